@@ -1,0 +1,19 @@
+"""POST /api/payments/payments/{id}/sync/: ask the gateway about a payment and settle what it says."""
+
+from shared import payments, telemetry
+from shared.errors import NotFound, Unavailable
+from shared.http import Answer, Endpoint, Request
+
+endpoint = Endpoint(
+    "POST",
+    "/api/payments/payments/{id}/sync",
+    answers={200: payments.ANSWER, 202: payments.ANSWER},
+    errors=(NotFound, Unavailable),
+)
+
+
+@endpoint
+def handler(request: Request) -> Answer:
+    settled = payments.sync(request.customer, request.path["id"], request.deadline_us)
+    telemetry.count_each(settled.counts)
+    return Answer(202 if settled.is_pending else 200, settled.answer)

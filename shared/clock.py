@@ -1,0 +1,37 @@
+"""The time and new ids: the two things that a test may want to hold still.
+
+The local bundle moves the clock by replacing `now_us`; nothing shipped does.
+"""
+
+import random
+import time
+import uuid
+from datetime import UTC, datetime
+
+
+def now_us() -> int:
+    """Microseconds since 1970, the unit of every stored time."""
+    return time.time_ns() // 1_000
+
+
+def now_s() -> int:
+    """Whole seconds since 1970, the unit of tokens and of the gateway."""
+    return now_us() // 1_000_000
+
+
+def new_id() -> str:
+    return str(uuid.uuid4())
+
+
+def pause(seconds: float) -> None:
+    time.sleep(seconds)
+
+
+def iso(at_us: int) -> str:
+    """`2026-01-09T12:00:00.123456Z`, or without the fraction when it is zero, as Django writes times."""
+    return datetime.fromtimestamp(at_us // 1_000_000, UTC).replace(microsecond=at_us % 1_000_000).isoformat().replace("+00:00", "Z")
+
+
+def jitter(seconds_max: float) -> float:
+    """A pause of any length up to this: two that met do not meet again."""
+    return random.uniform(0, seconds_max)

@@ -1,0 +1,241 @@
+"""Razorpay through its own SDK, wrapped so that nothing it gets wrong reaches money.
+
+The SDK has no timeout, trusts the roots of 2015, loses the status of an error, prints to stdout and pastes ids
+into URLs. The session below answers all of that: timeouts, certifi's roots, no redirects, a cap on what is read,
+and a `Refused` with status and reason before the SDK looks at an answer. Outcomes are three: an answer, `Refused`
+(the gateway decided against it), or `Unavailable` (unknown: ask again).
+"""
+
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Callable, Mapping
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from functools import lru_cache
+from io import StringIO
+from typing import Any
+
+from shared.errors import Unavailable
+from shared.settings import gateway_key, settings
+
+TIMEOUT_S = (2.0, 5.0)  # connect, read
+WEBHOOK_TIMEOUT_S = (1.0, 3.0)  # the gateway waits five seconds for the whole webhook
+ANSWER_BYTES_MAX = 256 * 1024
+DECIDED = (400, 404, 422)  # the gateway's own no; every other status leaves the outcome open
+ID = re.compile(r"(order|pay|rfnd|cust|token)_[A-Za-z0-9]{1,40}", re.ASCII)
+
+# Captured however late the bank authorises, so that the money is the customer's rather than refunded in days.
+CAPTURE = {
+    "capture": "automatic",
+    "capture_options": {"automatic_expiry_period": 7200, "manual_expiry_period": 7200, "refund_speed": "normal"},
+}
+
+
+class Refused(Exception):
+    """The gateway answered no: `status` and its `reason` and `description`, as it gave them."""
+
+    def __init__(self, status: int, reason: str, description: str) -> None:
+        super().__init__(f"{status} {reason}")
+        self.status, self.reason, self.description = status, reason, description
+
+
+class Unusable(Exception):
+    """Something that should be a payment, refund or order is not shaped like one."""
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayPayment:
+    """What a payment at the gateway says, whichever way it reached us."""
+
+    id: str
+    order: str
+    amount_paise: int
+    currency: str
+    status: str  # created, authorized, captured, refunded, failed
+    was_captured: bool  # to be believed only beside the statuses captured and refunded
+    method: str
+    failure: str  # the gateway's reason, or ""
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayRefund:
+    id: str
+    payment: str
+    amount_paise: int
+    currency: str
+    status: str  # pending, processed, failed
+
+
+def create_order(amount_paise: int, receipt: str, notes: Mapping[str, str]) -> str:
+    """Open a gateway order; its id."""
+    wanted = {
+        "amount": amount_paise,
+        "currency": "INR",
+        "receipt": receipt,
+        "notes": dict(notes),
+        "payment": CAPTURE,
+    }
+    made = _call(lambda client: client.order.create(wanted))
+    if made.get("amount") != amount_paise or made.get("receipt") != receipt:
+        raise Unavailable
+    return _id(made.get("id"), "order")
+
+
+def order(order_id: str, timeout_s: tuple[float, float] = TIMEOUT_S) -> dict[str, Any]:
+    """The gateway order as it is there."""
+    return _asked(order_id, lambda client: client.order.fetch(_id(order_id, "order"), timeout=timeout_s))
+
+
+def payments_of_order(order_id: str) -> list[GatewayPayment]:
+    """Every attempt to pay the order, in no particular order."""
+    answer = _call(lambda client: client.order.payments(_id(order_id, "order")))
+    items = answer.get("items")
+    if not isinstance(items, list):
+        raise Unavailable
+    return [payment_from(one) for one in items]
+
+
+def payment(payment_id: str) -> GatewayPayment:
+    return payment_from(_asked(payment_id, lambda client: client.payment.fetch(_id(payment_id, "pay"))))
+
+
+def capture(authorized: GatewayPayment) -> GatewayPayment:
+    """Take the authorised money; a payment that was captured meanwhile is answered as it is."""
+    try:
+        answer = _call(
+            # A literal dict every time: the SDK writes the amount into its shared default argument.
+            lambda client: client.payment.capture(authorized.id, authorized.amount_paise, {"currency": "INR"})
+        )
+    except Refused:
+        return payment(authorized.id)
+    return payment_from(answer)
+
+
+def key_id() -> str:
+    return gateway_key()[0]
+
+
+def checkout_signature_matches(order_id: str, payment_id: str, signature: str) -> bool:
+    """Whether the gateway made this pair; `order_id` is the stored one, never the one that was sent."""
+    return _matches(gateway_key()[1], f"{order_id}|{payment_id}".encode(), signature)
+
+
+def webhook_signature_matches(secrets: list[str], body: bytes, signature: str) -> bool:
+    """Whether one of the secrets signed these very bytes; every secret is tried."""
+    return any([_matches(secret, body, signature) for secret in secrets])
+
+
+def is_id(text: object, kind: str) -> bool:
+    return isinstance(text, str) and ID.fullmatch(text) is not None and text.startswith(f"{kind}_")
+
+
+def payment_from(entity: Any) -> GatewayPayment:
+    """Parse a payment entity; the one place where the gateway's words become ours."""
+    try:
+        amount = entity["amount"]
+        if type(amount) is not int or not is_id(entity["id"], "pay"):
+            raise Unusable("a payment without an id or amount")
+        return GatewayPayment(
+            id=entity["id"],
+            order=entity.get("order_id") or "",
+            amount_paise=amount,
+            currency=str(entity.get("currency")),
+            status=str(entity["status"]),
+            was_captured=entity.get("captured") is True,
+            method=str(entity.get("method") or ""),
+            failure=str(entity.get("error_reason") or ""),
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise Unusable("not a payment") from error
+
+
+def refund_from(entity: Any) -> GatewayRefund:
+    try:
+        amount = entity["amount"]
+        if type(amount) is not int or not is_id(entity["id"], "rfnd") or not is_id(entity["payment_id"], "pay"):
+            raise Unusable("a refund without an id, payment or amount")
+        return GatewayRefund(
+            entity["id"], entity["payment_id"], amount, str(entity.get("currency")), str(entity["status"])
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise Unusable("not a refund") from error
+
+
+def _matches(secret: str, message: bytes, signature: str) -> bool:
+    if not secret:  # HMAC takes an empty key gladly
+        return False
+    expected = hmac.new(secret.encode(), message, hashlib.sha256).hexdigest().encode()
+    return hmac.compare_digest(expected, signature.encode("utf-8", "surrogatepass"))
+
+
+def _id(text: object, kind: str) -> str:
+    """Ids are pasted into URLs by the SDK: one that is not an id must never get there."""
+    if not is_id(text, kind):
+        raise Unusable(f"not an id of kind {kind}")
+    return str(text)
+
+
+def _asked(wanted_id: str, ask: Callable[[Any], Any]) -> dict[str, Any]:
+    answer = _call(ask)
+    if answer.get("id") != wanted_id:
+        raise Unavailable
+    return answer
+
+
+def _call(ask: Callable[[Any], Any]) -> dict[str, Any]:
+    import requests
+    import urllib3
+
+    client = _client(*gateway_key(), settings().razorpay_base_url)
+    try:
+        with redirect_stdout(StringIO()):  # the SDK prints
+            answer = ask(client)
+    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+        raise Unavailable from error
+    if not isinstance(answer, dict):
+        raise Unavailable
+    return answer
+
+
+@lru_cache(maxsize=2)
+def _client(key: str, secret: str, base_url: str) -> Any:
+    import certifi
+    import razorpay
+    import requests
+
+    class Session(requests.Session):
+        def request(self, *args: Any, **kwargs: Any) -> requests.Response:  # type: ignore[override]
+            kwargs.setdefault("timeout", TIMEOUT_S)
+            kwargs["allow_redirects"] = False
+            kwargs["stream"] = True
+            response = super().request(*args, **kwargs)
+            return _checked(response)
+
+    session = Session()
+    session.trust_env = False  # no proxy, no .netrc
+    client = razorpay.Client(session=session, auth=(key, secret), base_url=base_url)
+    client.cert_path = certifi.where()
+    return client
+
+
+def _checked(response: Any) -> Any:
+    """The response with its body read under the cap; errors leave here with their status."""
+    body = response.raw.read(ANSWER_BYTES_MAX + 1, decode_content=True)
+    response._content = body
+    response._content_consumed = True
+    response.raw.release_conn()
+    if len(body) > ANSWER_BYTES_MAX:
+        raise Unavailable
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        raise Unavailable from None
+    if response.status_code == 200:
+        return response
+    if response.status_code not in DECIDED:
+        raise Unavailable
+    error = answer.get("error") if isinstance(answer, dict) else None
+    error = error if isinstance(error, dict) else {}
+    raise Refused(response.status_code, str(error.get("reason") or ""), str(error.get("description") or ""))
