@@ -29,7 +29,12 @@ def pause(seconds: float) -> None:
 
 def iso(at_us: int) -> str:
     """`2026-01-09T12:00:00.123456Z`, or without the fraction when it is zero, as Django writes times."""
-    return datetime.fromtimestamp(at_us // 1_000_000, UTC).replace(microsecond=at_us % 1_000_000).isoformat().replace("+00:00", "Z")
+    return (
+        datetime.fromtimestamp(at_us // 1_000_000, UTC)
+        .replace(microsecond=at_us % 1_000_000)
+        .isoformat()
+        .replace("+00:00", "Z")
+    )
 
 
 def jitter(seconds_max: float) -> float:

@@ -29,7 +29,11 @@ ID = re.compile(r"(order|pay|rfnd|cust|token)_[A-Za-z0-9]{1,40}", re.ASCII)
 # Captured however late the bank authorises, so that the money is the customer's rather than refunded in days.
 CAPTURE = {
     "capture": "automatic",
-    "capture_options": {"automatic_expiry_period": 7200, "manual_expiry_period": 7200, "refund_speed": "normal"},
+    "capture_options": {
+        "automatic_expiry_period": 7200,
+        "manual_expiry_period": 7200,
+        "refund_speed": "normal",
+    },
 }
 
 
@@ -154,7 +158,11 @@ def payment_from(entity: Any) -> GatewayPayment:
 def refund_from(entity: Any) -> GatewayRefund:
     try:
         amount = entity["amount"]
-        if type(amount) is not int or not is_id(entity["id"], "rfnd") or not is_id(entity["payment_id"], "pay"):
+        if (
+            type(amount) is not int
+            or not is_id(entity["id"], "rfnd")
+            or not is_id(entity["payment_id"], "pay")
+        ):
             raise Unusable("a refund without an id, payment or amount")
         return GatewayRefund(
             entity["id"], entity["payment_id"], amount, str(entity.get("currency")), str(entity["status"])

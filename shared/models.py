@@ -188,5 +188,3 @@ class Refund(Model):
     status = UnicodeAttribute()
     amount_paise = IntegerAttribute()
     created_at_us = IntegerAttribute()
-
-

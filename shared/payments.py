@@ -102,7 +102,7 @@ TOP_UP_FIELDS: Mapping[str, fields.Field] = {
 }
 PAYMENT_FIELDS: Mapping[str, fields.Field] = {
     "amount": fields.Amount(required=True, example="250.00"),
-    "source": fields.Choice((GATEWAY, WALLET), required=True, example=WALLET),
+    "source": fields.Choice(options=(GATEWAY, WALLET), required=True, example=WALLET),
     "payment_method": fields.Uuid(null=True),
     "reference": fields.Text(length_max=64, example="garment-order-1042"),
     "description": fields.Text(length_max=255, example="Dry cleaning, 3 pieces"),
@@ -217,7 +217,9 @@ def _through_gateway(
     return _replay(_known(customer, payment_id), request)
 
 
-def _from_wallet(customer: str, wanted: Mapping[str, Any], request: Mapping[str, Any], key: str | None) -> Started:
+def _from_wallet(
+    customer: str, wanted: Mapping[str, Any], request: Mapping[str, Any], key: str | None
+) -> Started:
     if not key:
         raise Invalid({"Idempotency-Key": ["This header is required for a payment from the wallet."]})
     payment_id = payment_id_for("payments", customer, key)
@@ -227,7 +229,11 @@ def _from_wallet(customer: str, wanted: Mapping[str, Any], request: Mapping[str,
         head = wallet.newest(customer)
         new = _new(payment_id, customer, PAYMENT, WALLET, "captured", wanted, request)
         if head.balance_paise < wanted["amount"]:
-            new.status, new.failure_code, new.failure_text = "failed", InsufficientFunds.code, InsufficientFunds.text
+            new.status, new.failure_code, new.failure_text = (
+                "failed",
+                InsufficientFunds.code,
+                InsufficientFunds.text,
+            )
             if store.write(Put(new)):
                 raise InsufficientFunds
             continue
@@ -281,7 +287,8 @@ def _replay(before: Payment, request: Mapping[str, Any]) -> Started:
     differing = sorted(name for name in request if first.get(name) != request[name])
     if differing:
         raise Conflict(
-            f"This Idempotency-Key was used with another {', '.join(differing)}.", code="idempotency_key_reused"
+            f"This Idempotency-Key was used with another {', '.join(differing)}.",
+            code="idempotency_key_reused",
         )
     if before.source == WALLET and before.status == "failed":
         raise InsufficientFunds  # final for this key: a new attempt needs a new one
@@ -413,7 +420,10 @@ def _capture(payment: Payment, told: GatewayPayment, source: str, event: str) ->
     head = wallet.newest(payment.customer)
     over_cap = head.balance_paise + told.amount_paise > settings().wallet_balance_paise_max
     if over_cap:  # the money has arrived: credited all the same, and looked at
-        values |= {"in_review": store.OPEN, f"review.{told.id}:wallet_limit_passed": clock.iso(clock.now_us())}
+        values |= {
+            "in_review": store.OPEN,
+            f"review.{told.id}:wallet_limit_passed": clock.iso(clock.now_us()),
+        }
     entry = wallet.following(
         head,
         wallet.CREDIT,
@@ -489,7 +499,9 @@ def sync(customer: str, payment_id: str, deadline_us: int) -> Settled:
 def _ask(payment: Payment, source: str, deadline_us: int) -> Settled:
     """Captured attempts first, all of them: a second one must be seen; else the furthest of the others."""
     furthest = ("captured", "refunded", "authorized", "failed")
-    attempts = [one for one in gateway.payments_of_order(str(payment.gateway_order)) if one.status in furthest]
+    attempts = [
+        one for one in gateway.payments_of_order(str(payment.gateway_order)) if one.status in furthest
+    ]
     attempts.sort(key=lambda one: furthest.index(one.status))
     settled = Settled(payment)
     for place, told in enumerate(attempts):
@@ -531,13 +543,22 @@ def _apply(event: Mapping[str, Any], event_id: str, deadline_us: int) -> Settled
     if payment is None:
         return None
     if name.startswith("refund."):
-        return settle_refund(payment, told, gateway.refund_from(_entity(payload, "refund")), event_id, deadline_us)
+        return settle_refund(
+            payment, told, gateway.refund_from(_entity(payload, "refund")), event_id, deadline_us
+        )
     if name.startswith("payment.dispute."):
         return _dispute(payment, told, name)
     return settle(payment, told, name, deadline_us, event_id)
 
 
-EVENTS = ("payment.authorized", "payment.captured", "payment.failed", "payment.dispute.", "order.paid", "refund.")
+EVENTS = (
+    "payment.authorized",
+    "payment.captured",
+    "payment.failed",
+    "payment.dispute.",
+    "order.paid",
+    "refund.",
+)
 
 
 def _entity(payload: Mapping[str, Any], name: str) -> Any:
@@ -626,7 +647,11 @@ def _refund(payment: Payment, refund: GatewayRefund, event_id: str) -> Settled |
         return _flag(payment, refund.id, "refund_exceeds_payment")
     at_us = clock.now_us()
     status = "refunded" if refunded_paise == payment.amount_paise else "partially_refunded"
-    guard = Put(Refund(payment.id, refund.id, status="processed", amount_paise=refund.amount_paise, created_at_us=at_us))
+    guard = Put(
+        Refund(
+            payment.id, refund.id, status="processed", amount_paise=refund.amount_paise, created_at_us=at_us
+        )
+    )
     change = Change(
         payment,
         {
@@ -635,7 +660,9 @@ def _refund(payment: Payment, refund: GatewayRefund, event_id: str) -> Settled |
             "timeline": [_event(at_us, "refund", status, event_id)],
             "updated_at_us": at_us,
         },
-        status_in=tuple(before for before, after in TRANSITIONS.items() if status in after and before in CREDITED),
+        status_in=tuple(
+            before for before, after in TRANSITIONS.items() if status in after and before in CREDITED
+        ),
         unchanged={"refunded_paise": payment.refunded_paise},
     )
     try:

@@ -119,8 +119,8 @@ def faults(entries: list[Entry]) -> list[str]:
 # --- what the app sees
 
 FILTERS: Mapping[str, fields.Field] = {
-    "type": fields.Choice(TYPES),
-    "category": fields.Choice(CATEGORIES),
+    "type": fields.Choice(options=TYPES),
+    "category": fields.Choice(options=CATEGORIES),
     "from": fields.Moment(description="From this time on; a bare date is a day in India."),
     "to": fields.Moment(description="Before this time; a bare date is a day in India."),
 }

@@ -5,8 +5,7 @@ from shared.errors import Conflict, InsufficientFunds, Unavailable
 from shared.http import Answer, Endpoint, Request
 
 endpoint = Endpoint(
-    "POST",
-    "/api/payments/payments",
+    route=("POST", "/api/payments/payments"),
     body=payments.PAYMENT_FIELDS,
     idempotent=True,
     answers={201: payments.ANSWER},

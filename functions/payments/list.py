@@ -3,7 +3,7 @@
 from shared import payments
 from shared.http import Answer, Endpoint, Request, paginate
 
-endpoint = Endpoint("GET", "/api/payments/payments", paged=True, answers={200: payments.ANSWER})
+endpoint = Endpoint(route=("GET", "/api/payments/payments"), paged=True, answers={200: payments.ANSWER})
 
 
 @endpoint

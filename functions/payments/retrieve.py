@@ -4,7 +4,9 @@ from shared import payments
 from shared.errors import NotFound
 from shared.http import Answer, Endpoint, Request
 
-endpoint = Endpoint("GET", "/api/payments/payments/{id}", answers={200: payments.ANSWER}, errors=(NotFound,))
+endpoint = Endpoint(
+    route=("GET", "/api/payments/payments/{id}"), answers={200: payments.ANSWER}, errors=(NotFound,)
+)
 
 
 @endpoint

@@ -5,8 +5,7 @@ from shared.errors import NotFound, Unavailable
 from shared.http import Answer, Endpoint, Request
 
 endpoint = Endpoint(
-    "POST",
-    "/api/payments/payments/{id}/sync",
+    route=("POST", "/api/payments/payments/{id}/sync"),
     answers={200: payments.ANSWER, 202: payments.ANSWER},
     errors=(NotFound, Unavailable),
 )

@@ -5,8 +5,7 @@ from shared.errors import NotFound, SignatureInvalid, Unavailable
 from shared.http import Answer, Endpoint, Request
 
 endpoint = Endpoint(
-    "POST",
-    "/api/payments/payments/{id}/verify",
+    route=("POST", "/api/payments/payments/{id}/verify"),
     body=payments.VERIFY_FIELDS,
     answers={200: payments.ANSWER, 202: payments.ANSWER},
     errors=(SignatureInvalid, NotFound, Unavailable),

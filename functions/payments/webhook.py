@@ -5,8 +5,7 @@ from shared.errors import Malformed, NotAuthenticated, Unavailable
 from shared.http import Answer, Endpoint, Request
 
 endpoint = Endpoint(
-    "POST",
-    "/api/payments/webhooks/razorpay",
+    route=("POST", "/api/payments/webhooks/razorpay"),
     customer=False,
     raw=True,
     answers={200: payments.ACKNOWLEDGED},

@@ -5,9 +5,7 @@ from shared.errors import Conflict, NotFound, Unavailable
 from shared.http import Answer, Endpoint, Request
 
 endpoint = Endpoint(
-    "POST",
-    "/api/payments/wallets/{id}/add_balance",
-    "/api/payments/wallets/add-money",
+    route=("POST", "/api/payments/wallets/{id}/add_balance", "/api/payments/wallets/add-money"),
     body=payments.TOP_UP_FIELDS,
     idempotent=True,
     answers={201: payments.ANSWER},

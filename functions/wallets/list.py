@@ -3,7 +3,7 @@
 from shared import wallet
 from shared.http import Answer, Endpoint, Request, paginate
 
-endpoint = Endpoint("GET", "/api/payments/wallets", paged=True, answers={200: wallet.WALLET})
+endpoint = Endpoint(route=("GET", "/api/payments/wallets"), paged=True, answers={200: wallet.WALLET})
 
 
 @endpoint

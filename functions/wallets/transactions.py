@@ -5,9 +5,7 @@ from shared.errors import NotFound
 from shared.http import Answer, Endpoint, Request, paginate
 
 endpoint = Endpoint(
-    "GET",
-    "/api/payments/wallets/{id}/transactions",
-    "/api/payments/wallets/transactions",
+    route=("GET", "/api/payments/wallets/{id}/transactions", "/api/payments/wallets/transactions"),
     query=wallet.FILTERS,
     paged=True,
     answers={200: wallet.TRANSACTION},
