@@ -32,10 +32,12 @@ CARD_KEYS = {
     "track1",
     "track2",
 }
-TRUE, FALSE = (
-    ("true", "True", "TRUE", "t", "T", "1", "yes", "on"),
-    ("false", "False", "FALSE", "f", "F", "0", "no", "off"),
-)
+TRUE = ("true", "t", "yes", "y", "on", "1", "1.0")
+FALSE = ("false", "f", "no", "n", "off", "0", "0.0")
+SEPARATORS_MAX = 3  # between two digits of one card number
+# What Visa, Mastercard, Maestro, RuPay, American Express, Diners, Discover and JCB numbers begin with.
+CARD_STARTS = re.compile(r"[3456]|2[2-7]|8[12]")
+CARD_RUN = re.compile(rf"[0-9](?:[\s.\-_/\u2010-\u2015]{{0,{SEPARATORS_MAX}}}[0-9])+")
 
 
 class Number(str):
@@ -78,7 +80,7 @@ class Text(Field):
         if isinstance(value, bool) or not isinstance(value, str | Number):
             raise Rejected("Not a valid string.")
         text = str(value).strip()
-        if not text and not self.blank:
+        if not text and (self.required or not self.blank):
             raise Rejected("This field may not be blank.")
         if "\x00" in text:
             raise Rejected("Null characters are not allowed.")
@@ -115,9 +117,9 @@ class Boolean(Field):
     def read(self, value: Any) -> bool:
         if value is True or value is False:
             return bool(value)
-        if isinstance(value, str) and value in TRUE:
+        if isinstance(value, str) and value.lower() in TRUE:
             return True
-        if isinstance(value, str) and value in FALSE:
+        if isinstance(value, str) and value.lower() in FALSE:
             return False
         raise Rejected("Must be a valid boolean.")
 
@@ -213,8 +215,11 @@ def check(fields: Fields, data: Any, partial: bool = False) -> dict[str, Any]:
 
     Absent fields take their default; with `partial` they stay absent. Unknown keys are left out.
     """
+    if data is None:
+        raise Invalid({"non_field_errors": ["No data provided"]})
     if not isinstance(data, dict):
-        kind = {str: "str", Number: "int", list: "list", bool: "bool"}.get(type(data), "NoneType")
+        number = "float" if isinstance(data, Number) and re.search(r"[.eE]", data) else "int"
+        kind = number if isinstance(data, Number) else type(data).__name__
         raise Invalid({"non_field_errors": [f"Invalid data. Expected a dictionary, but got {kind}."]})
     values: dict[str, Any] = {}
     wrong: dict[str, list[str]] = {name: [CARD_REFUSED] for name in _holding_cards(fields, data)}
@@ -242,6 +247,9 @@ def check_query(fields: Fields, query: Mapping[str, str]) -> dict[str, Any]:
     wrong: dict[str, list[str]] = {}
     for name, field in fields.items():
         if not query.get(name):
+            continue
+        if _holds_card(field, name, query[name]):
+            wrong[name] = [CARD_REFUSED]
             continue
         try:
             values[name] = field.read(query[name])
@@ -296,8 +304,8 @@ def _holding_cards(fields: Fields, data: Mapping[str, Any]) -> list[str]:
 def _holds_card(field: Field | None, name: str, value: Any) -> bool:
     if field is None:
         texts = list(_texts(name, value))
-    elif isinstance(field, Text) and field.card_scan and isinstance(value, str):
-        texts = [value]
+    elif isinstance(value, str) and (isinstance(field, Choice) or isinstance(field, Text) and field.card_scan):
+        texts = [value]  # a choice too: its error says what was sent
     else:
         return False
     return any(text is None or card_number_in(text) for text in texts)
@@ -319,19 +327,28 @@ def _texts(name: str, value: Any) -> Iterator[str | None]:
 
 
 def card_number_in(text: str) -> bool:
-    """Whether 13 to 19 digits in a row, separators and other scripts' digits folded, pass the Luhn check."""
-    folded = "".join(str(unicodedata.decimal(sign, "")) or sign for sign in text)
-    for run in re.findall(r"[0-9](?:[ .\-_/\u2010-\u2015\u00a0]?[0-9]){12,}", folded):
-        digits = re.sub(r"[^0-9]", "", run)
-        for length in range(13, 20):
-            if any(_luhn(digits[start : start + length]) for start in range(len(digits) - length + 1)):
-                return True
+    """Whether whole groups of digits join to 13 to 19 that a card scheme could have issued.
+
+    Separators, invisible signs and other scripts' digits are folded. Only whole groups count: any long number
+    has some stretch that passes the Luhn check, a date with a time among them.
+    """
+    folded = "".join(
+        str(unicodedata.decimal(sign, "")) or sign for sign in text if unicodedata.category(sign) != "Cf"
+    )
+    for run in CARD_RUN.findall(folded):
+        groups = re.findall(r"[0-9]+", run)
+        for first in range(len(groups)):
+            digits = ""
+            for group in groups[first:]:
+                digits += group
+                if len(digits) > 19:
+                    break
+                if len(digits) >= 13 and CARD_STARTS.match(digits) and _luhn(digits):
+                    return True
     return False
 
 
 def _luhn(digits: str) -> bool:
-    if digits == digits[0] * len(digits):
-        return False
     doubled = (int(digit) * (2 if place % 2 else 1) for place, digit in enumerate(reversed(digits)))
     return sum(number - 9 if number > 9 else number for number in doubled) % 10 == 0
 

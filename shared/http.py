@@ -24,6 +24,7 @@ NESTING_MAX = 64
 PAGE_ROWS = 20
 RESERVE_MS = 300  # kept back for the answer itself
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+SERVER_ERROR = {"detail": Failure.text}
 CHALLENGE = 'Bearer realm="api"'
 
 
@@ -94,17 +95,20 @@ class Handler:
         self.endpoint = endpoint
         self.rule = rule
         self.resolver = APIGatewayRestResolver()
+        self.resolver.not_found(lambda error: _failed(NotFound()))
         for path in endpoint.paths:
             self.resolver.route(re.sub(r"{(\w+)}", r"<\1>", path), method=endpoint.method)(self._respond)
 
     def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         started_us = clock.now_us()
         self._context = context
+        self._code = ""
         try:
             answer = self.resolver.resolve(event, context)
         except Exception as error:
             telemetry.unexpected(error)
-            answer = _plain(500, Failure().body)
+            self._code = Failure.code
+            answer = _plain(500, SERVER_ERROR)
         request_id = (event.get("requestContext") or {}).get("requestId", "")
         answer.setdefault("multiValueHeaders", {})["X-Request-Id"] = [request_id]
         telemetry.canonical(
@@ -112,6 +116,7 @@ class Handler:
             status=answer["statusCode"],
             duration_ms=(clock.now_us() - started_us) // 1_000,
             request_id=request_id,
+            code=self._code,
         )
         telemetry.flush()
         return answer
@@ -120,10 +125,12 @@ class Handler:
         try:
             answer = self.rule(self._request(path))
         except Failure as failure:
+            self._code = failure.code
             return _failed(failure)
         except Exception as error:
             telemetry.unexpected(error)
-            return _response(500, Failure().body)
+            self._code = Failure.code
+            return _response(500, SERVER_ERROR)
         replayed = {"Idempotency-Replayed": "true"} if answer.replayed else {}
         return _response(answer.status, answer.body, replayed)
 
@@ -213,26 +220,28 @@ def _json(raw: bytes) -> Any:
     """Strict JSON with its numbers as text, nested no deeper than any table asks for."""
     try:
         text = raw.decode("utf-8")
-        if max(text.count("["), text.count("{")) > NESTING_MAX and _depth(text) > NESTING_MAX:
-            raise Malformed("JSON parse error - The document is nested too deeply.")
-        return json.loads(
+        value = json.loads(
             text, parse_int=fields.Number, parse_float=fields.Number, parse_constant=_not_a_number
         )
+        if _is_deep(value):
+            raise RecursionError
+        return value
+    except RecursionError:
+        raise Malformed("JSON parse error - The document is nested too deeply.") from None
     except UnicodeDecodeError:
         raise Malformed("JSON parse error - The body is not UTF-8.") from None
     except ValueError as error:
         raise Malformed(f"JSON parse error - {error}") from None
 
 
-def _depth(text: str) -> int:
-    depth = deepest = 0
-    for bracket in re.findall(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', text):
-        if bracket in "[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif bracket in "]}":
-            depth -= 1
-    return deepest
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(NESTING_MAX):
+        containers = [one for one in level if isinstance(one, dict | list)]
+        level = [inner for one in containers for inner in (one.values() if isinstance(one, dict) else one)]
+        if not level:
+            return False
+    return True
 
 
 def _not_a_number(name: str) -> None:

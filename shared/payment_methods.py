@@ -90,10 +90,10 @@ def update(customer: str, method_id: str, values: Mapping[str, Any]) -> dict[str
     """Change what is given; `is_default` moves the one pointer here, or takes it away."""
     method = _known(customer, method_id)
     kept = _kept(values)
-    _check_required(
-        {"type": method.type, **{name: getattr(method, name) for name, _ in REQUIRED_BY.values()}} | kept
-    )
-    if "upi_id" in kept and "provider" not in kept:
+    names = ("type", *(name for name, _ in REQUIRED_BY.values()))
+    merged = {name: getattr(method, name) for name in names} | kept
+    _check_required(merged)
+    if merged["type"] == UPI and "upi_id" in kept and not kept.get("provider"):
         kept["provider"] = provider_of(kept["upi_id"])
     if not values:
         return _shown(method, store.default_method(customer))

@@ -1,0 +1,25 @@
+PYTHON ?= python3
+.DEFAULT_GOAL := help
+
+help: ## what there is to type
+	@grep -E '^[a-z]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 12
+
+setup:
+	@$(PYTHON) local/setup.py
+
+run: setup ## the whole bundle on this machine, PORT=8787
+	@exec .venv/bin/python -m local
+
+test: setup ## everything that CI runs
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/python -m pytest
+
+reset: setup ## forget the local state
+	@.venv/bin/python -m local reset
+
+openapi: setup ## write openapi.json from the handlers
+	.venv/bin/python -m local.openapi
+
+.PHONY: help setup run test reset openapi

@@ -1,0 +1,157 @@
+"""`make run`: the whole bundle on this machine, ready in seconds, with what to try printed as commands."""
+
+import json
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from local.api import Api
+from local.cloud import CREDENTIALS, CannotStart, Cloud, free_port
+from local.gateway import StandIn, serve
+from local.template import ROOT, Template
+from local.tokens import AUDIENCE, ISSUER, Issuer
+from local.workers import Clock, Pool
+
+KEY_ID, KEY_SECRET = "rzp_test_GarmentPayLocal", "local_key_secret"
+WEBHOOK_SECRET, OLD_WEBHOOK_SECRET = "whsec_local", "whsec_local_old"
+WEBHOOK_PATH = "/api/payments/webhooks/razorpay/"
+SEEDS = (("Asha", "a5a00000-0000-4000-8000-000000000001"), ("Bilal", "b11a0000-0000-4000-8000-000000000002"))
+
+
+def main() -> int:
+    started = time.monotonic()
+    stopping = threading.Event()
+
+    def stop(signal_number: int, frame: FrameType | None) -> None:
+        stopping.set()
+
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
+    if sys.argv[1:] == ["reset"]:
+        shutil.rmtree(_state_folder(), ignore_errors=True)
+        print("The local state is forgotten.")
+        return 0
+    running: list[Any] = []
+    try:
+        api, ready = start(running)
+        ready |= {"ready_s": round(time.monotonic() - started, 1)}
+        print(json.dumps(ready) if os.environ.get("JSON") == "1" else banner(ready), flush=True)
+        api.front_page = banner(ready).encode()
+        while not stopping.wait(0.5):
+            pass
+        return 0
+    except CannotStart as error:
+        print(error, file=sys.stderr)
+        return 1
+    finally:
+        for one in reversed(running):
+            one()
+
+
+def start(running: list[Any]) -> tuple[Api, dict[str, Any]]:
+    """Start everything; each part leaves in `running` how it is stopped."""
+    state, template, clock = _state(), Template(), Clock()
+    api = Api(_port(), template, clock, Issuer(state))
+    running.append(api.server_close)
+    gateway_port = free_port()
+    cloud = Cloud(state)
+    running.append(cloud.stop)
+    environment = template.environment(
+        {
+            "RAZORPAY_BASE_URL": f"http://127.0.0.1:{gateway_port}",
+            "JWT_ISSUER": ISSUER,
+            "JWT_AUDIENCE": AUDIENCE,
+            "JWKS_URL": f"{api.url}/_local/jwks.json",
+        }
+    )
+    environment |= {**CREDENTIALS, "AWS_ENDPOINT_URL": cloud.url}
+    os.environ.update({**CREDENTIALS, "AWS_ENDPOINT_URL": cloud.url})
+    pool = Pool(template.functions, environment, clock)  # forks, so before any thread
+    running.append(pool.stop)
+    cloud.wait()
+    secrets = {
+        "GatewayKey": {"key_id": KEY_ID, "key_secret": KEY_SECRET},
+        "WebhookSecrets": {"active": [WEBHOOK_SECRET, OLD_WEBHOOK_SECRET]},
+    }
+    cloud.make(template, secrets)
+    pool.ready()
+    stand_in = StandIn(KEY_ID, KEY_SECRET, WEBHOOK_SECRET, lambda: int(time.time()) + clock.ahead_s)
+    saved = state / "gateway.json"
+    if saved.exists():
+        stand_in.load(json.loads(saved.read_text()))
+    gateway = serve(stand_in, gateway_port)
+    stand_in.webhook_url = api.url + WEBHOOK_PATH
+    running.append(lambda: (stand_in.close(), saved.write_text(json.dumps(stand_in.dump()))))
+    api.serve(pool)
+    if os.environ.get("SCHEDULES") != "off":
+        api.run_schedules()
+    return api, {
+        "api": api.url,
+        "razorpay": gateway.url,
+        "s3": cloud.url,
+        "key_id": KEY_ID,
+        "key_secret": KEY_SECRET,
+        "webhook_secret": WEBHOOK_SECRET,
+        "customers": [api.new_customer(name, customer_id) for name, customer_id in SEEDS],
+    }
+
+
+def banner(ready: dict[str, Any]) -> str:
+    asha, bilal = ready["customers"]
+    api, razorpay = ready["api"], ready["razorpay"]
+    return f"""
+garment-pay, ready in {ready["ready_s"]} s
+
+  API       {api}/api/payments/…
+  Razorpay  {razorpay}, a stand-in: key {ready["key_id"]}, webhook secret {ready["webhook_secret"]}
+  AWS       {ready["s3"]}, a stand-in, state kept in {_state_folder().name}/
+
+Two customers, Asha and Bilal:
+
+  export ASHA={asha["token"]}
+  export BILAL={bilal["token"]}
+
+Top up Asha's wallet, pay as she would, look at the balance:
+
+  curl -s -H "Authorization: Bearer $ASHA" {api}/api/payments/wallets/
+  ORDER=$(curl -s -H "Authorization: Bearer $ASHA" -H "Content-Type: application/json" -d '{{"amount": "500.00"}}' \\
+    {api}/api/payments/wallets/add-money/ | python3 -c 'import json,sys; print(json.load(sys.stdin)["checkout"]["order_id"])')
+  curl -s -d "{{\\"order_id\\": \\"$ORDER\\", \\"method\\": \\"upi\\", \\"outcome\\": \\"success\\"}}" {razorpay}/_control/pay
+  curl -s -H "Authorization: Bearer $ASHA" {api}/api/payments/wallets/transactions/
+
+Or pay in a browser: {razorpay}/checkout?order_id=$ORDER
+
+Stop with Ctrl-C; make reset forgets everything.
+"""
+
+
+def _state_folder() -> Path:
+    return Path(os.environ.get("STATE") or ROOT / ".garment-pay")
+
+
+def _state() -> Path:
+    folder = _state_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "writable").write_text("")
+        list(folder.iterdir())
+    except OSError as error:
+        raise CannotStart(f"The state folder {folder} cannot be used: {error.strerror}") from None
+    return folder
+
+
+def _port() -> int:
+    port = os.environ.get("PORT", "8787")
+    if not port.isdecimal() or int(port) > 65_535:
+        raise CannotStart(f"PORT must be a number up to 65535, not {port}")
+    return int(port)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,137 @@
+"""AWS on this machine: ministack as a process, and the template's tables, buckets and secrets made in it."""
+
+import ctypes
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from local.template import ROOT, Template
+
+START_TIMEOUT_S = 15
+STOP_TIMEOUT_S = 1.5
+REGION = "ap-south-1"
+CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": REGION,
+    "AWS_REGION": REGION,
+}
+
+
+class CannotStart(Exception):
+    """One line for who typed the command."""
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def die_with_parent() -> None:
+    """Linux: be killed when the parent is, whatever killed it."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+class Cloud:
+    """A running ministack; its state is saved when it is stopped in order."""
+
+    def __init__(self, state: Path) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        program = ROOT / ".venv-ministack" / "bin" / "ministack"
+        if not program.exists():
+            raise CannotStart("The local AWS stand-in is not set up. Run: make run")
+        scratch = state / "scratch"
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir(parents=True)
+        environment = {
+            **os.environ,
+            **CREDENTIALS,
+            "BIND_HOST": "127.0.0.1",
+            "GATEWAY_PORT": str(self.port),
+            "MINISTACK_REGION": REGION,
+            "AUTH": "true",
+            "PERSIST_STATE": "1",
+            "STATE_DIR": str(state / "aws"),
+            "S3_PERSIST": "1",
+            "S3_DATA_DIR": str(state / "s3"),
+            "TMPDIR": str(scratch),
+            "LOG_LEVEL": "ERROR",
+        }
+        self.log = open(state / "aws.log", "wb")  # noqa: SIM115, open as long as the process
+        self.process = subprocess.Popen(
+            [str(program)],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=self.log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=die_with_parent,
+        )
+
+    def wait(self) -> None:
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                break
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            time.sleep(0.02)
+        raise CannotStart(f"The local AWS stand-in does not start; its log is {self.log.name}")
+
+    def stop(self) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+        self.log.close()
+
+    def make(self, template: Template, secrets: dict[str, Any]) -> None:
+        """Make what the template names and is not there yet, each by its logical id."""
+        import boto3
+        from botocore.exceptions import ClientError
+
+        dynamodb, manager = boto3.client("dynamodb"), boto3.client("secretsmanager")
+        existing = set(dynamodb.list_tables()["TableNames"])
+        for name, properties in template.of_type("AWS::DynamoDB::Table").items():
+            if name not in existing:
+                dynamodb.create_table(TableName=name, **_table(properties))
+        for name in template.of_type("AWS::SecretsManager::Secret"):
+            value = json.dumps(secrets[name])
+            try:
+                manager.create_secret(Name=name, SecretString=value)
+            except ClientError as error:
+                if error.response["Error"]["Code"] != "ResourceExistsException":
+                    raise
+                manager.put_secret_value(SecretId=name, SecretString=value)
+        s3 = boto3.client("s3")
+        for name in template.of_type("AWS::S3::Bucket"):
+            location = {"LocationConstraint": REGION}
+            s3.create_bucket(Bucket=name.lower(), CreateBucketConfiguration=location)
+
+
+def _table(properties: dict[str, Any]) -> dict[str, Any]:
+    """CloudFormation's words for a table in those of the API."""
+    taken = (
+        "AttributeDefinitions",
+        "KeySchema",
+        "BillingMode",
+        "LocalSecondaryIndexes",
+        "GlobalSecondaryIndexes",
+    )
+    wanted = {name: properties[name] for name in taken if name in properties}
+    if "StreamSpecification" in properties:
+        wanted["StreamSpecification"] = {"StreamEnabled": True, **properties["StreamSpecification"]}
+    return wanted
