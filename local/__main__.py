@@ -120,8 +120,9 @@ Two customers, Asha and Bilal:
 Top up Asha's wallet, pay as she would, look at the balance:
 
   curl -s -H "Authorization: Bearer $ASHA" {api}/api/payments/wallets/
-  ORDER=$(curl -s -H "Authorization: Bearer $ASHA" -H "Content-Type: application/json" -d '{{"amount": "500.00"}}' \\
-    {api}/api/payments/wallets/add-money/ | python3 -c 'import json,sys; print(json.load(sys.stdin)["checkout"]["order_id"])')
+  ORDER=$(curl -s -H "Authorization: Bearer $ASHA" -H "Content-Type: application/json" \\
+    -d '{{"amount": "500.00"}}' {api}/api/payments/wallets/add-money/ \\
+    | python3 -c 'import json,sys; print(json.load(sys.stdin)["checkout"]["order_id"])')
   curl -s -d "{{\\"order_id\\": \\"$ORDER\\", \\"method\\": \\"upi\\", \\"outcome\\": \\"success\\"}}" {razorpay}/_control/pay
   curl -s -H "Authorization: Bearer $ASHA" {api}/api/payments/wallets/transactions/
 

@@ -1,4 +1,4 @@
-"""API Gateway on this machine: the template's routes over HTTP, the authorizer before them, events as REST sends them.
+"""API Gateway on this machine: the template's routes over HTTP, the authorizer before them, REST's events to them.
 
 Under `/_local/` it offers what only a laptop has: new customers, a clock to move, functions to invoke.
 """

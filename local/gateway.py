@@ -204,9 +204,7 @@ class StandIn:
             if key in self.refund_keys:
                 first, refund_id = self.refund_keys[key]
                 if first != sent:
-                    raise Refused(
-                        "Different request with the same idempotency key has already been processed.", 409
-                    )
+                    raise Refused("Different request with the same idempotency key has already been processed.", 409)
                 return self.refunds[refund_id]
         if not payment["captured"]:
             raise Refused("The payment status should be captured for action to be taken")
@@ -498,9 +496,7 @@ class StandIn:
         return status, {"Content-Type": "application/json"}, json.dumps(body).encode()
 
 
-SERVER_ERROR = (
-    "We are facing some trouble completing your request at the moment. Please try again shortly."
-)
+SERVER_ERROR = "We are facing some trouble completing your request at the moment. Please try again shortly."
 
 
 def _object(body: bytes) -> dict[str, Any]:

@@ -124,9 +124,7 @@ class Pool:
         return ours, int(_receive(ours))
 
 
-def _nurse(
-    front: socket.socket, functions: dict[str, Function], environment: dict[str, str], clock: Clock
-) -> None:
+def _nurse(front: socket.socket, functions: dict[str, Function], environment: dict[str, str], clock: Clock) -> None:
     """The nursery's whole life; never returns."""
     try:
         os.setpgid(0, 0)

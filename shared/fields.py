@@ -199,9 +199,7 @@ class Moment(Field):
                 moment = moment if moment.tzinfo else moment.replace(tzinfo=IST)
             return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
         except (ValueError, OverflowError):
-            raise Rejected(
-                "Enter a valid date or time, such as 2026-01-09 or 2026-01-09T12:00:00Z."
-            ) from None
+            raise Rejected("Enter a valid date or time, such as 2026-01-09 or 2026-01-09T12:00:00Z.") from None
 
     def schema(self) -> dict[str, Any]:
         return {"type": "string"}
@@ -265,9 +263,7 @@ def check_query(fields: Fields, query: Mapping[str, str]) -> dict[str, Any]:
 def uuid_from(value: Any) -> str | None:
     """The canonical form of a UUID given in any case, with or without dashes."""
     text = str(value)
-    if not re.fullmatch(
-        r"[0-9A-Fa-f]{32}|[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", text, re.ASCII
-    ):
+    if not re.fullmatch(r"[0-9A-Fa-f]{32}|[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", text, re.ASCII):
         return None
     return str(uuid.UUID(text))
 

@@ -166,9 +166,7 @@ class Handler:
         return fields.check(self.endpoint.body, _json(raw), self.endpoint.partial)
 
 
-def paginate(
-    request: Request, count: int, rows: Callable[[int, int], list[dict[str, Any]]]
-) -> dict[str, Any]:
+def paginate(request: Request, count: int, rows: Callable[[int, int], list[dict[str, Any]]]) -> dict[str, Any]:
     """Django's envelope round the page that was asked for; `rows(offset, limit)` gets its rows."""
     last = max((count + PAGE_ROWS - 1) // PAGE_ROWS, 1)
     asked = request.query_text.get("page") or "1"
@@ -220,9 +218,7 @@ def _json(raw: bytes) -> Any:
     """Strict JSON with its numbers as text, nested no deeper than any table asks for."""
     try:
         text = raw.decode("utf-8")
-        value = json.loads(
-            text, parse_int=fields.Number, parse_float=fields.Number, parse_constant=_not_a_number
-        )
+        value = json.loads(text, parse_int=fields.Number, parse_float=fields.Number, parse_constant=_not_a_number)
         if _is_deep(value):
             raise RecursionError
         return value

@@ -29,10 +29,8 @@ def paise_from_text(text: str) -> int:
     if places > PLACES:
         raise ValueError(f"Ensure that there are no more than {PLACES} decimal places.")
     if whole > DIGITS_MAX - PLACES:
-        raise ValueError(
-            f"Ensure that there are no more than {DIGITS_MAX - PLACES} digits before the decimal point."
-        )
-    paise = int("".join(map(str, digits))) * 10 ** (exponent + PLACES)
+        raise ValueError(f"Ensure that there are no more than {DIGITS_MAX - PLACES} digits before the decimal point.")
+    paise = int("".join(map(str, digits))) * int(10 ** (exponent + PLACES))
     return -paise if sign else paise
 
 

@@ -173,9 +173,9 @@ def add_balance(customer: str, wallet_id: str | None, wanted: Mapping[str, Any],
 
 def create(customer: str, wanted: Mapping[str, Any], key: str | None) -> Started:
     """Start a payment through the gateway, or make it at once from the wallet."""
-    request = {
-        name: wanted[name] for name in ("source", "payment_method", "reference", "description", "contact")
-    } | {"amount": rupees(wanted["amount"])}
+    request = {name: wanted[name] for name in ("source", "payment_method", "reference", "description", "contact")} | {
+        "amount": rupees(wanted["amount"])
+    }
     if wanted["source"] == WALLET:
         return _from_wallet(customer, wanted, request, key)
 
@@ -217,9 +217,7 @@ def _through_gateway(
     return _replay(_known(customer, payment_id), request)
 
 
-def _from_wallet(
-    customer: str, wanted: Mapping[str, Any], request: Mapping[str, Any], key: str | None
-) -> Started:
+def _from_wallet(customer: str, wanted: Mapping[str, Any], request: Mapping[str, Any], key: str | None) -> Started:
     if not key:
         raise Invalid({"Idempotency-Key": ["This header is required for a payment from the wallet."]})
     payment_id = payment_id_for("payments", customer, key)
@@ -499,9 +497,7 @@ def sync(customer: str, payment_id: str, deadline_us: int) -> Settled:
 def _ask(payment: Payment, source: str, deadline_us: int) -> Settled:
     """Captured attempts first, all of them: a second one must be seen; else the furthest of the others."""
     furthest = ("captured", "refunded", "authorized", "failed")
-    attempts = [
-        one for one in gateway.payments_of_order(str(payment.gateway_order)) if one.status in furthest
-    ]
+    attempts = [one for one in gateway.payments_of_order(str(payment.gateway_order)) if one.status in furthest]
     attempts.sort(key=lambda one: furthest.index(one.status))
     settled = Settled(payment)
     for place, told in enumerate(attempts):
@@ -543,9 +539,7 @@ def _apply(event: Mapping[str, Any], event_id: str, deadline_us: int) -> Settled
     if payment is None:
         return None
     if name.startswith("refund."):
-        return settle_refund(
-            payment, told, gateway.refund_from(_entity(payload, "refund")), event_id, deadline_us
-        )
+        return settle_refund(payment, told, gateway.refund_from(_entity(payload, "refund")), event_id, deadline_us)
     if name.startswith("payment.dispute."):
         return _dispute(payment, told, name)
     return settle(payment, told, name, deadline_us, event_id)
@@ -648,9 +642,7 @@ def _refund(payment: Payment, refund: GatewayRefund, event_id: str) -> Settled |
     at_us = clock.now_us()
     status = "refunded" if refunded_paise == payment.amount_paise else "partially_refunded"
     guard = Put(
-        Refund(
-            payment.id, refund.id, status="processed", amount_paise=refund.amount_paise, created_at_us=at_us
-        )
+        Refund(payment.id, refund.id, status="processed", amount_paise=refund.amount_paise, created_at_us=at_us)
     )
     change = Change(
         payment,
@@ -660,9 +652,7 @@ def _refund(payment: Payment, refund: GatewayRefund, event_id: str) -> Settled |
             "timeline": [_event(at_us, "refund", status, event_id)],
             "updated_at_us": at_us,
         },
-        status_in=tuple(
-            before for before, after in TRANSITIONS.items() if status in after and before in CREDITED
-        ),
+        status_in=tuple(before for before, after in TRANSITIONS.items() if status in after and before in CREDITED),
         unchanged={"refunded_paise": payment.refunded_paise},
     )
     try:

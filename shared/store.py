@@ -99,9 +99,7 @@ def write(one: Write) -> bool:
 
 def head(wallet: str) -> Entry | None:
     """The newest entry, which is the balance."""
-    return next(
-        _read(lambda: Entry.query(wallet, scan_index_forward=False, limit=1, consistent_read=True)), None
-    )
+    return next(_read(lambda: Entry.query(wallet, scan_index_forward=False, limit=1, consistent_read=True)), None)
 
 
 def entry(wallet: str, seq: int) -> Entry | None:
@@ -138,9 +136,7 @@ def payment_of_gateway_order(gateway_order: str) -> Payment | None:
 
 def payments(customer: str) -> list[Payment]:
     """All of a customer's payments, newest first, the one written a moment ago included."""
-    return list(
-        _read(lambda: Payment.by_time.query(customer, scan_index_forward=False, consistent_read=True))
-    )
+    return list(_read(lambda: Payment.by_time.query(customer, scan_index_forward=False, consistent_read=True)))
 
 
 def payments_to_check(until_us: int, limit: int) -> list[tuple[str, str]]:
@@ -178,9 +174,7 @@ def put_method(method: PaymentMethod, make_default: bool) -> None:
     _retried(lambda: _method_transaction(method, put=True, pointer=method.id if make_default else None))
 
 
-def update_method(
-    method: PaymentMethod, changes: Mapping[str, Any], default: bool | None
-) -> PaymentMethod | None:
+def update_method(method: PaymentMethod, changes: Mapping[str, Any], default: bool | None) -> PaymentMethod | None:
     """Change an active method and, with `default`, make it the default or no longer; None when it is gone."""
 
     def change() -> bool:
@@ -312,7 +306,8 @@ def _read(query: Callable[[], Iterator[T]]) -> Iterator[T]:
 
 
 def _absent(item: Model) -> Condition:
-    return type(item)._hash_key_attribute().does_not_exist()
+    condition: Condition = type(item)._hash_key_attribute().does_not_exist()
+    return condition
 
 
 def _apply(change: Change) -> None:
@@ -322,7 +317,7 @@ def _apply(change: Change) -> None:
         if key:
             getattr(change.item, name)[key] = value
         elif name == "timeline":
-            change.item.timeline = [*change.item.timeline, *value]
+            change.item.timeline = [*change.item.timeline, *value]  # type: ignore[attr-defined]
         else:
             setattr(change.item, name, value)
 

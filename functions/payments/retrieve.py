@@ -4,9 +4,7 @@ from shared import payments
 from shared.errors import NotFound
 from shared.http import Answer, Endpoint, Request
 
-endpoint = Endpoint(
-    route=("GET", "/api/payments/payments/{id}"), answers={200: payments.ANSWER}, errors=(NotFound,)
-)
+endpoint = Endpoint(route=("GET", "/api/payments/payments/{id}"), answers={200: payments.ANSWER}, errors=(NotFound,))
 
 
 @endpoint

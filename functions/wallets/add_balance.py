@@ -15,8 +15,6 @@ endpoint = Endpoint(
 
 @endpoint
 def handler(request: Request) -> Answer:
-    started = payments.add_balance(
-        request.customer, request.path.get("id"), request.body, request.idempotency_key
-    )
+    started = payments.add_balance(request.customer, request.path.get("id"), request.body, request.idempotency_key)
     telemetry.count("PaymentReplayed" if started.replayed else "PaymentCreated")
     return Answer(201, started.payment, replayed=started.replayed)

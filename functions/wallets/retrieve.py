@@ -4,9 +4,7 @@ from shared import wallet
 from shared.errors import NotFound
 from shared.http import Answer, Endpoint, Request
 
-endpoint = Endpoint(
-    route=("GET", "/api/payments/wallets/{id}"), answers={200: wallet.WALLET}, errors=(NotFound,)
-)
+endpoint = Endpoint(route=("GET", "/api/payments/wallets/{id}"), answers={200: wallet.WALLET}, errors=(NotFound,))
 
 
 @endpoint

@@ -63,7 +63,9 @@ def test_an_amount_is_refused_with_djangos_text(written: Any, text: str) -> None
     assert wrong({"amount": Amount(required=True)}, {"amount": written}) == {"amount": [text]}
 
 
-@pytest.mark.parametrize("written", ["1E1000000", "1E-1000000", "0E1000000", Number("1E1000000"), Number("9" * 5_000)])
+@pytest.mark.parametrize(
+    "written", ["1E1000000", "1E-1000000", "0E1000000", Number("1E1000000"), Number("9" * 5_000)]
+)
 def test_an_enormous_amount_costs_nothing(written: str) -> None:
     started = time.process_time()
     wrong({"amount": Amount()}, {"amount": written})

@@ -34,7 +34,8 @@ def event(method: str = "POST", path: str = "/api/x/", body: str | None = None, 
         "resource": path.rstrip("/"),
         "path": path,
         "httpMethod": method,
-        "headers": {"Content-Type": content_type, "Host": "api.test", "X-Forwarded-Proto": "https"} | more.pop("headers", {}),
+        "headers": {"Content-Type": content_type, "Host": "api.test", "X-Forwarded-Proto": "https"}
+        | more.pop("headers", {}),
         "multiValueHeaders": {},
         "queryStringParameters": query,
         "multiValueQueryStringParameters": {name: [value] for name, value in query.items()},
@@ -203,7 +204,9 @@ def test_an_event_that_is_no_request_is_a_500_too() -> None:
     assert door()({}, Context())["statusCode"] == 500
 
 
-def test_the_log_line_names_no_customer_data(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_log_line_names_no_customer_data(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     told: list[dict[str, Any]] = []
     monkeypatch.setattr(telemetry, "canonical", lambda **line: told.append(line))
     sent = event(body='{"type":"asha@ybl"}', query={"q": "asha@ybl"}, headers={"Authorization": "Bearer asha@ybl"})
@@ -223,7 +226,9 @@ def test_an_idempotency_key_is_printable_and_bounded(key: str) -> None:
 
 def paged(count: int, query: dict[str, str]) -> tuple[int, Any]:
     def rule(request: Request) -> Answer:
-        return Answer(200, paginate(request, count, lambda offset, limit: list(range(count))[offset : offset + limit]))  # type: ignore[arg-type,return-value]
+        return Answer(
+            200, paginate(request, count, lambda offset, limit: list(range(count))[offset : offset + limit])
+        )  # type: ignore[arg-type,return-value]
 
     return call(door(rule, "GET", body=None), event("GET", query=query))[:2]
 

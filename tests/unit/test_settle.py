@@ -113,7 +113,9 @@ def test_late_news_never_takes_a_captured_payment_back(late: str) -> None:
         ({"order": "order_99999999999999"}, "order_mismatch"),
     ],
 )
-def test_what_does_not_fit_is_flagged_and_a_fitting_capture_still_credits(change: dict[str, Any], reason: str) -> None:
+def test_what_does_not_fit_is_flagged_and_a_fitting_capture_still_credits(
+    change: dict[str, Any], reason: str
+) -> None:
     payment = top_up()
     values = {"order": payment.gateway_order, "amount_paise": 50_000} | change
     odd = told(values.pop("order"), values.pop("amount_paise"), id="pay_00000000000007", **values)
@@ -273,11 +275,15 @@ def test_a_webhook_credits_and_its_redelivery_does_not(monkeypatch: pytest.Monke
         ("payment.captured", {"payment": entity(told(None, 100))}),
     ],
 )
-def test_events_of_no_concern_are_ignored(name: str, payload: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_events_of_no_concern_are_ignored(
+    name: str, payload: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert webhook(name, payload, monkeypatch).outcome == "ignored"
 
 
-@pytest.mark.parametrize("odd", [None, [], "x", {}, {"id": "pay_1"}, {"id": "pay_1", "amount": True, "status": "captured"}])
+@pytest.mark.parametrize(
+    "odd", [None, [], "x", {}, {"id": "pay_1"}, {"id": "pay_1", "amount": True, "status": "captured"}]
+)
 def test_a_signed_event_without_a_usable_payment_is_counted_and_not_asked_for_again(
     odd: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,89 @@
+"""The phone app, as far as the backend sees it: a customer with a token who calls the API."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import requests
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.conftest import Bundle
+
+API = "/api/payments"
+
+
+class App:
+    """One customer's phone; a connection of its own, as each phone has."""
+
+    def __init__(self, bundle: "Bundle", customer: dict[str, str] | None = None) -> None:
+        self.bundle = bundle
+        self.customer = customer or bundle.new_customer()
+        self.session = requests.Session()
+        self.session.headers["Authorization"] = f"Bearer {self.customer['token']}"
+
+    def another_phone(self) -> "App":
+        return App(self.bundle, self.customer)
+
+    def call(
+        self, method: str, path: str, body: Any = None, key: str | None = None, **more: Any
+    ) -> requests.Response:
+        headers = {"Idempotency-Key": key} if key else {}
+        return self.session.request(
+            method, f"{self.bundle.api}{API}{path}", json=body, headers=headers, timeout=60, **more
+        )
+
+    def get(self, path: str) -> Any:
+        answer = self.call("GET", path)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def post(self, path: str, body: Any = None, key: str | None = None, status: int = 201) -> Any:
+        answer = self.call("POST", path, body, key)
+        assert answer.status_code == status, answer.text
+        return answer.json()
+
+    # --- what a person does
+
+    def add_money(self, amount: str = "500.00", key: str | None = None) -> dict[str, Any]:
+        return dict(self.post("/wallets/add-money/", {"amount": amount}, key))
+
+    def spend(self, amount: str, key: str) -> requests.Response:
+        return self.call("POST", "/payments/", {"amount": amount, "source": "wallet"}, key)
+
+    def pay(self, payment: dict[str, Any], outcome: str = "success") -> dict[str, str]:
+        """Pay in the gateway's checkout; what it gives the app."""
+        sent = {"order_id": payment["checkout"]["order_id"], "method": "upi", "outcome": outcome}
+        return dict(self.bundle.control("pay", sent))
+
+    def verify(self, payment: dict[str, Any], paid: dict[str, str]) -> requests.Response:
+        return self.call("POST", f"/payments/{payment['id']}/verify/", paid)
+
+    def topped_up(self, amount: str = "500.00") -> dict[str, Any]:
+        payment = self.add_money(amount)
+        answer = self.verify(payment, self.pay(payment))
+        assert answer.status_code == 200, answer.text
+        return payment
+
+    # --- what a person sees
+
+    @property
+    def balance(self) -> str:
+        return str(self.get("/wallets/")["results"][0]["balance"])
+
+    @property
+    def transactions(self) -> list[dict[str, Any]]:
+        return list(self.get("/wallets/transactions/")["results"])
+
+    def status(self, payment: dict[str, Any]) -> str:
+        return str(self.get(f"/payments/{payment['id']}/")["status"])
+
+    def everything(self) -> list[Any]:
+        """All that is stored of the customer, as the API shows it."""
+        return [self.get(path) for path in ("/wallets/", "/wallets/transactions/", "/payments/", "/payment-methods/")]
+
+
+def at_once(acts: "list[Callable[[], Any]]") -> list[Any]:
+    """Do all of them at the same time; their results in order."""
+    with ThreadPoolExecutor(len(acts)) as threads:
+        return [one.result() for one in [threads.submit(act) for act in acts]]
