@@ -84,7 +84,10 @@ def start(running: list[Any]) -> tuple[Api, dict[str, Any]]:
     stand_in = StandIn(KEY_ID, KEY_SECRET, WEBHOOK_SECRET, lambda: int(time.time()) + clock.ahead_s)
     saved = state / "gateway.json"
     if saved.exists():
-        stand_in.load(json.loads(saved.read_text()))
+        try:
+            stand_in.load(json.loads(saved.read_text()))
+        except (ValueError, KeyError, TypeError):
+            raise CannotStart(f"The saved state {saved} cannot be read. make reset forgets it.") from None
     gateway = serve(stand_in, gateway_port)
     stand_in.webhook_url = api.url + WEBHOOK_PATH
     running.append(lambda: (stand_in.close(), saved.write_text(json.dumps(stand_in.dump()))))
@@ -121,8 +124,7 @@ Top up Asha's wallet, pay as she would, look at the balance:
 
   curl -s -H "Authorization: Bearer $ASHA" {api}/api/payments/wallets/
   ORDER=$(curl -s -H "Authorization: Bearer $ASHA" -H "Content-Type: application/json" \\
-    -d '{{"amount": "500.00"}}' {api}/api/payments/wallets/add-money/ \\
-    | python3 -c 'import json,sys; print(json.load(sys.stdin)["checkout"]["order_id"])')
+    -d '{{"amount": "500.00"}}' {api}/api/payments/wallets/add-money/ | grep -o 'order_[A-Za-z0-9]*' | head -1)
   curl -s -d "{{\\"order_id\\": \\"$ORDER\\", \\"method\\": \\"upi\\", \\"outcome\\": \\"success\\"}}" {razorpay}/_control/pay
   curl -s -H "Authorization: Bearer $ASHA" {api}/api/payments/wallets/transactions/
 

@@ -39,7 +39,7 @@ FIELDS: Mapping[str, fields.Field] = {
 }
 FILTERS: Mapping[str, fields.Field] = {"type": fields.Choice(options=TYPES)}
 
-ANSWER: Mapping[str, Any] = {
+SAVED_UPI: Mapping[str, Any] = {
     "id": "2f0c6f0e-6d1b-4c55-9a3a-8e2f1b7c9d10",
     "type": UPI,
     "provider": "Google Pay",
@@ -58,6 +58,18 @@ ANSWER: Mapping[str, Any] = {
     "created_at": "2026-01-09T12:00:00.123456Z",
     "updated_at": "2026-01-09T12:00:00.123456Z",
 }
+SAVED_CARD: Mapping[str, Any] = {
+    **SAVED_UPI,
+    "type": CARD,
+    "provider": "",
+    "card_last4": "4242",
+    "last4": "4242",
+    "card_brand": "Visa",
+    "card_expiry_month": 12,
+    "card_expiry_year": 2030,
+    "upi_id": "",
+}
+ANSWER = (SAVED_UPI, SAVED_CARD)
 
 
 def listed(customer: str, filters: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -119,7 +119,7 @@ VERIFY_FIELDS: Mapping[str, fields.Field] = {
 }
 
 ACKNOWLEDGED: Mapping[str, Any] = {"status": "applied"}
-ANSWER: Mapping[str, Any] = {
+CREATED: Mapping[str, Any] = {
     "id": "5e7a9f51-7a0e-5b43-8f0e-2a4c5d6e7f81",
     "purpose": TOP_UP,
     "source": GATEWAY,
@@ -152,6 +152,22 @@ ANSWER: Mapping[str, Any] = {
         "config": {"display": {"hide": [{"method": "upi", "flows": ["collect"]}]}},
     },
 }
+CAPTURED: Mapping[str, Any] = {
+    **CREATED,
+    "status": "captured",
+    "payment_method": "2f0c6f0e-6d1b-4c55-9a3a-8e2f1b7c9d10",
+    "method": "upi",
+    "gateway_payment_id": "pay_RB58N2J7BIzWpP",
+    "checkout": None,
+}
+FAILED: Mapping[str, Any] = {
+    **CREATED,
+    "source": WALLET,
+    "status": "failed",
+    "gateway_order_id": None,
+    "failure": {"code": "insufficient_funds", "text": InsufficientFunds.text},
+}
+ANSWER = (CREATED, CAPTURED, FAILED)
 
 
 # --- starting

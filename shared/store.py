@@ -187,13 +187,15 @@ def update_method(method: PaymentMethod, changes: Mapping[str, Any], default: bo
 
 def set_default_method(customer: str, method_id: str) -> bool:
     """Point at an active method; False when it is not there."""
-    return _retried(lambda: _method_transaction(PaymentMethod(customer, method_id), pointer=method_id))
+    return method_id != DEFAULT and _retried(
+        lambda: _method_transaction(PaymentMethod(customer, method_id), pointer=method_id)
+    )
 
 
 def delete_method(customer: str, method_id: str) -> bool:
     """Soft-delete an active method and let go of the pointer if it pointed there; False when it is gone."""
     changes = {"is_active": False, "updated_at_us": clock.now_us()}
-    return _retried(lambda: _let_go(PaymentMethod(customer, method_id), changes))
+    return method_id != DEFAULT and _retried(lambda: _let_go(PaymentMethod(customer, method_id), changes))
 
 
 def _method_transaction(

@@ -31,7 +31,7 @@ def listed(**filters: str) -> list[dict[str, Any]]:
 
 def test_a_saved_method_has_exactly_the_fields_the_app_knows() -> None:
     saved = create(CARD)
-    assert list(saved) == list(payment_methods.ANSWER)
+    assert list(saved) == list(payment_methods.SAVED_UPI)
     assert (saved["card_last4"], saved["last4"], saved["card_expiry_month"]) == ("4242", "4242", 12)
     assert (saved["is_default"], saved["is_active"], saved["provider"]) == (False, True, "")
     assert payment_methods.retrieve("asha", saved["id"]) == saved
