@@ -124,7 +124,7 @@ Top up Asha's wallet, pay as she would, look at the balance:
 
   curl -s -H "Authorization: Bearer $ASHA" {api}/api/payments/wallets/
   ORDER=$(curl -s -H "Authorization: Bearer $ASHA" -H "Content-Type: application/json" \\
-    -d '{{"amount": "500.00"}}' {api}/api/payments/wallets/add-money/ | grep -o 'order_[A-Za-z0-9]*' | head -1)
+    -d '{{"amount": "500.00"}}' {api}/api/payments/wallets/add-money/ | grep -oE 'order_\\w{{14}}' | head -1)
   curl -s -d '{{"method": "upi", "outcome": "success", "order_id": "'$ORDER'"}}' {razorpay}/_control/pay
   sleep 1  # the gateway's webhook arrives
   curl -s -H "Authorization: Bearer $ASHA" {api}/api/payments/wallets/transactions/
