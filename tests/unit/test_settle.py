@@ -395,3 +395,47 @@ def test_settling_costs_two_reads_and_one_transaction_and_a_replay_writes_nothin
     calls.clear()
     webhook("payment.captured", payload, monkeypatch)
     assert calls == ["Query"]
+
+
+# --- the gateway's irregular envelopes
+
+
+def test_a_failed_card_payment_that_says_captured_is_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    payment = top_up()
+    odd = entity(told(payment.gateway_order, 50_000, "failed"), captured=True, error_code="", error_reason="")
+    assert webhook("payment.failed", {"payment": odd}, monkeypatch).settled
+    assert payments.retrieve(ASHA, payment.id)["failure"]["code"] == "payment_failed" and balance() == "0.00"
+
+
+def test_an_authorised_payment_that_says_captured_is_not_credited(monkeypatch: pytest.MonkeyPatch) -> None:
+    payment = top_up()
+    odd = entity(told(payment.gateway_order, 50_000, "authorized"), captured=True)
+    webhook("payment.authorized", {"payment": odd}, monkeypatch)
+    assert payments.retrieve(ASHA, payment.id)["status"] == "authorized" and balance() == "0.00"
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"event": {"name": "token.service_provider.failed", "payload": {}}},
+        {"event": "token.initiated", "payload": {"token": {"entity": {}}}},
+        {"event": "payment.downtime.started", "payload": {"payment.downtime": {"entity": {}}}},
+        {"event": "payment.captured", "payload": {"created_at": 1}, "contains": ["refund"]},
+        {"event": "payment.captured", "payload": []},
+        {"event": None},
+        {},
+        [],
+    ],
+)
+def test_an_envelope_of_any_shape_is_acknowledged(event: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(payments, "webhook_secrets", lambda: ["s"])
+    body = json.dumps(event).encode()
+    assert payments.receive(body, signed("s", body), "", soon()).outcome in ("ignored", "unusable")
+
+
+def test_an_order_paid_event_without_error_fields_credits(monkeypatch: pytest.MonkeyPatch) -> None:
+    payment = top_up()
+    paid = entity(told(payment.gateway_order, 50_000))
+    order = {"id": payment.gateway_order, "entity": "order", "amount": 50_000, "status": "paid"}
+    assert webhook("order.paid", {"payment": paid, "order": order}, monkeypatch).outcome == "applied"
+    assert balance() == "500.00"
