@@ -157,6 +157,19 @@ def test_money_that_passes_the_cap_on_arrival_is_credited_and_flagged() -> None:
     assert balance() == "300000.00"
 
 
+def test_an_entry_whose_number_is_taken_is_blocked_with_all_that_came_with_it() -> None:
+    credited()
+    head = wallet.newest(ASHA)
+    first = wallet.following(head, wallet.DEBIT, "payment", 100, payment="a")
+    second = wallet.following(head, wallet.DEBIT, "payment", 200, payment="b")
+    unpaid = top_up(BILAL)
+    assert store.append(first) == []
+    blocked = store.append(second, store.Change(unpaid, {"status": "captured"}, status_in=("created",)))
+    assert [one.item for one in blocked] == [second]
+    assert store.payment(BILAL, unpaid.id).status == "created"  # type: ignore[union-attr]
+    assert [one.payment for one in ledger()[2:]] == ["a"]
+
+
 # --- starting
 
 
