@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from shared import clock, fields, store
-from shared.errors import NotFound
+from shared.errors import NotFound, Unavailable
 from shared.money import rupees
-from shared.store import Entry
+from shared.store import Contended, Entry
 
 VERSION = 1  # of the bytes that are hashed
 WALLETS = uuid.UUID("6a1b5c1e-0d5f-5d0c-9d3e-4b7a2f1c8e90")
@@ -49,14 +49,16 @@ def wallet_id(customer: str) -> str:
 def newest(customer: str) -> Entry:
     """The newest entry; the first touch of a wallet puts entry 0."""
     wallet = wallet_id(customer)
-    head = store.head(wallet)
-    if head:
-        return head
-    store.append(_sealed(Entry(wallet=wallet, seq=0, previous_hash="", **_NOTHING), CREDIT, OPENING, 0))
-    head = store.head(wallet)  # ours, or that of whoever was faster
-    if not head:
-        raise RuntimeError("a wallet has no entry after its opening")
-    return head
+    for _ in store.retries():
+        if head := store.head(wallet):
+            return head
+        opening = _sealed(Entry(wallet=wallet, seq=0, previous_hash="", **_NOTHING), CREDIT, OPENING, 0)
+        try:
+            if not store.append(opening):
+                return opening
+        except Contended:
+            continue
+    raise Unavailable
 
 
 def following(

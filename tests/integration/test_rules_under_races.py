@@ -125,7 +125,7 @@ def test_credits_and_debits_at_once_never_go_below_zero() -> None:
 
 FLOWS = {
     # flow: (reads, writes, write units)
-    "first look at a wallet": (2, 1, 2),
+    "first look at a wallet": (1, 1, 2),
     "start a top-up": (1, 1, 1),
     "settle by webhook": (2, 1, 4),
     "the same webhook again": (1, 0, 0),

@@ -10,7 +10,15 @@ import pytest
 from pynamodb.connection import Connection
 
 from shared import clock, payments, store, wallet
-from shared.errors import Conflict, InsufficientFunds, Invalid, NotAuthenticated, NotFound, SignatureInvalid
+from shared.errors import (
+    Conflict,
+    InsufficientFunds,
+    Invalid,
+    NotAuthenticated,
+    NotFound,
+    SignatureInvalid,
+    Unavailable,
+)
 from shared.gateway import GatewayPayment, GatewayRefund
 from shared.store import Payment
 from tests.unit.conftest import Gateway, told
@@ -168,6 +176,40 @@ def test_an_entry_whose_number_is_taken_is_blocked_with_all_that_came_with_it() 
     assert [one.item for one in blocked] == [second]
     assert store.payment(BILAL, unpaid.id).status == "created"  # type: ignore[union-attr]
     assert [one.payment for one in ledger()[2:]] == ["a"]
+
+
+@pytest.mark.parametrize("meets", [1, 2, 5])
+def test_a_transaction_that_meets_others_is_tried_again_and_credits_once(
+    meets: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payment = top_up(BILAL)
+    real, left = store.append, [meets]
+
+    def contended(*args: Any) -> Any:
+        if left[0]:
+            left[0] -= 1
+            raise store.Contended
+        return real(*args)
+
+    monkeypatch.setattr(store, "append", contended)
+    monkeypatch.setattr(clock, "pause", lambda seconds: None)
+    assert payments.settle(payment, told(payment.gateway_order, 50_000), "t", soon()).credited
+    left[0] = meets
+    assert wallet.newest(ASHA).seq == 0  # the first touch of a wallet, met by others too
+    assert (balance(BILAL), len(ledger(BILAL))) == ("500.00", 2)
+
+
+def test_contention_without_end_is_unavailable_and_writes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    payment = top_up()
+
+    def contended(*args: Any) -> Any:
+        raise store.Contended
+
+    monkeypatch.setattr(store, "append", contended)
+    monkeypatch.setattr(clock, "pause", lambda seconds: None)
+    with pytest.raises(Unavailable):
+        payments.settle(payment, told(payment.gateway_order, 50_000), "t", soon())
+    assert payments.retrieve(ASHA, payment.id)["status"] == "created" and len(ledger()) == 1
 
 
 # --- starting
