@@ -499,7 +499,8 @@ def verify(customer: str, payment_id: str, shown_by_app: Mapping[str, str], dead
         raise SignatureInvalid
     if payment.status in CREDITED and payment.gateway_payment == gateway_payment:
         return Settled(payment)
-    return settle(payment, _captured(gateway.payment(gateway_payment)), "verify", deadline_us)
+    told = _captured(payment, gateway.payment(gateway_payment))
+    return settle(payment, told, "verify", deadline_us)
 
 
 def sync(customer: str, payment_id: str, deadline_us: int) -> Settled:
@@ -519,13 +520,15 @@ def _ask(payment: Payment, source: str, deadline_us: int) -> Settled:
     for place, told in enumerate(attempts):
         if place and told.status != "captured":
             break
-        one = settle(settled.payment, _captured(told), source, deadline_us)
+        one = settle(settled.payment, _captured(settled.payment, told), source, deadline_us)
         settled = Settled(one.payment, settled.credited or one.credited, settled.flagged or one.flagged)
     return settled
 
 
-def _captured(told: GatewayPayment) -> GatewayPayment:
-    return gateway.capture(told) if told.status == "authorized" else told
+def _captured(payment: Payment, told: GatewayPayment) -> GatewayPayment:
+    """Take authorised money that this payment waits for; what it does not want goes back to who paid by itself."""
+    wanted = told.status == "authorized" and payment.status not in CREDITED and not _misfit(payment, told)
+    return gateway.capture(told) if wanted else told
 
 
 def receive(body: bytes, signature: str, event_id: str, deadline_us: int) -> Received:
@@ -534,9 +537,12 @@ def receive(body: bytes, signature: str, event_id: str, deadline_us: int) -> Rec
         raise NotAuthenticated
     try:
         event = json.loads(body)
-        settled = _apply(event, event_id[:40], deadline_us) if isinstance(event, dict) else None
-    except (gateway.Unusable, ValueError, RecursionError):
+    except (ValueError, RecursionError):
         return Received("unusable")  # signed, so counted and looked at; sending it again would not help
+    try:
+        settled = _apply(event, event_id[:40], deadline_us) if isinstance(event, dict) else None
+    except gateway.Unusable:
+        return Received("unusable")
     if settled is None:
         return Received("ignored")
     return Received("applied" if settled.counts else "unchanged", settled)

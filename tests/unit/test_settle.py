@@ -281,6 +281,18 @@ def test_verify_captures_what_was_only_authorised(fake_gateway: Gateway) -> None
     assert payments.verify(ASHA, payment.id, sent, soon()).credited and balance() == "500.00"
 
 
+def test_a_second_authorised_payment_on_a_paid_order_is_left_to_go_back(fake_gateway: Gateway) -> None:
+    payment = credited()
+    second = told(payment.gateway_order, 50_000, "authorized", id="pay_00000000000002")
+    fake_gateway.payments[second.id] = second
+    sent = {
+        "razorpay_payment_id": second.id,
+        "razorpay_signature": signed("key_secret", f"{payment.gateway_order}|{second.id}".encode()),
+    }
+    assert payments.verify(ASHA, payment.id, sent, soon()).answer["status"] == "captured"
+    assert fake_gateway.payments[second.id].status == "authorized" and balance() == "500.00"
+
+
 def signed(secret: str, message: bytes) -> str:
     return hmac.new(secret.encode(), message, hashlib.sha256).hexdigest()
 
