@@ -4,6 +4,7 @@ import json
 import os
 import re
 import urllib.request
+from http.client import HTTPException
 from typing import Any
 
 import jwt
@@ -16,6 +17,7 @@ TOKEN_LENGTH_MAX = 8_192
 KEYS_BYTES_MAX = 256 * 1024
 KEYS_TIMEOUT_S = 2
 KEYS_AGE_S_MAX = 300
+KEYS_PAUSE_S = 5  # between two tries while the issuer is down
 KEYS_AGE_S_MIN = 60  # an unknown key id does not make us ask more often than this
 
 
@@ -69,16 +71,20 @@ def _is_time(value: object) -> bool:
 
 _keys: dict[str, Any] = {}
 _asked_at_s = 0
+_failed_at_s = 0
 
 
 def _key(kid: str) -> Any:
     """The issuer's key of that id, asked for again when old, or unknown and not just asked for."""
-    global _asked_at_s
+    global _asked_at_s, _failed_at_s
     age_s = clock.now_s() - _asked_at_s
     if age_s > KEYS_AGE_S_MAX or (kid not in _keys and age_s > KEYS_AGE_S_MIN):
+        if clock.now_s() - _failed_at_s < KEYS_PAUSE_S:
+            raise Rejected("the issuer's keys could not be had a moment ago")
         try:
             fetched = _fetch(os.environ["JWKS_URL"])
-        except (OSError, ValueError):
+        except (OSError, ValueError, HTTPException, RecursionError):
+            _failed_at_s = clock.now_s()
             raise Rejected("the issuer's keys cannot be had") from None
         _asked_at_s = clock.now_s()
         _keys.clear()
@@ -92,5 +98,11 @@ def _fetch(url: str) -> dict[str, Any]:
     with urllib.request.urlopen(url, timeout=KEYS_TIMEOUT_S) as response:
         found = json.loads(response.read(KEYS_BYTES_MAX))
     listed = found.get("keys", []) if isinstance(found, dict) else []
-    signing = [one for one in listed if one.get("use", "sig") == "sig" and one.get("kty") in ("RSA", "EC")]
-    return {one["kid"]: jwt.PyJWK(one).key for one in signing if "kid" in one}
+    keys = {}
+    for one in listed if isinstance(listed, list) else []:
+        if isinstance(one, dict) and one.get("use", "sig") == "sig" and one.get("kty") in ("RSA", "EC"):
+            try:
+                keys[str(one["kid"])] = jwt.PyJWK(one).key
+            except (jwt.PyJWTError, KeyError, TypeError, ValueError):
+                continue  # one key that we cannot use does not spoil the others
+    return keys

@@ -1,5 +1,7 @@
 """Only a token of the issuer, for this app, for now, is let in."""
 
+import http.client
+import io
 import json
 import time
 from typing import Any
@@ -10,11 +12,12 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from auth.authorize import handler
-from shared import tokens
+from shared import clock, tokens
 
 ARN = "arn:aws:execute-api:ap-south-1:1:api/dev/GET/api/payments/wallets"
 KEY, OTHER = (rsa.generate_private_key(65_537, 2_048) for _ in range(2))
 CURVE = ec.generate_private_key(ec.SECP256R1())
+FETCH = tokens._fetch
 NOW_S = int(time.time())
 CLAIMS = {
     "sub": "a5a00000-0000-4000-8000-000000000001",
@@ -39,6 +42,7 @@ def issuer(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     monkeypatch.setattr(tokens, "_fetch", fetch)
     monkeypatch.setattr(tokens, "_keys", {})
     monkeypatch.setattr(tokens, "_asked_at_s", 0)
+    monkeypatch.setattr(tokens, "_failed_at_s", 0)
     for name, value in (("ISSUER", CLAIMS["iss"]), ("AUDIENCE", "app"), ("SCOPE", "")):
         monkeypatch.setenv(f"JWT_{name}", str(value))
     monkeypatch.setenv("JWKS_URL", "https://issuer.example/keys")
@@ -125,12 +129,59 @@ def test_another_key_algorithm_or_form_is_refused() -> None:
         assert refused(odd)
 
 
-def test_keys_that_cannot_be_had_let_nobody_in(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("trouble", [OSError("down"), ValueError("not JSON"), http.client.IncompleteRead(b"")])
+def test_keys_that_cannot_be_had_let_nobody_in_and_are_not_asked_for_each_time(
+    monkeypatch: pytest.MonkeyPatch, trouble: Exception
+) -> None:
+    asked: list[str] = []
+
     def down(url: str) -> dict[str, Any]:
-        raise OSError("down")
+        asked.append(url)
+        raise trouble
 
     monkeypatch.setattr(tokens, "_fetch", down)
-    assert refused(f"Bearer {token()}")
+    for _ in range(5):
+        assert refused(f"Bearer {token()}")
+    assert len(asked) == 1
+    monkeypatch.setattr(clock, "now_s", lambda: NOW_S + 20)
+    assert refused(f"Bearer {token()}") and len(asked) == 2
+
+
+def test_a_new_key_is_found_after_a_minute_and_a_withdrawn_one_refused_after_five(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    long, keys = NOW_S + 3_600, {"k1": KEY.public_key()}
+    monkeypatch.setattr(tokens, "_fetch", lambda url: dict(keys))
+    monkeypatch.setattr(clock, "now_s", lambda: NOW_S)
+    assert call(f"Bearer {token(exp=long)}")
+    keys["k9"] = OTHER.public_key()
+    assert refused(f"Bearer {token(OTHER, kid='k9', exp=long)}")
+    monkeypatch.setattr(clock, "now_s", lambda: NOW_S + 61)
+    assert call(f"Bearer {token(OTHER, kid='k9', exp=long)}")
+    del keys["k1"]
+    monkeypatch.setattr(clock, "now_s", lambda: NOW_S + 61 + 301)
+    assert refused(f"Bearer {token(exp=long)}")
+
+
+def test_only_usable_signing_keys_are_taken_and_a_strange_one_spoils_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    public = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(KEY.public_key()))
+    listed = [
+        public | {"kid": "k1", "use": "sig"},
+        public | {"kid": "k3", "use": "enc"},
+        {"kid": "k4", "kty": "oct", "k": "c2VjcmV0"},
+        {"kid": "k5", "kty": "EC", "crv": "P-999", "x": "AA", "y": "AA"},
+        public,
+        3,
+    ]
+
+    def answer(url: str, timeout: float) -> io.BytesIO:
+        assert timeout <= 2
+        return io.BytesIO(json.dumps({"keys": listed}).encode())
+
+    monkeypatch.setattr(tokens, "_fetch", FETCH)
+    monkeypatch.setattr("urllib.request.urlopen", answer)
+    assert call(f"Bearer {token()}")
+    assert set(tokens._keys) == {"k1"}
 
 
 def test_an_unknown_key_id_does_not_ask_the_issuer_each_time(issuer: list[int]) -> None:
