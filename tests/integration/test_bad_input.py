@@ -3,7 +3,6 @@
 import hashlib
 import hmac
 import json
-import time
 from typing import Any
 
 import pytest
@@ -61,7 +60,7 @@ def raw(
     if app:
         headers["Authorization"] = f"Bearer {app.customer['token']}"
     url = f"{bundle.api}{route.path.replace('{id}', path_id)}/"
-    return requests.request(route.method, url, data=body, headers=headers, timeout=30)
+    return requests.request(route.method, url, data=body, headers=headers, timeout=10)
 
 
 def own_id(app: App, route: Route) -> str:
@@ -88,10 +87,9 @@ def test_a_body_that_cannot_be_read_is_refused_and_changes_nothing(
 ) -> None:
     before, path_id = settled.everything(), own_id(settled, route)
     for name, (body, media_type) in BODIES.items():
-        started = time.monotonic()
         answer = raw(bundle, settled, route, path_id, body, media_type)
         assert answer.status_code in (400, 413, 415), (name, answer.text)
-        assert answer.json() and time.monotonic() - started < 2, name
+        assert answer.json(), name
     assert settled.everything() == before
 
 
