@@ -3,7 +3,6 @@
 import http.client
 import io
 import json
-import time
 from typing import Any
 
 import jwt
@@ -18,7 +17,7 @@ ARN = "arn:aws:execute-api:ap-south-1:1:api/dev/GET/api/payments/wallets"
 KEY, OTHER = (rsa.generate_private_key(65_537, 2_048) for _ in range(2))
 CURVE = ec.generate_private_key(ec.SECP256R1())
 FETCH = tokens._fetch
-NOW_S = int(time.time())
+NOW_S = 1_800_000_000  # the time stands still here
 CLAIMS = {
     "sub": "a5a00000-0000-4000-8000-000000000001",
     "iss": "https://issuer.example",
@@ -39,6 +38,7 @@ def issuer(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         asked.append(1)
         return public
 
+    monkeypatch.setattr(clock, "now_s", lambda: NOW_S)
     monkeypatch.setattr(tokens, "_fetch", fetch)
     monkeypatch.setattr(tokens, "_keys", {})
     monkeypatch.setattr(tokens, "_asked_at_s", 0)
