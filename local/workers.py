@@ -90,17 +90,24 @@ class Pool:
         try:
             worker.settimeout(timeout_s)
             _send(worker, [function, event, timeout_s])
-            answered, answer = _receive(worker) or (False, "the process died")
+        except OSError:  # it died while it was idle, and has begun nothing: another one may
+            self._bury(worker, pid)
+            return self.invoke(function, event)
+        try:
+            answer = _receive(worker)
         except TimeoutError:
             self._bury(worker, pid)
             raise TimedOut(f"{function} timed out after {timeout_s} s") from None
         except (OSError, ValueError):
+            answer = None
+        if answer is None:
             self._bury(worker, pid)
-            raise Crashed(f"{function}: the process died") from None
+            raise Crashed(f"{function}: the process died")
         self._idle.put((worker, pid))
-        if not answered:
-            raise Crashed(answer)
-        return answer
+        succeeded, result = answer
+        if not succeeded:
+            raise Crashed(result)
+        return result
 
     def stop(self) -> None:
         try:

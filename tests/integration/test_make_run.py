@@ -108,6 +108,23 @@ def test_stopping_leaves_no_process_behind(sent: signal.Signals, tmp_path: Path)
     bundle.stop()
 
 
+def test_workers_that_were_killed_are_replaced_before_anyone_notices(tmp_path: Path) -> None:
+    bundle = Bundle(tmp_path)
+    try:
+        app = App(bundle)
+        app.topped_up("75.00")
+        (nursery,) = {pid for pid in descendants(bundle.process.pid) if len(descendants(pid)) > 1}
+        for _ in range(2):
+            workers = descendants(nursery)
+            for worker in workers:
+                os.kill(worker, signal.SIGKILL)
+            while any(is_alive(worker) for worker in workers):
+                time.sleep(0.01)
+            assert [app.balance for _ in range(8)] == ["75.00"] * 8
+    finally:
+        bundle.stop()
+
+
 def test_what_was_there_is_there_again_after_a_stop_in_order(tmp_path: Path) -> None:
     first = Bundle(tmp_path)
     App(first, first.customers[0]).topped_up("75.00")
