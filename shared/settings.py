@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from shared.errors import Unavailable
+
 SECRET_AGE_S_MAX = 300
 
 
@@ -50,11 +52,23 @@ def webhook_secrets() -> list[str]:
 
 def _secret(name: str) -> dict[str, Any]:
     from aws_lambda_powertools.utilities.parameters import get_secret
+    from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
-    value = get_secret(name, transform="json", max_age=SECRET_AGE_S_MAX)
+    try:
+        value = get_secret(name, transform="json", max_age=SECRET_AGE_S_MAX)
+    except GetParameterError as error:
+        if _is_our_mistake(error.__context__):
+            raise
+        raise Unavailable from error
     if not isinstance(value, dict):
         raise RuntimeError(f"the secret {name} is not a JSON object")
     return value
+
+
+def _is_our_mistake(refusal: BaseException | None) -> bool:
+    """Whether trying again is of no use: a secret that is not there, or not ours to read."""
+    response = getattr(refusal, "response", None) or {}
+    return response.get("Error", {}).get("Code") in ("AccessDeniedException", "ResourceNotFoundException")
 
 
 def _text(secret: dict[str, Any], key: str) -> str:

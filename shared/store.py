@@ -86,7 +86,7 @@ def write(one: Write) -> bool:
         else:
             one.item.update(actions=_actions(one), condition=_condition(one))
     except (PutError, UpdateError) as error:
-        if error.cause_response_code == "ConditionalCheckFailedException":
+        if _code(error) == "ConditionalCheckFailedException":
             return False
         raise _unavailable(error) from error
     except PynamoDBException as error:
@@ -355,7 +355,7 @@ def _condition(change: Change) -> Condition:
 
 def _blocked(error: TransactWriteError, sent: list[Write] | None) -> list[Any]:
     """The writes whose conditions failed; Contended or Unavailable when it was anything else."""
-    if error.cause_response_code in ("TransactionInProgressException", "TransactionConflictException"):
+    if _code(error) in ("TransactionInProgressException", "TransactionConflictException"):
         raise Contended from error
     reasons = error.cancellation_reasons
     blocked = [place for place, one in enumerate(reasons) if one and one.code == "ConditionalCheckFailed"]
@@ -380,7 +380,14 @@ PASSING = {
 
 def _unavailable(error: PynamoDBException) -> Exception:
     """What passes by itself becomes Unavailable; a mistake of ours stays what it is."""
-    code = error.cause_response_code
+    code = _code(error)
     if code is None or code in PASSING or code.startswith("5"):
         return Unavailable()
     return error
+
+
+def _code(error: PynamoDBException) -> str | None:
+    """DynamoDB's code of a refusal, None when no answer came: a timeout has a `response` too, which is None."""
+    response = getattr(error.cause, "response", None) or {}
+    code = response.get("Error", {}).get("Code")
+    return str(code) if code else None

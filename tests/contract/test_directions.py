@@ -19,7 +19,7 @@ RULES = {"payment_methods", "wallet", "payments"}
 # What each room of shared/ may import of ours.
 MAY_IMPORT = {
     **{leaf: set() for leaf in LEAVES},
-    "settings": set(),
+    "settings": {"errors"},
     "upi_handles": set(),
     "tokens": {"clock"},
     "fields": {"errors", "money"},
