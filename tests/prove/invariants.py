@@ -1,0 +1,335 @@
+"""What must hold whatever failed, each invariant a function over a world's tables, gateway and replies.
+
+`SAFE` holds after every step. `SETTLED` adds what must have come about once everything was retried, delivered and
+reconciled. Each function answers what is wrong, and nothing for a sound world.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from shared.payments import CREDITED, TRANSITIONS
+from tests.prove.engine import plain
+from tests.prove.world import KEY_SECRET, OLD_WEBHOOK_SECRET, WEBHOOK_SECRET, Customer, World
+
+ENTRIES, PAYMENTS, REFUNDS, METHODS = "WalletEntriesTable", "PaymentsTable", "RefundsTable", "PaymentMethodsTable"
+SECRETS = (KEY_SECRET, WEBHOOK_SECRET, OLD_WEBHOOK_SECRET)
+CARD = re.compile(r"(?<![0-9])[3-6][0-9]{12,18}(?![0-9])")
+STATUSES = (0, 200, 201, 202, 204, 400, 401, 404, 409, 413, 415, 503)  # 0: it died and answered nothing
+Found = Iterator[str]
+
+
+def moved(entry: Mapping[str, Any]) -> int:
+    """The signed amount of an entry, in paise."""
+    amount = int(entry["amount_paise"])
+    return amount if entry["type"] == "credit" else -amount
+
+
+def conservation(world: World) -> Found:
+    for customer in world.customers:
+        entries = world.entries(customer)
+        if entries and entries[-1]["balance_paise"] != sum(map(moved, entries)):
+            yield f"the balance of {customer.name} is not the sum of its entries"
+
+
+def running_balance(world: World) -> Found:
+    for customer in world.customers:
+        before = 0
+        for entry in world.entries(customer):
+            before += moved(entry)
+            if entry["balance_paise"] != before:
+                yield f"entry {entry['seq']} of {customer.name}: not the balance before and the amount"
+
+
+def gapless(world: World) -> Found:
+    for customer in world.customers:
+        numbers = [entry["seq"] for entry in world.entries(customer)]
+        if numbers != list(range(len(numbers))):
+            yield f"the entries of {customer.name} are numbered {numbers}"
+
+
+def never_negative(world: World) -> Found:
+    for entry in world.rows(ENTRIES):
+        if entry["balance_paise"] < 0 or entry["held_paise"] < 0:
+            yield f"entry {entry['seq']} is below zero"
+
+
+def provenance(world: World) -> Found:
+    """Every credit has exactly one gateway payment, every debit exactly one payment or refund."""
+    payments = {row["id"]: row for row in world.rows(PAYMENTS)}
+    refunds = {row["id"]: row for row in world.rows(REFUNDS)}
+    uses: Counter[tuple[str, str]] = Counter()
+    for customer in world.customers:
+        for entry in world.entries(customer)[1:]:
+            kind = (entry["type"], entry["category"])
+            payment = payments.get(entry["payment"], {})
+            if payment.get("customer") != customer.id:
+                yield f"an entry of {customer.name} for a payment that is not theirs"
+                continue
+            if kind == ("credit", "top_up"):
+                uses["credit", entry["reference"]] += 1
+                uses["credit of", payment["id"]] += 1
+                yield from _credit(world, entry, payment)
+            elif kind == ("debit", "payment"):
+                uses["debit of", payment["id"]] += 1
+                paid = payment["source"] == "wallet" and payment["status"] in CREDITED
+                if not paid or payment["amount_paise"] != entry["amount_paise"]:
+                    yield f"a debit of {entry['amount_paise']} for a payment that says otherwise"
+            elif kind == ("debit", "refund"):
+                uses["refund", entry["reference"]] += 1
+                refund = world.gateway.refunds.get(entry["reference"], {})
+                kept = refunds.get(entry["reference"], {})
+                if refund.get("payment_id") != payment["gateway_payment"] or kept.get("payment") != payment["id"]:
+                    yield "a debit for a refund of another payment"
+                elif refund["amount"] != entry["amount_paise"] or refund["status"] != "processed":
+                    yield "a debit for a refund that says otherwise"
+            else:
+                yield f"an entry of a kind that no flow makes: {kind}"
+    yield from (f"{what} {name}: {count} entries" for (what, name), count in uses.items() if count > 1)
+
+
+def _credit(world: World, entry: Mapping[str, Any], payment: Mapping[str, Any]) -> Found:
+    told = world.gateway.payments.get(entry["reference"])
+    if not told or not told["captured"]:
+        yield f"a credit for {entry['reference']}, which was never captured"
+        return
+    if payment["status"] not in CREDITED or payment["gateway_payment"] != told["id"]:
+        yield f"a credit for {told['id']}, which its payment does not remember"
+    fits = told["amount"] == entry["amount_paise"] == payment["amount_paise"] and told["currency"] == "INR"
+    if not fits or told["order_id"] != payment["gateway_order"] or payment["purpose"] != "top_up":
+        yield f"a credit for {told['id']}, which does not fit"
+
+
+def complete(world: World) -> Found:
+    """What was captured at the gateway is credited, or under review."""
+    rows = {row.get("gateway_order"): row for row in world.rows(PAYMENTS)}
+    credited = {entry["reference"] for entry in world.rows(ENTRIES) if entry["category"] == "top_up"}
+    for told in world.gateway.payments.values():
+        row = rows.get(told["order_id"])
+        if not told["captured"] or row is None:
+            continue
+        if row["status"] not in CREDITED:
+            yield f"{told['id']} was captured and its payment is {row['status']}"
+        elif told["id"] not in (*credited, row["gateway_payment"]) and not row.get("in_review"):
+            yield f"{told['id']} was captured beside another one and nobody looks at it"
+        if row["purpose"] == "top_up" and row["gateway_payment"] == told["id"] and told["id"] not in credited:
+            yield f"{told['id']} is captured and no entry was written"
+
+
+def refunds_complete(world: World) -> Found:
+    """What the gateway gave back is taken back, or under review."""
+    known = {row["id"]: row for row in world.rows(REFUNDS)}
+    rows = {row.get("gateway_payment"): row for row in world.rows(PAYMENTS)}
+    for refund in world.gateway.refunds.values():
+        row = rows.get(refund["payment_id"])
+        if row and refund["status"] == "processed" and refund["id"] not in known and not row.get("in_review"):
+            yield f"{refund['id']} was given back and nothing here tells of it"
+
+
+def append_only(world: World) -> Found:
+    for table, key, before, after in world.engine.journal:
+        if table == ENTRIES and (before is not None or after is None):
+            yield f"entry {key[1]} was written over"
+
+
+def monotone(world: World) -> Found:
+    for table, key, before, after in world.engine.journal:
+        if table != PAYMENTS or before is None:
+            continue
+        if after is None:
+            yield f"the payment {key[1]} was deleted"
+            continue
+        was, becomes = before["status"]["S"], after["status"]["S"]
+        if was != becomes and becomes not in TRANSITIONS[was]:
+            yield f"a payment went from {was} to {becomes}"
+        for name in ("amount_paise", "gateway_order", "purpose", "source", "customer"):
+            if before.get(name) != after.get(name):
+                yield f"the {name} of a payment changed"
+        if "gateway_payment" in before and before["gateway_payment"] != after.get("gateway_payment"):
+            yield "a payment forgot which gateway payment was credited"
+
+
+def one_per_key(world: World) -> Found:
+    """Equal requests under one key have one payment."""
+    ids: dict[tuple[str, str, str, str], set[str]] = {}
+    for sent, reply in world.replies:
+        if sent and sent.key is not None and reply.status == 201:
+            name = (sent.customer.id, _operation(sent.path), sent.key, "")
+            ids.setdefault(name, set()).add(reply.body["id"])
+    yield from (f"the key {name[2]} made {len(found)} payments" for name, found in ids.items() if len(found) > 1)
+
+
+def _operation(path: str) -> str:
+    return "payments" if path.rstrip("/").endswith("payments") else "add_balance"
+
+
+def one_payable_order(world: World) -> Found:
+    """A gateway order that no payment tells of was never paid."""
+    known = {row.get("gateway_order") for row in world.rows(PAYMENTS)}
+    for order in world.gateway.orders.values():
+        if order["id"] not in known and order["attempts"]:
+            yield f"{order['id']} was paid and no payment tells of it"
+        if order["receipt"] is None or order["notes"].get("payment_id") != order["receipt"]:
+            yield f"{order['id']} does not say whose it is"
+
+
+def one_default(world: World) -> Found:
+    rows = {(row["customer"], row["id"]): row for row in world.rows(METHODS)}
+    for (customer, name), row in rows.items():
+        if name == "default":
+            method = rows.get((customer, row["method"]))
+            if not method or not method["is_active"]:
+                yield "the default points at a method that is gone"
+
+
+def soft_delete(world: World) -> Found:
+    for table, key, before, after in world.engine.journal:
+        if table != METHODS or before is None or key[1] == "default":
+            continue
+        if after is None:
+            yield f"the method {key[1]} was deleted for good"
+        elif not before["is_active"]["BOOL"] and after["is_active"]["BOOL"]:
+            yield f"the deleted method {key[1]} came back"
+
+
+def isolation(world: World) -> Found:
+    """No answer holds anything of another customer's."""
+    private = {customer.id: _private(world, customer) for customer in world.customers}
+    for sent, reply in world.replies:
+        if not reply.text:
+            continue
+        asked = sent.customer.id if sent else ""
+        for owner, values in private.items():
+            if owner != asked and any(value in reply.text for value in values):
+                yield f"{sent.path if sent else 'a webhook'} answered with what is another customer's"
+
+
+def _private(world: World, customer: Customer) -> list[str]:
+    payments = [row["id"] for row in world.rows(PAYMENTS) if row["customer"] == customer.id]
+    return [customer.id, customer.vpa, customer.phone, customer.name, *payments]
+
+
+def nothing_secret(world: World) -> Found:
+    """No secret in any answer, log line, metric or table; nothing personal in a log line or metric."""
+    answers = "\n".join(reply.text for _, reply in world.replies)
+    log = world.log.getvalue()
+    stored = str(world.engine.tables)
+    for secret in SECRETS:
+        for where, text in (("an answer", answers), ("the log", log), ("a table", stored)):
+            if secret in text:
+                yield f"a secret is in {where}"
+    for customer in world.customers:
+        for value in (customer.vpa, customer.phone, customer.name):
+            if value in log:
+                yield f"the log tells of {value}"
+    for number in CARD.findall(log):
+        if _luhn(number):
+            yield "the log holds what could be a card number"
+
+
+def _luhn(digits: str) -> bool:
+    doubled = (int(digit) * (2 if place % 2 else 1) for place, digit in enumerate(reversed(digits)))
+    return sum(number - 9 if number > 9 else number for number in doubled) % 10 == 0
+
+
+def whole_sum(world: World) -> Found:
+    """The balances together are what came in less what was spent and given back."""
+    payments = {row["id"]: row for row in world.rows(PAYMENTS)}
+    came_in = sum(
+        row["amount_paise"]
+        for row in payments.values()
+        if row["purpose"] == "top_up"
+        and row["status"] in CREDITED
+        and row.get("gateway_payment") in world.gateway.payments
+        and world.gateway.payments[row["gateway_payment"]]["captured"]
+    )
+    spent = sum(
+        row["amount_paise"] for row in payments.values() if row["source"] == "wallet" and row["status"] in CREDITED
+    )
+    given_back = sum(
+        row["amount_paise"] for row in world.rows(REFUNDS) if payments[row["payment"]]["purpose"] == "top_up"
+    )
+    held = sum(world.balance_paise(customer) for customer in world.customers)
+    if held != came_in - spent - given_back:
+        yield f"the wallets hold {held}, of {came_in} in, {spent} spent and {given_back} given back"
+
+
+def documented(world: World) -> Found:
+    """Every answer is one that the API documents: whatever fails underneath is a 503, never a 500."""
+    for sent, reply in world.replies:
+        if reply.status not in STATUSES:
+            yield f"{sent.path if sent else 'a webhook'} answered {reply.status}"
+    for line in world.log.getvalue().splitlines():
+        if "unexpected error" in line:
+            yield f"an error that nobody expected: {line[line.find('error_type') :]}"
+
+
+def acknowledged(world: World) -> Found:
+    """What was answered with success is there."""
+    payments = {row["id"]: row for row in world.rows(PAYMENTS)}
+    methods = {row["id"] for row in world.rows(METHODS)}
+    for sent, reply in world.replies:
+        if not sent or reply.status not in (200, 201) or not isinstance(reply.body, dict):
+            continue
+        name = str(reply.body.get("id"))
+        if "purpose" in reply.body:
+            row = payments.get(name)
+            if not row:
+                yield f"the payment {name} was answered and is not there"
+            elif reply.body["status"] in CREDITED and row["status"] not in CREDITED:
+                yield f"the payment {name} was answered as captured and is {row['status']}"
+        elif "nickname" in reply.body and name not in methods:
+            yield f"the method {name} was answered and is not there"
+
+
+def chained(world: World) -> Found:
+    """The ledger's own check of its hashes agrees."""
+    from shared import wallet
+    from shared.store import Entry
+
+    for customer in world.customers:
+        partition = world.engine.tables[ENTRIES].partitions.get(wallet.wallet_id(customer.id), {})
+        items = sorted(partition.values(), key=lambda item: int(plain(item["seq"])))
+        yield from wallet.faults([Entry.from_raw_data(item) for item in items])
+
+
+Check = Callable[[World], Found]
+
+# By the numbers that the project gives its invariants.
+SAFE: Mapping[str, Check] = {
+    "I1 conservation": conservation,
+    "I2 running balance": running_balance,
+    "I3 gapless": gapless,
+    "I4 never negative": never_negative,
+    "I5 provenance": provenance,
+    "I7 append-only": append_only,
+    "I7 the chain of hashes": chained,
+    "I8 states only rise": monotone,
+    "I9 one payment per key": one_per_key,
+    "I10 one payable order": one_payable_order,
+    "I11 one default": one_default,
+    "I12 soft delete": soft_delete,
+    "I13 isolation": isolation,
+    "I14 nothing secret": nothing_secret,
+    "I17 the whole sum": whole_sum,
+    "I20 documented answers": documented,
+    "I21 acknowledged is there": acknowledged,
+}
+SETTLED: Mapping[str, Check] = {
+    "I6 captured is credited": complete,
+    "I6 given back is taken back": refunds_complete,
+}
+# Not a function over one state, and how else it is shown.
+ELSEWHERE: Mapping[str, str] = {
+    "I15 event algebra": "settle everything again in another order: `quiet` in simulation.py compares the tables",
+    "I16 image": "the photo functions have tests of their own",
+    "I18 no clock in correctness": "the simulation and the stateful model move the clock by up to days between steps",
+    "I19 deadlines": "the world ends a function that passes its timeout as Lambda would; test_fuzz.py bounds its CPU",
+}
+
+
+def violations(world: World, settled: bool = False) -> list[str]:
+    """What is wrong, each with its invariant; nothing for a sound world."""
+    checks = {**SAFE, **SETTLED} if settled else SAFE
+    return [f"{name}: {text}" for name, check in checks.items() for text in check(world)]
