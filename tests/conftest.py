@@ -15,6 +15,7 @@ import requests
 
 ROOT = Path(__file__).resolve().parent.parent
 START_TIMEOUT_S = 60
+os.environ["POWERTOOLS_METRICS_NAMESPACE"] = "GarmentPay"  # read when the metrics are made, at import
 
 
 class Bundle:
