@@ -1,4 +1,5 @@
 PYTHON ?= python3
+export SAM_CLI_TELEMETRY = 0
 .DEFAULT_GOAL := help
 
 help: ## what there is to type
@@ -16,10 +17,17 @@ test: setup ## everything that CI runs
 	.venv/bin/mypy
 	.venv/bin/python -m pytest
 
+build: setup ## what is deployed, in .aws-sam/build, and checked
+	@$(PYTHON) local/setup.py sam checkov
+	.venv-sam/bin/sam validate --lint
+	.venv-checkov/bin/checkov --config-file local/checkov.yaml
+	.venv-sam/bin/python -m local.build
+	.venv/bin/python -m pytest -m artifact tests/artifact
+
 reset: setup ## forget the local state
 	@.venv/bin/python -m local reset
 
 openapi: setup ## write openapi.json from the handlers
 	.venv/bin/python -m local.openapi
 
-.PHONY: help setup run test reset openapi
+.PHONY: help setup run test build reset openapi
