@@ -27,6 +27,7 @@ MACHINES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": 
 SERVICES = {"dynamodb", "s3", "secretsmanager"}  # whose data botocore keeps
 LAYERS = "layers.json"  # in a function's folder: its layers and their digests
 
+
 def main() -> int:
     if "--host" in sys.argv[1:]:
         template = _for_this_machine()

@@ -47,7 +47,7 @@ def main():
 
 
 NO_INTERPRETER = (
-    "Python %d.%d, the runtime of the deployed functions, is needed for %s and was neither found on the PATH nor among "
+    "Python %d.%d, the runtime of the deployed functions, is needed for %s. It is neither on the PATH nor among "
     "pyenv's. Install it (pyenv install 3.13, apt install python3.13 python3.13-venv, brew install python@3.13)."
 )
 

@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
+PSEUDO = {"AWS::StackName": "garment-pay", "AWS::Region": "ap-south-1"}
 
 
 class Loader(yaml.SafeLoader):
@@ -109,7 +110,7 @@ class Template:
     def authorizer(self) -> str:
         (api,) = self.of_type("AWS::Serverless::Api").values()
         (authorizer,) = api["Auth"]["Authorizers"].values()
-        return str(authorizer["FunctionArn"]["Fn::GetAtt"][0])
+        return str(authorizer["FunctionArn"]["Ref"]).removesuffix(".Alias")
 
     def gateway_response(self, kind: str) -> tuple[int, dict[str, str], str]:
         """The API's own answer: status, headers and body."""
@@ -130,7 +131,7 @@ class Template:
 
     def _resolved(self, value: Any) -> str:
         if isinstance(value, dict) and "Ref" in value:
-            name = value["Ref"]
+            name = PSEUDO.get(value["Ref"], value["Ref"])
             parameters = self.document["Parameters"]
             return str(parameters[name]["Default"]) if name in parameters else str(name)
         return "" if isinstance(value, dict) else str(value)

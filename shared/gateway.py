@@ -10,13 +10,16 @@ import hashlib
 import hmac
 import json
 import re
+import time
 from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from functools import lru_cache
 from io import StringIO
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
+from shared import tally
 from shared.errors import Unavailable
 from shared.settings import gateway_key, settings
 
@@ -213,18 +216,32 @@ def _client(key: str, secret: str, base_url: str) -> Any:
     import requests
 
     class Session(requests.Session):
-        def request(self, *args: Any, **kwargs: Any) -> requests.Response:
+        def request(self, method: Any, url: Any, *args: Any, **kwargs: Any) -> requests.Response:
             kwargs.setdefault("timeout", TIMEOUT_S)
             kwargs["allow_redirects"] = False
             kwargs["stream"] = True
-            response = super().request(*args, **kwargs)
-            return _checked(response)
+            started_ns, outcome = time.monotonic_ns(), "no answer"
+            try:
+                response = super().request(method, url, *args, **kwargs)
+                outcome = str(response.status_code)
+                return _checked(response)
+            finally:
+                _note(f"{method} {ID.sub('{id}', urlsplit(url).path)}", outcome, time.monotonic_ns() - started_ns)
 
     session = Session()
     session.trust_env = False  # no proxy, no .netrc
     client = razorpay.Client(session=session, auth=(key, secret), base_url=base_url)
     client.cert_path = certifi.where()
     return client
+
+
+def _note(asked: str, outcome: str, took_ns: int) -> None:
+    took_ms = took_ns // 1_000_000
+    tally.count("GatewayCalls")
+    tally.count("GatewayMilliseconds", took_ms)
+    if outcome != "200":
+        tally.count("GatewayErrors")
+    tally.step(f"gateway {asked}: {outcome} in {took_ms} ms")
 
 
 def _checked(response: "Response") -> "Response":

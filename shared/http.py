@@ -16,7 +16,19 @@ from urllib.parse import urlencode
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 
 from shared import clock, fields, telemetry
-from shared.errors import Failure, Invalid, Malformed, NotAuthenticated, NotFound, TooLarge, UnsupportedMedia
+from shared.errors import (
+    Conflict,
+    Failure,
+    InsufficientFunds,
+    Invalid,
+    Malformed,
+    NotAuthenticated,
+    NotFound,
+    SignatureInvalid,
+    TooLarge,
+    Unavailable,
+    UnsupportedMedia,
+)
 
 BODY_BYTES_MAX = 64 * 1024
 RAW_BYTES_MAX = 256 * 1024
@@ -26,6 +38,8 @@ RESERVE_MS = 300  # kept back for the answer itself
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 SERVER_ERROR = {"detail": Failure.text}
 CHALLENGE = 'Bearer realm="api"'
+COUNTED = (Conflict, InsufficientFunds, SignatureInvalid, Unavailable)  # a metric of the failure's own name
+APP_VERSION = re.compile(r"[A-Za-z0-9.+_-]{1,32}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +68,15 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Status and body, which None leaves empty; `replayed` when the same key had been answered before."""
+    """Status and body, which None leaves empty; `replayed` when the same key had been answered before.
+
+    `about` is the id that the log's line names when neither the path nor the body has one.
+    """
 
     status: int
     body: Any = None
     replayed: bool = False
+    about: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +120,7 @@ class Handler:
     def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         started_us = clock.now_us()
         self._context = context
-        self._code = ""
+        self._code = self._about = ""
         try:
             answer = self.resolver.resolve(event, context)
         except Exception as error:
@@ -112,18 +130,24 @@ class Handler:
         request_id = (event.get("requestContext") or {}).get("requestId", "")
         answer.setdefault("multiValueHeaders", {})["X-Request-Id"] = [request_id]
         telemetry.canonical(
+            "request",
+            failed=answer["statusCode"] >= 500,
             route=f"{self.endpoint.method} {event.get('resource')}",
             status=answer["statusCode"],
+            code=self._code,
+            id=self._about,
+            customer=telemetry.pseudonym(_customer(event)),
             duration_ms=(clock.now_us() - started_us) // 1_000,
             request_id=request_id,
-            code=self._code,
+            app_version=_app_version(event),
         )
-        telemetry.flush()
         return answer
 
     def _respond(self, **path: str) -> Response[str]:
         try:
-            answer = self.rule(self._request(path))
+            request = self._request(path)
+            self._about = request.path.get("id", "")
+            answer = self.rule(request)
         except Failure as failure:
             self._code = failure.code
             return _failed(failure)
@@ -131,6 +155,8 @@ class Handler:
             telemetry.unexpected(error)
             self._code = Failure.code
             return _response(500, SERVER_ERROR)
+        made = answer.body.get("id", "") if isinstance(answer.body, dict) else ""
+        self._about = self._about or made or answer.about
         replayed = {"Idempotency-Replayed": "true"} if answer.replayed else {}
         return _response(answer.status, answer.body, replayed)
 
@@ -192,6 +218,11 @@ def _customer(event: Mapping[str, Any]) -> str:
     authorizer = (event.get("requestContext") or {}).get("authorizer") or {}
     sub = authorizer.get("sub")
     return sub if isinstance(sub, str) else ""
+
+
+def _app_version(event: Mapping[str, Any]) -> str:
+    sent = next((v for name, v in (event.get("headers") or {}).items() if name.lower() == "x-app-version"), "")
+    return sent if APP_VERSION.fullmatch(sent or "") else ""
 
 
 def _id(text: str) -> str:
@@ -256,8 +287,8 @@ def _failed(failure: Failure) -> Response[str]:
         headers["WWW-Authenticate"] = CHALLENGE
     if failure.retry_after_s is not None:
         headers["Retry-After"] = str(failure.retry_after_s)
-    if failure.status >= 500:
-        telemetry.count("Unavailable")
+    if isinstance(failure, COUNTED):
+        telemetry.count(type(failure).__name__)
     return _response(failure.status, failure.body, headers)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from shared import clock, fields, gateway, store, wallet
+from shared import clock, fields, gateway, store, tally, wallet
 from shared.errors import (
     Conflict,
     InsufficientFunds,
@@ -402,6 +402,8 @@ def _step(payment: Payment, told: GatewayPayment, source: str, event: str) -> Se
         values |= {"failure_code": told.failure or "payment_failed", "failure_text": FAILURE_TEXT}
     if not store.write(Change(payment, values, status_in=(payment.status,))):
         return None
+    if becomes == "failed":
+        tally.count("PaymentFailed")
     return Settled(payment)
 
 
@@ -534,6 +536,7 @@ def _captured(payment: Payment, told: GatewayPayment) -> GatewayPayment:
 def receive(body: bytes, signature: str, event_id: str, deadline_us: int) -> Received:
     """Check the signature over the raw bytes, then apply the event; whatever is not ours is acknowledged."""
     if not gateway.webhook_signature_matches(webhook_secrets(), body, signature):
+        tally.count("WebhookRefused")
         raise NotAuthenticated
     try:
         event = json.loads(body)
@@ -715,15 +718,21 @@ def _dispute(payment: Payment, told: GatewayPayment, name: str) -> Settled | Non
 def reconcile(deadline_us: int, limit: int = 200) -> dict[str, int]:
     """Ask the gateway about every open payment whose time has come; one that fails does not hold up the others."""
     counts = {"ReconcileAsked": 0, "ReconcileCredited": 0, "ReconcileFlagged": 0, "ReconcileFailed": 0}
+    counts |= {"ReconcileLagSeconds": 0, "PaymentsInReview": store.payments_in_review()}
     for customer, payment_id in store.payments_to_check(clock.now_us(), limit):
         if clock.now_us() >= deadline_us:
             break
         counts["ReconcileAsked"] += 1
         try:
-            settled = _check(_known(customer, payment_id), deadline_us)
+            payment = _known(customer, payment_id)
+            late_us = clock.now_us() - (payment.next_check_at_us or clock.now_us())
+            counts["ReconcileLagSeconds"] = max(counts["ReconcileLagSeconds"], late_us // 1_000_000)
+            settled = _check(payment, deadline_us)
         except (Unavailable, gateway.Refused, gateway.Unusable, NotFound):
             counts["ReconcileFailed"] += 1
             continue
+        for name, happened in settled.counts.items():
+            counts[name] = counts.get(name, 0) + happened
         counts["ReconcileCredited"] += settled.credited
         counts["ReconcileFlagged"] += bool(settled.flagged)
     return counts

@@ -16,7 +16,7 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
-from shared import clock, models
+from shared import clock, models, tally
 from shared.errors import Unavailable
 from shared.models import Entry as Entry
 from shared.models import Payment as Payment
@@ -122,7 +122,28 @@ def append(new: Entry, *justified_by: Write) -> list[Write]:
     return transact(Put(new), *justified_by)
 
 
+def entry_from(image: Mapping[str, Any]) -> Entry:
+    """The entry that a stream tells of."""
+    return Entry.from_raw_data(dict(image))
+
+
+def credits_of(wallet: str, payment_id: str, newest: int) -> list[Entry]:
+    """The credits that a payment justifies among the newest entries, and beyond them until one is found."""
+    found: list[Entry] = []
+    for place, one in enumerate(_read(lambda: Entry.query(wallet, scan_index_forward=False, consistent_read=True))):
+        if place >= newest and found:
+            break
+        if one.payment == payment_id and one.type == "credit":
+            found.append(one)
+    return found
+
+
 # --- payments
+
+
+def payment_from(image: Mapping[str, Any]) -> Payment:
+    """The payment that a stream tells of."""
+    return Payment.from_raw_data(dict(image))
 
 
 def payment(customer: str, payment_id: str) -> Payment | None:
@@ -143,6 +164,15 @@ def payments_to_check(until_us: int, limit: int) -> list[tuple[str, str]]:
     """(customer, id) of open payments whose next check is due, the longest waiting first."""
     due = models.OpenPayments.next_check_at_us <= until_us
     return [(one.customer, one.id) for one in _read(lambda: Payment.open_index.query(OPEN, due, limit=limit))]
+
+
+def payments_in_review() -> int:
+    """How many payments wait for a person."""
+    _bind()
+    try:
+        return Payment.in_review_index.count(OPEN)
+    except PynamoDBException as error:
+        raise _unavailable(error) from error
 
 
 def refund(payment_id: str, refund_id: str) -> Refund | None:
@@ -255,6 +285,7 @@ def retries(deadline_us: int | None = None, attempts: int = 8) -> Iterator[int]:
     """Numbers of tries with growing, scattered pauses between them; Unavailable when they run out."""
     for attempt in range(attempts):
         yield attempt
+        tally.count("TransactionRetried")
         pause_s = clock.jitter(0.02 * 2**attempt)
         if deadline_us is not None and clock.now_us() + pause_s * 1_000_000 > deadline_us:
             break
@@ -356,14 +387,19 @@ def _condition(change: Change) -> Condition:
 def _blocked(error: TransactWriteError, sent: list[Write] | None) -> list[Any]:
     """The writes whose conditions failed; Contended or Unavailable when it was anything else."""
     if _code(error) in ("TransactionInProgressException", "TransactionConflictException"):
-        raise Contended from error
+        raise _contended() from error
     reasons = error.cancellation_reasons
     blocked = [place for place, one in enumerate(reasons) if one and one.code == "ConditionalCheckFailed"]
     if blocked:
         return [sent[place] for place in blocked] if sent else blocked
     if any(one and one.code in ("TransactionConflict", "ThrottlingError") for one in reasons):
-        raise Contended from error
+        raise _contended() from error
     raise _unavailable(error) from error
+
+
+def _contended() -> Contended:
+    tally.step("tables: a transaction met another")
+    return Contended()
 
 
 PASSING = {
@@ -381,6 +417,7 @@ PASSING = {
 def _unavailable(error: PynamoDBException) -> Exception:
     """What passes by itself becomes Unavailable; a mistake of ours stays what it is."""
     code = _code(error)
+    tally.step(f"tables: {code or type(error.cause).__name__}")
     if code is None or code in PASSING or code.startswith("5"):
         return Unavailable()
     return error

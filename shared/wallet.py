@@ -105,16 +105,24 @@ def entry_hash(entry: Entry) -> str:
 
 def faults(entries: list[Entry]) -> list[str]:
     """What is wrong with a wallet's whole ledger, oldest entry first; nothing for a sound one."""
-    found, balance_paise, previous_hash = [], 0, ""
-    for seq, entry in enumerate(entries):
-        if entry.seq != seq:
-            found.append(f"entry {seq} is missing")
-        balance_paise += entry.amount_paise if entry.type == CREDIT else -entry.amount_paise
-        if entry.balance_paise != balance_paise or balance_paise < 0:
-            found.append(f"entry {seq}: the balance is not the sum")
-        if entry.previous_hash != previous_hash or entry.hash != entry_hash(entry):
-            found.append(f"entry {seq}: the chain is broken")
-        previous_hash = entry.hash
+    before: list[Entry | None] = [None, *entries]
+    return [fault for pair in zip(before, entries, strict=False) for fault in link_faults(*pair)]
+
+
+def link_faults(before: Entry | None, entry: Entry) -> list[str]:
+    """What keeps an entry from following the one before it; an opening entry follows none.
+
+    A ledger whose every link is sound, and none of whose entries ever changed, is sound as a whole.
+    """
+    found = []
+    if entry.seq != (before.seq + 1 if before else 0):
+        found.append(f"entry {entry.seq}: the one before it is missing")
+    moved_paise = entry.amount_paise if entry.type == CREDIT else -entry.amount_paise
+    balance_paise = (before.balance_paise if before else 0) + moved_paise
+    if entry.balance_paise != balance_paise or balance_paise < 0:
+        found.append(f"entry {entry.seq}: the balance is not the sum")
+    if entry.previous_hash != (before.hash if before else "") or entry.hash != entry_hash(entry):
+        found.append(f"entry {entry.seq}: the chain is broken")
     return found
 
 

@@ -24,4 +24,4 @@ def handler(request: Request) -> Answer:
     telemetry.count(f"Webhook{received.outcome.title()}")
     if received.settled:
         telemetry.count_each(received.settled.counts)
-    return Answer(200, {"status": received.outcome})
+    return Answer(200, {"status": received.outcome}, about=received.settled.payment.id if received.settled else "")

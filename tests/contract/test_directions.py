@@ -13,9 +13,9 @@ from local.template import Template
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = [*sorted((ROOT / "shared").glob("*.py")), *sorted((ROOT / "functions").glob("*/*.py"))]
 
-LEAVES = {"clock", "errors", "money", "models"}
+LEAVES = {"clock", "errors", "money", "models", "tally"}
 DOORS = {"http", "events", "telemetry"}
-RULES = {"payment_methods", "wallet", "payments"}
+RULES = {"payment_methods", "wallet", "payments", "audit"}
 # What each room of shared/ may import of ours.
 MAY_IMPORT = {
     **{leaf: set() for leaf in LEAVES},
@@ -23,13 +23,14 @@ MAY_IMPORT = {
     "upi_handles": set(),
     "tokens": {"clock"},
     "fields": {"errors", "money"},
-    "telemetry": set(),
+    "telemetry": {"tally"},
     "http": {"clock", "errors", "fields", "telemetry"},
     "events": {"clock", "telemetry"},
-    "gateway": {"errors", "settings"},
-    "store": {"clock", "errors", "models", "settings"},
+    "gateway": {"errors", "settings", "tally"},
+    "store": {"clock", "errors", "models", "settings", "tally"},
     "wallet": {"clock", "errors", "fields", "money", "store"},
-    "payments": {"clock", "errors", "fields", "gateway", "money", "settings", "store", "wallet"},
+    "payments": {"clock", "errors", "fields", "gateway", "money", "settings", "store", "tally", "wallet"},
+    "audit": {"payments", "store", "wallet"},
     "payment_methods": {"clock", "errors", "fields", "settings", "store", "upi_handles"},
 }
 # Which module may import which library.

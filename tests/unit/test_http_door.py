@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared import fields, telemetry
+from shared import fields, tally, telemetry
 from shared.errors import Conflict, Failure, Unavailable
 from shared.http import Answer, Endpoint, Handler, Request, paginate
 
@@ -61,7 +61,7 @@ def call(handler: Handler, sent: dict[str, Any]) -> tuple[int, Any, dict[str, st
 @pytest.fixture(autouse=True)
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
-    monkeypatch.setattr(telemetry, "count", lambda name, value=1: names.append(name))
+    monkeypatch.setattr(tally, "count", lambda name, value=1: names.append(name))
     return names
 
 
@@ -208,10 +208,13 @@ def test_the_log_line_names_no_customer_data(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[dict[str, Any]] = []
-    monkeypatch.setattr(telemetry, "canonical", lambda **line: told.append(line))
+    monkeypatch.setattr(telemetry, "canonical", lambda kind, **line: told.append(line))
     sent = event(body='{"type":"asha@ybl"}', query={"q": "asha@ybl"}, headers={"Authorization": "Bearer asha@ybl"})
     call(door(), sent)
-    assert told[0].keys() == {"route", "status", "duration_ms", "request_id", "code"}
+    assert set(told[0]) - {"failed"} == {
+        "route", "status", "code", "id", "customer", "duration_ms", "request_id", "app_version",
+    }  # fmt: skip
+    assert told[0]["customer"] == telemetry.pseudonym("asha") != "asha"
     assert (told[0]["route"], told[0]["status"], told[0]["code"]) == ("POST /api/x", 400, "invalid")
     assert "asha" not in json.dumps(told) + capsys.readouterr().out
 
