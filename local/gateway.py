@@ -1,4 +1,4 @@
-"""The Razorpay stand-in: orders, payments, refunds and webhooks with a state of their own, over HTTP.
+"""The Razorpay stand-in: orders, payments, refunds, saved cards and webhooks with a state of their own, over HTTP.
 
 The real SDK talks to it. It answers in the gateway's words, signs as the gateway signs, and can be told under
 `/_control/` to pay as the customer would and to duplicate, delay, reorder, tamper or lose an answer.
@@ -30,6 +30,8 @@ HANG_S = 30
 
 NOT_FOUND = "The requested URL was not found on the server."
 NO_SUCH_ID = "The id provided does not exist"
+CUSTOMER_EXISTS = "Customer already exists for the merchant"
+BAD_CONTACT = "Contact number should be at least 8 digits, including country code"
 ORDER_PAID = (
     "Your payment has been declined as the order is already paid. Please initiate the payment with a new order."
 )
@@ -75,6 +77,9 @@ class StandIn:
         self.payments: dict[str, dict[str, Any]] = {}
         self.refunds: dict[str, dict[str, Any]] = {}
         self.refund_keys: dict[str, tuple[Any, str]] = {}
+        self.customers: dict[str, dict[str, Any]] = {}
+        self.tokens: dict[str, dict[str, Any]] = {}
+        self.saved_cards = True  # a feature that real accounts have on demand
         self.events: dict[str, dict[str, Any]] = {}
         self.held: list[str] = []
         self.holding = False
@@ -83,10 +88,12 @@ class StandIn:
 
     def dump(self) -> dict[str, Any]:
         with self.lock:
-            return {"orders": self.orders, "payments": self.payments, "refunds": self.refunds}
+            kept = ("orders", "payments", "refunds", "customers", "tokens")
+            return {name: getattr(self, name) for name in kept}
 
     def load(self, state: dict[str, Any]) -> None:
         self.orders, self.payments, self.refunds = state["orders"], state["payments"], state["refunds"]
+        self.customers, self.tokens = state.get("customers", {}), state.get("tokens", {})
 
     # --- the API
 
@@ -151,6 +158,8 @@ class StandIn:
                 return _collection([one for one in self.refunds.values() if one["payment_id"] == payment_id])
             case ["GET", "refunds", refund_id]:
                 return self._known(self.refunds, refund_id)
+            case [_, "customers", *rest] if self.saved_cards:
+                return self._customers(method, rest, sent)
         raise Refused(NOT_FOUND, source="NA", step="NA", reason="NA")
 
     def _create_order(self, sent: dict[str, Any]) -> dict[str, Any]:
@@ -219,6 +228,145 @@ class StandIn:
             self.refund_keys[key] = (sent, refund["id"])
         return refund
 
+    # --- customers and their saved cards
+
+    def _customers(self, method: str, rest: list[str], sent: dict[str, Any]) -> dict[str, Any]:
+        match [method, *rest]:
+            case ["POST"]:
+                return self._create_customer(sent)
+            case ["GET"]:
+                return _collection(list(self.customers.values()))
+            case ["GET", customer_id]:
+                return self._known(self.customers, customer_id)
+            case ["PUT", customer_id]:
+                customer = self._known(self.customers, customer_id)
+                customer |= {name: sent[name] for name in ("name", "email", "contact") if name in sent}
+                return customer
+            case ["GET", customer_id, "tokens"]:
+                self._known(self.customers, customer_id)
+                return _collection(
+                    [
+                        one
+                        for one in self.tokens.values()
+                        if one["customer_id"] == customer_id and one["status"] != "failed"
+                    ]
+                )
+            case ["GET", customer_id, "tokens", token_id]:
+                return self._token(customer_id, token_id)
+            case ["DELETE", customer_id, "tokens", token_id]:
+                del self.tokens[self._token(customer_id, token_id)["id"]]
+                return {"deleted": True}
+        raise Refused(NOT_FOUND, source="NA", step="NA", reason="NA")
+
+    def _create_customer(self, sent: dict[str, Any]) -> dict[str, Any]:
+        contact, email = str(sent.get("contact") or ""), sent.get("email")
+        if len([sign for sign in contact if sign.isdigit()]) < 8 or len(contact) > 15:
+            raise Refused(BAD_CONTACT, reason="invalid_contact_number", field="contact")
+        for customer in self.customers.values():
+            if (customer["contact"], customer["email"]) == (contact, email):
+                if sent.get("fail_existing") == "0":  # the text: a number is misread
+                    return customer
+                raise Refused(CUSTOMER_EXISTS)
+        customer = {
+            "id": self._new_id("cust"),
+            "entity": "customer",
+            "name": sent.get("name"),
+            "email": email,
+            "contact": contact,
+            "gstin": None,
+            "notes": sent.get("notes") or [],
+            "created_at": self.now_s(),
+        }
+        self.customers[customer["id"]] = customer
+        return customer
+
+    def _token(self, customer_id: str, token_id: str) -> dict[str, Any]:
+        token = self._known(self.tokens, token_id)
+        if token["customer_id"] != customer_id:
+            raise Refused(NO_SUCH_ID)
+        return token
+
+    def _saved(self, customer_id: str, card: dict[str, Any], anew: bool, status: str) -> dict[str, Any]:
+        """The customer's token of this card, made if there is none; `anew` makes a second one of the same account."""
+        account = hashlib.sha256(str(sorted(card.items())).encode()).hexdigest()[:29].upper()
+        for token in self.tokens.values():
+            provided = token["service_provider_tokens"][0]["provider_data"]
+            same = token["customer_id"] == customer_id and provided["payment_account_reference"] == account
+            if same and not anew:
+                return token
+        token = {
+            "id": self._new_id("token"),
+            "entity": "token",
+            "token": secrets.token_urlsafe(10),
+            "bank": None,
+            "wallet": None,
+            "method": "card",
+            "customer_id": customer_id,
+            "card": {
+                "entity": "card",
+                "name": "",
+                "international": False,
+                "emi": False,
+                "sub_type": "consumer",
+                "token_iin": "453335",
+                "flows": {"otp": True, "recurring": False},
+                **card,
+            },
+            "recurring": False,
+            "recurring_details": {"status": "not_applicable", "failure_reason": None},
+            "auth_type": None,
+            "mrn": None,
+            "used_at": self.now_s(),
+            "created_at": self.now_s(),
+            "expired_at": self.now_s() + 4 * 365 * 86_400,
+            "compliant_with_tokenisation_guidelines": True,
+            "service_provider_tokens": [
+                {
+                    "id": self._new_id("spt"),
+                    "entity": "service_provider_token",
+                    "provider_type": "network",
+                    "provider_name": card["network"].lower(),
+                    "interoperable": True,
+                    "status": status,
+                    "provider_data": {
+                        "token_reference_number": secrets.token_hex(16),
+                        "payment_account_reference": account,
+                        "token_iin": "453335",
+                        "token_expiry_month": 12,
+                        "token_expiry_year": 2031,
+                    },
+                }
+            ],
+            "status": status,
+            "status_reason": None,
+            "notes": [],
+        }
+        self.tokens[token["id"]] = token
+        self._emit_token("initiated", token)
+        if status != "initiated":
+            self._emit_token(status, token)
+        return token
+
+    def _token_event(self, sent: dict[str, Any]) -> dict[str, Any]:
+        """The bank or network decides about a saved card: its new status, told as the gateway tells it."""
+        with self.lock:
+            token = self._known(self.tokens, sent["token_id"])
+            token["status"] = token["service_provider_tokens"][0]["status"] = sent["status"]
+            self._emit_token(sent["status"], token, sent.get("family", "service_provider"))
+            return token
+
+    def _emit_token(self, status: str, token: dict[str, Any], family: str = "service_provider") -> None:
+        """One of the two families of token events, with the irregularities that each is documented with."""
+        if status == "initiated":
+            return self._send_later("token.initiated", {"token": token}, created_at=False)
+        if family == "token" or status == "cancelled":  # the mandates' family: no customer, the expiry as texts
+            told = {name: value for name, value in token.items() if name != "customer_id"}
+            expiry = {name: str(token["card"][name]) for name in ("expiry_month", "expiry_year")}
+            return self._send_later(f"token.{status}", {"token": told | {"card": token["card"] | expiry}})
+        name = {"suspended": "cancelled"}.get(status, status)
+        payload = {"service_provider_token": token["service_provider_tokens"][0], "token": token}
+        return self._send_later(f"token.service_provider.{name}", payload, created_at=False, odd=status == "failed")
+
     def _known(self, entities: dict[str, dict[str, Any]], entity_id: str) -> dict[str, Any]:
         if entity_id not in entities:
             raise Refused(NO_SUCH_ID)
@@ -230,7 +378,15 @@ class StandIn:
         """`POST /_control/<action>`: the tests' and the console's hand on the gateway."""
         match action:
             case "pay":
-                return self.pay(sent["order_id"], sent.get("method", "upi"), sent.get("outcome", "success"))
+                choice = {name: sent[name] for name in CHOICES if sent.get(name) is not None}
+                return self.pay(sent["order_id"], sent.get("method", "upi"), sent.get("outcome", "success"), **choice)
+            case "token":
+                return self._token_event(sent)
+            case "features":
+                self.saved_cards = bool(sent["saved_cards"])
+                return {"saved_cards": self.saved_cards}
+            case "event":
+                return self._arbitrary(sent)
             case "late":
                 return self.late(sent)
             case "hold":
@@ -251,23 +407,27 @@ class StandIn:
                 return self._dispute(sent)
             case "double_pay":
                 with self.lock:
-                    return self._pay(self._known(self.orders, sent["order_id"]), "upi", "success")
+                    return self._pay(self._known(self.orders, sent["order_id"]), "upi", "success", {})
             case "state":
                 with self.lock:
                     held = [self.events[one] for one in self.held]
                     return {**self.dump(), "events": list(self.events.values()), "held": held}
         raise Refused(NOT_FOUND)
 
-    def pay(self, order_id: str, method: str, outcome: str) -> dict[str, Any]:
-        """Pay an order in checkout; the three fields that checkout gives the app."""
+    def pay(self, order_id: str, method: str, outcome: str, **choice: Any) -> dict[str, Any]:
+        """Pay an order in checkout; the three fields that checkout gives the app.
+
+        `choice` is what a customer with cards chooses: CHOICES, of which `customer_id` came with checkout's options.
+        """
         with self.lock:
             order = self._known(self.orders, order_id)
             if order["status"] == "paid":
                 raise Refused(ORDER_PAID, reason="order_already_paid")
-            return self._pay(order, method, outcome)
+            return self._pay(order, method, outcome, choice)
 
-    def _pay(self, order: dict[str, Any], method: str, outcome: str) -> dict[str, Any]:
+    def _pay(self, order: dict[str, Any], method: str, outcome: str, choice: dict[str, Any]) -> dict[str, Any]:
         payment = self._new_payment(order, method)
+        self._choose(payment, choice)
         order["attempts"] += 1
         order["status"] = "attempted" if order["status"] == "created" else order["status"]
         if outcome in ("fail", "late"):
@@ -282,6 +442,10 @@ class StandIn:
             self._emit("payment.failed", payment=payment)
         elif outcome in ("success", "authorize"):
             payment["status"] = "authorized"
+            if choice.get("save") and self.saved_cards and payment["customer_id"] and method == "card":
+                status = "initiated" if choice.get("activation") == "later" else "activated"
+                token = self._saved(payment["customer_id"], _card(choice), bool(choice.get("anew")), status)
+                payment["token_id"] = token["id"]
             self._emit("payment.authorized", payment=payment)
             if outcome == "success":
                 self._captured(payment)
@@ -291,6 +455,31 @@ class StandIn:
         if payment["status"] in ("authorized", "captured"):
             answer["razorpay_signature"] = self.sign(self.key_secret, f"{order['id']}|{payment['id']}".encode())
         return answer
+
+    def _choose(self, payment: dict[str, Any], choice: dict[str, Any]) -> None:
+        """The card, new or saved, and the customer that checkout was opened for."""
+        customer_id = choice.get("customer_id")
+        if customer_id:
+            customer = self._known(self.customers, customer_id)
+            payment |= {"customer_id": customer_id, "contact": customer["contact"]}
+        if payment["method"] != "card":
+            return
+        card = _card(choice)
+        if "token" in choice:
+            token = self._token(str(customer_id), choice["token"])
+            if token["status"] not in ("active", "activated"):
+                raise Refused("Your payment could not be completed as the saved card is not active.")
+            card, payment["token_id"] = token["card"], token["id"]
+        payment["card_id"] = self._new_id("card")
+        kept = ("last4", "network", "type", "issuer")
+        payment["card"] = {
+            "id": payment["card_id"],
+            "entity": "card",
+            "name": "",
+            "international": False,
+            "emi": False,
+        }
+        payment["card"] |= {name: card[name] for name in kept} | {"sub_type": "consumer", "token_iin": None}
 
     def late(self, sent: dict[str, Any]) -> dict[str, Any]:
         """The bank says yes after all, to one failed or pending payment."""
@@ -332,6 +521,8 @@ class StandIn:
             "vpa": "success@razorpay" if method == "upi" else None,
             "email": "customer@example.com",
             "contact": "+919000090000",
+            "customer_id": None,
+            "token_id": None,
             "notes": [],
             "fee": None,
             "tax": None,
@@ -402,14 +593,49 @@ class StandIn:
     # --- webhooks
 
     def _emit(self, name: str, **entities: dict[str, Any]) -> None:
-        body = {
+        """An event of a payment; of a card with the oddities of the gateway's samples, and its token unlisted."""
+        payload = {kind: dict(entity) for kind, entity in entities.items()}
+        contains = list(entities)
+        payment = payload.get("payment", {})
+        if payment.get("method") == "card":
+            payment |= {key: payment[key] or "" for key in ("error_code", "error_description")}
+            if name == "payment.authorized":
+                payment["captured"] = True  # and not captured at all: the status alone is to be believed
+            if payment["token_id"] in self.tokens:
+                payload["token"] = self.tokens[payment["token_id"]]
+        self._send_later(name, payload, contains)
+
+    def _send_later(
+        self,
+        name: str,
+        entities: dict[str, Any],
+        contains: list[str] | None = None,
+        created_at: bool = True,
+        odd: bool = False,
+    ) -> None:
+        """Put an event into its envelope; `odd` is the one whose name is an object and whose entity a list."""
+        body: dict[str, Any] = {
             "entity": "event",
             "account_id": "acc_GC00000000001A",
             "event": name,
-            "contains": list(entities),
-            "payload": {kind: {"entity": dict(entity)} for kind, entity in entities.items()},
-            "created_at": self.now_s(),
+            "contains": list(entities) if contains is None else contains,
+            "payload": {kind: {"entity": entity} for kind, entity in entities.items()},
         }
+        body |= {"created_at": self.now_s()} if created_at else {}
+        if entities.get("payment", {}).get("method") == "card":
+            body = dict(sorted(body.items()))
+        if odd:
+            listed = body["payload"]["service_provider_token"]
+            listed["entity"] = [listed["entity"]]
+            body = {"event": {"name": name, "id": self._new_id("evt"), "service": "tokens", "payload": body}}
+        self._queue(name, body)
+
+    def _arbitrary(self, sent: dict[str, Any]) -> dict[str, Any]:
+        """Any envelope at all, signed as the gateway signs."""
+        body = sent["body"]
+        return {"event_id": self._queue(str(body.get("event")) if isinstance(body, dict) else "", body)}
+
+    def _queue(self, name: str, body: Any) -> str:
         # Slashes and other scripts escaped as the gateway does it: who serialises again before checking, fails.
         text = json.dumps(body, separators=(",", ":")).replace("/", "\\/")
         event_id = self._new_id("evt").removeprefix("evt_")
@@ -418,6 +644,7 @@ class StandIn:
             self.held.append(event_id)
         else:
             self.outbox.put(event_id)
+        return event_id
 
     def deliver(self, sent: dict[str, Any]) -> list[dict[str, Any]]:
         """Send what is held, or one event again: several times, reordered, tampered or with another secret."""
@@ -494,6 +721,23 @@ class StandIn:
     @staticmethod
     def _json(status: int, body: Any) -> tuple[int, dict[str, str], bytes]:
         return status, {"Content-Type": "application/json"}, json.dumps(body).encode()
+
+
+# What the customer may choose in checkout beside the method: `card` describes a new one, `token` a saved one; `save`
+# ticks the box; `activation` "later" leaves its token initiated; `anew` makes a second token of the same card.
+CHOICES = ("customer_id", "card", "token", "save", "activation", "anew")
+CARD = {
+    "last4": "1007",
+    "network": "Visa",
+    "type": "credit",
+    "issuer": "HDFC",
+    "expiry_month": 12,
+    "expiry_year": 2030,
+}
+
+
+def _card(choice: dict[str, Any]) -> dict[str, Any]:
+    return CARD | choice.get("card", {})
 
 
 SERVER_ERROR = "We are facing some trouble completing your request at the moment. Please try again shortly."

@@ -51,10 +51,13 @@ class App:
     def spend(self, amount: str, key: str) -> requests.Response:
         return self.call("POST", "/payments/", {"amount": amount, "source": "wallet"}, key)
 
-    def pay(self, payment: dict[str, Any], outcome: str = "success") -> dict[str, str]:
+    def pay(
+        self, payment: dict[str, Any], outcome: str = "success", method: str = "upi", **choice: Any
+    ) -> dict[str, str]:
         """Pay in the gateway's checkout; what it gives the app."""
-        sent = {"order_id": payment["checkout"]["order_id"], "method": "upi", "outcome": outcome}
-        return dict(self.bundle.control("pay", sent))
+        checkout = payment["checkout"]
+        sent = {"order_id": checkout["order_id"], "method": method, "outcome": outcome}
+        return dict(self.bundle.control("pay", sent | {"customer_id": checkout.get("customer_id")} | choice))
 
     def verify(self, payment: dict[str, Any], paid: dict[str, str]) -> requests.Response:
         return self.call("POST", f"/payments/{payment['id']}/verify/", paid)
