@@ -30,6 +30,7 @@ TIMEOUT_S = (2.0, 5.0)  # connect, read
 WEBHOOK_TIMEOUT_S = (1.0, 3.0)  # the gateway waits five seconds for the whole webhook
 ANSWER_BYTES_MAX = 256 * 1024
 DECIDED = (400, 404, 422)  # the gateway's own no; every other status leaves the outcome open
+NO_SUCH_ID = "The id provided does not exist"
 ID = re.compile(r"(order|pay|rfnd|cust|token)_[A-Za-z0-9]{1,40}", re.ASCII)
 
 # Captured however late the bank authorises, so that the money is the customer's rather than refunded in days.
@@ -50,6 +51,11 @@ class Refused(Exception):
         super().__init__(f"{status} {reason}")
         self.status, self.reason, self.description = status, reason, description
 
+    @property
+    def is_unknown_id(self) -> bool:
+        """Whether what was asked for is not there, rather than the request not being allowed."""
+        return self.description.startswith(NO_SUCH_ID)
+
 
 class Unusable(Exception):
     """Something that should be a payment, refund or order is not shaped like one."""
@@ -67,6 +73,8 @@ class GatewayPayment:
     was_captured: bool  # to be believed only beside the statuses captured and refunded
     method: str
     failure: str  # the gateway's reason, or ""
+    customer: str = ""  # the gateway's customer, when checkout was opened for one
+    token: str = ""  # the card that was saved or paid with
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +84,38 @@ class GatewayRefund:
     amount_paise: int
     currency: str
     status: str  # pending, processed, failed
+
+
+# The gateway's words for a token's state, of saved cards and of mandates, in ours.
+TOKEN_STATUSES: Mapping[str, str] = {
+    "initiated": "initiated",
+    "active": "active",
+    "activated": "active",
+    "confirmed": "active",
+    "not_applicable": "active",
+    "suspended": "suspended",
+    "paused": "suspended",
+    "deactivated": "deactivated",
+    "failed": "failed",
+    "rejected": "failed",
+    "cancelled": "cancelled",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayToken:
+    """A card that the gateway keeps for one of its customers; never the token's own secret."""
+
+    id: str
+    customer: str  # "" where the gateway leaves it out
+    method: str
+    status: str  # a value of TOKEN_STATUSES; what is not known cannot be used: suspended
+    last4: str
+    brand: str
+    issuer: str
+    expiry_month: int | None
+    expiry_year: int | None
+    account: str  # the network's own name for the card's account, the same for every token of it, or ""
 
 
 def create_order(amount_paise: int, receipt: str, notes: Mapping[str, str]) -> str:
@@ -107,8 +147,9 @@ def payments_of_order(order_id: str) -> list[GatewayPayment]:
     return [payment_from(one) for one in items]
 
 
-def payment(payment_id: str) -> GatewayPayment:
-    return payment_from(_asked(payment_id, lambda client: client.payment.fetch(_id(payment_id, "pay"))))
+def payment(payment_id: str, timeout_s: tuple[float, float] = TIMEOUT_S) -> GatewayPayment:
+    fetched = _asked(payment_id, lambda client: client.payment.fetch(_id(payment_id, "pay"), timeout=timeout_s))
+    return payment_from(fetched)
 
 
 def capture(authorized: GatewayPayment) -> GatewayPayment:
@@ -121,6 +162,34 @@ def capture(authorized: GatewayPayment) -> GatewayPayment:
     except Refused:
         return payment(authorized.id)
     return payment_from(answer)
+
+
+def create_customer(contact: str) -> str:
+    """The id of the gateway's customer with this contact, made or found: asking again answers the same."""
+    # A text: the gateway misreads the number 0.
+    made = _call(lambda client: client.customer.create({"contact": contact, "fail_existing": "0"}))
+    if not is_id(made.get("id"), "cust"):
+        raise Unavailable
+    return str(made["id"])
+
+
+def token(customer_id: str, token_id: str, timeout_s: tuple[float, float] = TIMEOUT_S) -> GatewayToken:
+    """The customer's token as it stands now; Refused when it is not (or no longer) that customer's."""
+    path = _id(customer_id, "cust"), _id(token_id, "token")
+    return token_from(_asked(token_id, lambda client: client.token.fetch(*path, timeout=timeout_s)))
+
+
+def delete_token(customer_id: str, token_id: str, timeout_s: tuple[float, float] = TIMEOUT_S) -> None:
+    """Make the gateway forget the card; one that it does not know is forgotten already."""
+    path = _id(customer_id, "cust"), _id(token_id, "token")
+    try:
+        answer = _call(lambda client: client.token.delete(*path, timeout=timeout_s))
+    except Refused as refused:
+        if refused.is_unknown_id:
+            return
+        raise
+    if answer.get("deleted") is not True:
+        raise Unavailable
 
 
 def key_id() -> str:
@@ -156,6 +225,8 @@ def payment_from(entity: Any) -> GatewayPayment:
             was_captured=entity.get("captured") is True,
             method=str(entity.get("method") or ""),
             failure=str(entity.get("error_reason") or ""),
+            customer=str(entity.get("customer_id") or ""),
+            token=str(entity.get("token_id") or ""),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise Unusable("not a payment") from error
@@ -171,6 +242,46 @@ def refund_from(entity: Any) -> GatewayRefund:
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise Unusable("not a refund") from error
+
+
+def token_from(entity: Any) -> GatewayToken:
+    """Parse a token entity; the gateway leaves out what it does not know, and writes an expiry as it likes."""
+    try:
+        if not is_id(entity["id"], "token"):
+            raise Unusable("a token without an id")
+        card = entity.get("card") or {}
+        return GatewayToken(
+            id=entity["id"],
+            customer=str(entity.get("customer_id") or ""),
+            method=str(entity.get("method") or ""),
+            status=_token_status(entity),
+            last4=str(card.get("last4") or "")[-4:],
+            brand=str(card.get("network") or "")[:50],
+            issuer=str(card.get("issuer") or "")[:100],
+            expiry_month=_number(card.get("expiry_month"), 1, 12),
+            expiry_year=_number(card.get("expiry_year"), 2000, 9999),
+            account=_account(entity),
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise Unusable("not a token") from error
+
+
+def _token_status(entity: Any) -> str:
+    said = entity.get("status") or (entity.get("recurring_details") or {}).get("status") or "active"
+    return TOKEN_STATUSES.get(str(said), "suspended")
+
+
+def _account(entity: Any) -> str:
+    """The first payment account reference among the networks' own tokens."""
+    for one in entity.get("service_provider_tokens") or []:
+        if reference := (one.get("provider_data") or {}).get("payment_account_reference"):
+            return str(reference)
+    return ""
+
+
+def _number(value: Any, minimum: int, maximum: int) -> int | None:
+    text = str(value)
+    return int(text) if re.fullmatch(r"[0-9]{1,4}", text) and minimum <= int(text) <= maximum else None
 
 
 def _matches(secret: str, message: bytes, signature: str) -> bool:

@@ -37,14 +37,35 @@ class IntegerAttribute(Attribute[int]):
         return int(value)
 
 
+class MethodsToCheck(GlobalSecondaryIndex["PaymentMethod"]):
+    """Sparse: saved cards about which the gateway has still to be asked or told, by the time to do it."""
+
+    class Meta:
+        index_name = "open"
+        projection = KeysOnlyProjection()
+
+    open = UnicodeAttribute(hash_key=True)
+    next_check_at_us = IntegerAttribute(range_key=True)
+
+
 class PaymentMethod(Model):
-    """One saved method; the row with id `default` only points at the customer's default method."""
+    """One saved method. Rows without a type stand beside them and only point somewhere:
+
+    | customer | id | says |
+    |---|---|---|
+    | a customer | `default` | `method`, the default one |
+    | a customer | `gateway_customer` | `gateway_customer`, who the customer is at the gateway |
+    | a customer | `card:` and a hash | `method`, the one method of that card |
+    | the gateway's id of a customer or token | `owner` | `owner`, the one customer whose it is |
+    """
 
     class Meta:
         table_name = ""
         connect_timeout_seconds = CONNECT_TIMEOUT_S
         read_timeout_seconds = READ_TIMEOUT_S
         max_retry_attempts = RETRIES
+
+    open_index = MethodsToCheck()
 
     customer = UnicodeAttribute(hash_key=True)
     id = UnicodeAttribute(range_key=True)
@@ -63,6 +84,16 @@ class PaymentMethod(Model):
     created_at_us = IntegerAttribute(null=True)
     updated_at_us = IntegerAttribute(null=True)
     method = UnicodeAttribute(null=True)
+    owner = UnicodeAttribute(null=True)
+    # What only a card has that the gateway keeps: see saved_cards for its status.
+    status = UnicodeAttribute(null=True)
+    gateway_customer = UnicodeAttribute(null=True)
+    token = UnicodeAttribute(null=True)
+    same_as = UnicodeAttribute(null=True)
+    version = IntegerAttribute(null=True)
+    checks = IntegerAttribute(null=True)
+    open = UnicodeAttribute(null=True)
+    next_check_at_us = IntegerAttribute(null=True)
 
 
 class Entry(Model):
@@ -155,6 +186,10 @@ class Payment(Model):
     amount_paise = IntegerAttribute()
     refunded_paise = IntegerAttribute(default=0)
     payment_method = UnicodeAttribute(null=True)
+    opens_on = UnicodeAttribute(null=True)
+    save_method = UnicodeAttribute(null=True)
+    saved_method = UnicodeAttribute(null=True)
+    gateway_customer = UnicodeAttribute(null=True)
     contact = UnicodeAttribute(default="")
     reference = UnicodeAttribute(default="")
     description = UnicodeAttribute(default="")

@@ -1,9 +1,12 @@
-"""Saved payment methods: cards, UPI ids, banks and wallets that a customer keeps for later."""
+"""Saved payment methods: cards, UPI ids, banks and wallets that a customer keeps for later.
+
+What the app types is a label. A card that was saved by paying with it is the gateway's to tell: see saved_cards.
+"""
 
 from collections.abc import Mapping
 from typing import Any
 
-from shared import clock, fields, store
+from shared import clock, fields, saved_cards, store
 from shared.errors import Conflict, Invalid, NotFound
 from shared.settings import settings
 from shared.store import PaymentMethod
@@ -12,6 +15,8 @@ from shared.upi_handles import provider_of
 CARD, UPI, NETBANKING, WALLET = "card", "upi", "netbanking", "wallet"
 TYPES = (CARD, UPI, NETBANKING, WALLET)
 METHODS_MAX = 100
+DELETE_S = 3  # how long the app waits for the gateway to forget a card; the reconciler goes on
+CHANGEABLE = ("nickname", "is_default")  # of a card that the gateway keeps; the rest is read-only, so ignored
 
 # The field that a type cannot do without, and what is said when it is missing.
 REQUIRED_BY = {
@@ -69,7 +74,14 @@ SAVED_CARD: Mapping[str, Any] = {
     "card_expiry_year": 2030,
     "upi_id": "",
 }
-ANSWER = (SAVED_UPI, SAVED_CARD)
+KEPT_CARD: Mapping[str, Any] = {
+    **SAVED_CARD,
+    "id": "8c1f5a52-8a36-5b53-9e0f-0f3b7c6d2a11",
+    "provider": "HDFC",
+    "nickname": "",
+    "status": saved_cards.ACTIVE,
+}
+ANSWER = (SAVED_UPI, SAVED_CARD, KEPT_CARD)
 
 
 def listed(customer: str, filters: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -101,10 +113,13 @@ def retrieve(customer: str, method_id: str) -> dict[str, Any]:
 def update(customer: str, method_id: str, values: Mapping[str, Any]) -> dict[str, Any]:
     """Change what is given; `is_default` moves the one pointer here, or takes it away."""
     method = _known(customer, method_id)
+    if method.token:
+        values = {name: value for name, value in values.items() if name in CHANGEABLE}
     kept = _kept(values)
     names = ("type", *(name for name, _ in REQUIRED_BY.values()))
     merged = {name: getattr(method, name) for name in names} | kept
-    _check_required(merged)
+    if not method.token:
+        _check_required(merged)
     if merged["type"] == UPI and "upi_id" in kept and not kept.get("provider"):
         kept["provider"] = provider_of(kept["upi_id"])
     if not values:
@@ -115,10 +130,12 @@ def update(customer: str, method_id: str, values: Mapping[str, Any]) -> dict[str
     return _shown(changed, store.default_method(customer))
 
 
-def delete(customer: str, method_id: str) -> None:
-    """Soft: the row stays, nothing shows it any more."""
-    if not store.delete_method(customer, method_id):
+def delete(customer: str, method_id: str) -> dict[str, int]:
+    """Soft: the row stays, nothing shows it any more. Then the gateway forgets the card; counts whether it did."""
+    method = _known(customer, method_id)
+    if not store.delete_method(method, saved_cards.deleting(method)):
         raise NotFound("PaymentMethod")
+    return saved_cards.forget(customer, method_id, clock.now_us() + 1_000_000 * DELETE_S) if method.token else {}
 
 
 def set_default(customer: str, method_id: str) -> dict[str, Any]:
@@ -167,4 +184,4 @@ def _shown(method: PaymentMethod, default: str | None) -> dict[str, Any]:
         "wallet_number": method.wallet_number,
         "created_at": clock.iso(method.created_at_us or 0),
         "updated_at": clock.iso(method.updated_at_us or 0),
-    }
+    } | ({"status": method.status} if method.token else {})

@@ -6,11 +6,12 @@ the state it had. Verify, webhook, sync and the reconciler may all try; one wins
 
 import json
 import uuid
+from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from shared import clock, fields, gateway, store, tally, wallet
+from shared import checkout, clock, fields, gateway, saved_cards, store, tally, wallet
 from shared.errors import (
     Conflict,
     InsufficientFunds,
@@ -45,9 +46,8 @@ PAYABLE = ("created", "failed", "expired")  # the gateway's orders never expire
 # Ages at which the reconciler asks about a payment that is not settled: minutes, then daily for five days.
 CHECK_AGES_S = (60, 120, 300, 900, 3_600, *(day * 86_400 for day in range(1, 6)))
 EXPIRED_AFTER_CHECKS = 5
-CHECKOUT_TIMEOUT_S = 900
-
-UPI_COLLECT = {"method": "upi", "flows": ["collect"]}  # withdrawn by NPCI; only intent and QR are left
+NOT_SAVED_AFTER_CHECKS = 5  # a card's token follows its payment within the hour, or not at all
+SAVE_IN_WEBHOOK_S = 2  # the gateway waits five for the answer, and the reconciler saves as well
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +60,12 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What a settle did: `credited` and `flagged` name a change made by this very call."""
+    """What a settle did: `credited` and `flagged` name a change made by this very call, `saving` counts its card."""
 
     payment: Payment
     credited: bool = False
     flagged: str = ""
+    saving: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def answer(self) -> dict[str, Any]:
@@ -83,7 +84,7 @@ class Settled:
             "AmountCapturedPaise": self.payment.amount_paise if self.credited else 0,
             "PaymentFlagged": int(bool(self.flagged)),
         }
-        return {name: count for name, count in happened.items() if count}
+        return {name: count for name, count in happened.items() if count} | dict(self.saving)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,12 @@ class Received:
 
     outcome: str
     settled: Settled | None = None
+    cards: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """What happened to a payment or a saved card, by the name of its metric."""
+        return (self.settled.counts if self.settled else {}) | dict(self.cards)
 
 
 # --- what the app sends and gets
@@ -103,7 +110,8 @@ TOP_UP_FIELDS: Mapping[str, fields.Field] = {
 PAYMENT_FIELDS: Mapping[str, fields.Field] = {
     "amount": fields.Amount(required=True, example="250.00"),
     "source": fields.Choice(options=(GATEWAY, WALLET), required=True, example=WALLET),
-    "payment_method": fields.Uuid(null=True),
+    "payment_method": fields.Uuid(null=True, description="A saved method of the caller's, on which checkout opens."),
+    "save_method": fields.Boolean(description="Save the card that is paid with; needs a contact."),
     "reference": fields.Text(length_max=64, example="garment-order-1042"),
     "description": fields.Text(length_max=255, example="Dry cleaning, 3 pieces"),
     "contact": fields.Text(
@@ -128,6 +136,7 @@ CREATED: Mapping[str, Any] = {
     "amount_refunded": "0.00",
     "currency": "INR",
     "payment_method": None,
+    "save_method": None,
     "reference": "",
     "description": "Wallet top-up",
     "method": "",
@@ -167,7 +176,48 @@ FAILED: Mapping[str, Any] = {
     "gateway_order_id": None,
     "failure": {"code": "insufficient_funds", "text": InsufficientFunds.text},
 }
-ANSWER = (CREATED, CAPTURED, FAILED)
+SAVING: Mapping[str, Any] = {
+    **CREATED,
+    "purpose": PAYMENT,
+    "save_method": {"status": saved_cards.PENDING, "payment_method": None},
+    "checkout": {
+        **CREATED["checkout"],
+        "prefill": {"contact": "+919876543210"},
+        "customer_id": "cust_1Aa00000000004",
+        "remember_customer": True,
+    },
+}
+SAVED: Mapping[str, Any] = {
+    **CAPTURED,
+    "purpose": PAYMENT,
+    "payment_method": None,
+    "save_method": {"status": saved_cards.SAVED, "payment_method": "8c1f5a52-8a36-5b53-9e0f-0f3b7c6d2a11"},
+    "method": "card",
+}
+NOT_AVAILABLE: Mapping[str, Any] = {
+    **CREATED,
+    "purpose": PAYMENT,
+    "save_method": {"status": saved_cards.NOT_AVAILABLE, "payment_method": None},
+}
+ON_A_SAVED_CARD: Mapping[str, Any] = {
+    **SAVING,
+    "payment_method": "8c1f5a52-8a36-5b53-9e0f-0f3b7c6d2a11",
+    "save_method": None,
+    "checkout": {
+        **SAVING["checkout"],
+        "prefill": {"method": "card"},
+        "config": {
+            "display": {
+                "hide": [checkout.UPI_COLLECT],
+                "blocks": {"saved": {"name": "Saved", "instruments": [{"method": "card"}]}},
+                "sequence": ["block.saved"],
+                "preferences": {"show_default_blocks": True},
+            }
+        },
+        "token": "token_HouA2OQR5Z2jTL",
+    },
+}
+ANSWER = (CREATED, CAPTURED, FAILED, SAVING, SAVED, NOT_AVAILABLE, ON_A_SAVED_CARD)
 
 
 # --- starting
@@ -178,13 +228,14 @@ def add_balance(customer: str, wallet_id: str | None, wanted: Mapping[str, Any],
     wallet.check_owner(customer, wallet_id)
     request = {"amount": rupees(wanted["amount"]), "description": wanted["description"]}
 
-    def checked() -> None:
+    def prepared() -> dict[str, Any]:
         balance_paise = wallet.newest(customer).balance_paise + wanted["amount"]
         if balance_paise > settings().wallet_balance_paise_max:
             most = rupees(settings().wallet_balance_paise_max)
             raise Conflict(f"The wallet may not hold more than {most}.", code="wallet_limit")
+        return {}
 
-    return _through_gateway("add_balance", customer, TOP_UP, wanted, request, key, checked)
+    return _through_gateway("add_balance", customer, TOP_UP, wanted, request, key, prepared)
 
 
 def create(customer: str, wanted: Mapping[str, Any], key: str | None) -> Started:
@@ -192,15 +243,44 @@ def create(customer: str, wanted: Mapping[str, Any], key: str | None) -> Started
     request = {name: wanted[name] for name in ("source", "payment_method", "reference", "description", "contact")} | {
         "amount": rupees(wanted["amount"])
     }
+    if wanted.get("save_method"):
+        request["save_method"] = True
+        _check_saving(wanted)
     if wanted["source"] == WALLET:
         return _from_wallet(customer, wanted, request, key)
 
-    def checked() -> None:
-        method = wanted["payment_method"]
-        if method and not store.get_method(customer, method):
-            raise Invalid({"payment_method": [f'Invalid pk "{method}" - object does not exist.']})
+    def prepared() -> dict[str, Any]:
+        opening = _opening_on(customer, wanted["payment_method"])
+        return opening | (_saving(customer, wanted["contact"]) if wanted.get("save_method") else {})
 
-    return _through_gateway("payments", customer, PAYMENT, wanted, request, key, checked)
+    return _through_gateway("payments", customer, PAYMENT, wanted, request, key, prepared)
+
+
+def _check_saving(wanted: Mapping[str, Any]) -> None:
+    if wanted["source"] == WALLET:
+        raise Invalid({"save_method": ["Only a payment through the gateway has a method to save."]})
+    if not wanted["contact"]:
+        raise Invalid({"contact": ["This field is required to save the payment method."]})
+
+
+def _opening_on(customer: str, method_id: str | None) -> dict[str, Any]:
+    """What a payment keeps of the saved method that it names, so that its checkout opens on it."""
+    if not method_id:
+        return {}
+    method = store.get_method(customer, method_id)
+    if not method:
+        raise Invalid({"payment_method": [f'Invalid pk "{method_id}" - object does not exist.']})
+    if method.status not in (None, saved_cards.ACTIVE):
+        raise Invalid({"payment_method": [f"This card cannot be used, it is {method.status}."]})
+    return {"opens_on": checkout.opening_on(method), "gateway_customer": method.gateway_customer}
+
+
+def _saving(customer: str, contact: str) -> dict[str, Any]:
+    """What a payment keeps so that checkout offers to remember the card; saving never stands in its way."""
+    found = saved_cards.gateway_customer(customer, contact)
+    if found is None:
+        return {"save_method": saved_cards.NOT_AVAILABLE}
+    return {"save_method": saved_cards.PENDING, "gateway_customer": found}
 
 
 def payment_id_for(operation: str, customer: str, key: str | None) -> str:
@@ -215,17 +295,17 @@ def _through_gateway(
     wanted: Mapping[str, Any],
     request: Mapping[str, Any],
     key: str | None,
-    check: Callable[[], None],
+    prepare: Callable[[], dict[str, Any]],
 ) -> Started:
     payment_id = payment_id_for(operation, customer, key)
     if key and (before := store.payment(customer, payment_id)):
         return _replay(before, request)
-    check()
+    more = prepare()
     # The gateway order first: the app can only pay one that it was told of, so a crash between the two leaves an
     # unpaid order that nobody knows.
     notes = {"payment_id": payment_id, "customer": customer, "purpose": purpose}
     gateway_order = gateway.create_order(wanted["amount"], payment_id, notes)
-    new = _new(payment_id, customer, purpose, GATEWAY, "created", wanted, request)
+    new = _new(payment_id, customer, purpose, GATEWAY, "created", wanted, request, **more)
     new.gateway_order = gateway_order
     new.open, new.next_check_at_us = store.OPEN, new.created_at_us + CHECK_AGES_S[0] * 1_000_000
     if store.write(Put(new)):
@@ -240,6 +320,7 @@ def _from_wallet(customer: str, wanted: Mapping[str, Any], request: Mapping[str,
     for _ in store.retries():
         if before := store.payment(customer, payment_id):
             return _replay(before, request)
+        _opening_on(customer, wanted["payment_method"])
         head = wallet.newest(customer)
         new = _new(payment_id, customer, PAYMENT, WALLET, "captured", wanted, request)
         if head.balance_paise < wanted["amount"]:
@@ -276,6 +357,7 @@ def _new(
     status: str,
     wanted: Mapping[str, Any],
     request: Mapping[str, Any],
+    **more: Any,
 ) -> Payment:
     at_us = clock.now_us()
     return Payment(
@@ -293,12 +375,13 @@ def _new(
         timeline=[_event(at_us, source, status, "")],
         created_at_us=at_us,
         updated_at_us=at_us,
+        **more,
     )
 
 
 def _replay(before: Payment, request: Mapping[str, Any]) -> Started:
     first = json.loads(before.request)
-    differing = sorted(name for name in request if first.get(name) != request[name])
+    differing = sorted(name for name in first.keys() | request.keys() if first.get(name) != request.get(name))
     if differing:
         raise Conflict(
             f"This Idempotency-Key was used with another {', '.join(differing)}.",
@@ -334,6 +417,7 @@ def shown(payment: Payment) -> dict[str, Any]:
         "amount_refunded": rupees(payment.refunded_paise),
         "currency": "INR",
         "payment_method": payment.payment_method,
+        "save_method": _save_method(payment),
         "reference": payment.reference,
         "description": payment.description,
         "method": payment.gateway_method,
@@ -343,26 +427,12 @@ def shown(payment: Payment) -> dict[str, Any]:
         "in_review": payment.in_review is not None,
         "created_at": clock.iso(payment.created_at_us),
         "updated_at": clock.iso(payment.updated_at_us),
-        "checkout": _checkout(payment) if payment.gateway_order and payment.status in PAYABLE else None,
+        "checkout": checkout.options(payment) if payment.gateway_order and payment.status in PAYABLE else None,
     }
 
 
-def _checkout(payment: Payment) -> dict[str, Any]:
-    """Razorpay's own names and units, so that the app hands it over as it is."""
-    return {
-        "key": gateway.key_id(),
-        "order_id": payment.gateway_order,
-        "amount": payment.amount_paise,
-        "currency": "INR",
-        "name": settings().merchant_name,
-        "description": payment.description,
-        "prefill": {"contact": payment.contact} if payment.contact else {},
-        "notes": {"payment_id": payment.id},
-        "timeout": CHECKOUT_TIMEOUT_S,
-        "retry": {"enabled": True, "max_count": 4},
-        "send_sms_hash": True,
-        "config": {"display": {"hide": [UPI_COLLECT]}},
-    }
+def _save_method(payment: Payment) -> dict[str, Any] | None:
+    return {"status": payment.save_method, "payment_method": payment.saved_method} if payment.save_method else None
 
 
 def _known(customer: str, payment_id: str) -> Payment:
@@ -461,12 +531,15 @@ def _capture(payment: Payment, told: GatewayPayment, source: str, event: str) ->
 def _turned(payment: Payment, status: str, told: GatewayPayment, source: str, event: str) -> dict[str, Any]:
     at_us = clock.now_us()
     final = status in CREDITED
+    closed: dict[str, Any] = {"open": None, "next_check_at_us": None, "failure_code": "", "failure_text": ""}
+    if payment.save_method == saved_cards.PENDING:  # the reconciler's, until the card is saved as well
+        closed |= {"open": store.OPEN, "next_check_at_us": at_us + 1_000_000 * CHECK_AGES_S[0], "checks": 0}
     return {
         "status": status,
         "gateway_method": told.method,
         "timeline": [_event(at_us, source, status, event)],
         "updated_at_us": at_us,
-    } | ({"open": None, "next_check_at_us": None, "failure_code": "", "failure_text": ""} if final else {})
+    } | (closed if final else {})
 
 
 def _flag(payment: Payment, gateway_id: str, reason: str) -> Settled | None:
@@ -488,6 +561,46 @@ def _event(at_us: int, source: str, what: str, event: str) -> str:
     return f"{clock.iso(at_us)} {source} {what} {event}".strip()
 
 
+# --- saving the card that was paid with
+
+
+def _with_card(settled: Settled, told: GatewayPayment | None, deadline_us: int) -> Settled:
+    """Save the card of a captured payment that asked for it, after the money is settled and never in its way.
+
+    What the gateway or a table cannot do now is left to the reconciler. `told` is fetched when nobody has it.
+    """
+    payment = settled.payment
+    if payment.save_method != saved_cards.PENDING or payment.status not in CREDITED:
+        return settled
+    try:
+        if told is None or told.id != payment.gateway_payment:
+            told = gateway.payment(str(payment.gateway_payment))
+        kept = saved_cards.save(payment.customer, str(payment.gateway_customer), told, deadline_us)
+        flagged = _flag(payment, told.id, "token_of_another_customer") if kept.is_anothers else None
+        saved = _save_decided(payment, kept.status, kept.method)
+    except saved_cards.GATEWAY_TROUBLE:
+        return replace(settled, saving={"MethodSaveDeferred": 1})
+    return replace(
+        settled,
+        flagged=settled.flagged or (flagged.flagged if flagged else ""),
+        saving={"MethodSaved": 1} if saved and kept.status == saved_cards.SAVED else {},
+    )
+
+
+def _save_decided(payment: Payment, status: str, method: str | None) -> bool:
+    """Write down what became of the card, once; False when nothing is decided yet, or another call has done it."""
+    if status == saved_cards.PENDING:
+        return False
+    values = {
+        "save_method": status,
+        "saved_method": method,
+        "open": None,
+        "next_check_at_us": None,
+        "updated_at_us": clock.now_us(),
+    }
+    return store.write(Change(payment, values, unchanged={"save_method": saved_cards.PENDING}))
+
+
 # --- asking the gateway
 
 
@@ -500,16 +613,16 @@ def verify(customer: str, payment_id: str, shown_by_app: Mapping[str, str], dead
     ):
         raise SignatureInvalid
     if payment.status in CREDITED and payment.gateway_payment == gateway_payment:
-        return Settled(payment)
+        return _with_card(Settled(payment), None, deadline_us)
     told = _captured(payment, gateway.payment(gateway_payment))
-    return settle(payment, told, "verify", deadline_us)
+    return _with_card(settle(payment, told, "verify", deadline_us), told, deadline_us)
 
 
 def sync(customer: str, payment_id: str, deadline_us: int) -> Settled:
     """Ask the gateway about the payment's order and settle what it says: verify without a signature."""
     payment = _known(customer, payment_id)
     if not payment.gateway_order or payment.status in CREDITED:
-        return Settled(payment)
+        return _with_card(Settled(payment), None, deadline_us)
     return _ask(payment, "sync", deadline_us)
 
 
@@ -522,8 +635,14 @@ def _ask(payment: Payment, source: str, deadline_us: int) -> Settled:
     for place, told in enumerate(attempts):
         if place and told.status != "captured":
             break
-        one = settle(settled.payment, _captured(settled.payment, told), source, deadline_us)
-        settled = Settled(one.payment, settled.credited or one.credited, settled.flagged or one.flagged)
+        told = _captured(settled.payment, told)
+        one = _with_card(settle(settled.payment, told, source, deadline_us), told, deadline_us)
+        settled = Settled(
+            one.payment,
+            settled.credited or one.credited,
+            settled.flagged or one.flagged,
+            {**settled.saving, **one.saving},
+        )
     return settled
 
 
@@ -543,6 +662,9 @@ def receive(body: bytes, signature: str, event_id: str, deadline_us: int) -> Rec
     except (ValueError, RecursionError):
         return Received("unusable")  # signed, so counted and looked at; sending it again would not help
     try:
+        if (card_event := saved_cards.event_in(event)) is not None:
+            outcome, counts = saved_cards.receive(card_event, deadline_us)
+            return Received(outcome, cards=counts)
         settled = _apply(event, event_id[:40], deadline_us) if isinstance(event, dict) else None
     except gateway.Unusable:
         return Received("unusable")
@@ -567,7 +689,8 @@ def _apply(event: Mapping[str, Any], event_id: str, deadline_us: int) -> Settled
         return settle_refund(payment, told, gateway.refund_from(_entity(payload, "refund")), event_id, deadline_us)
     if name.startswith("payment.dispute."):
         return _dispute(payment, told, name)
-    return settle(payment, told, name, deadline_us, event_id)
+    settled = settle(payment, told, name, deadline_us, event_id)
+    return _with_card(settled, told, min(deadline_us, clock.now_us() + 1_000_000 * SAVE_IN_WEBHOOK_S))
 
 
 EVENTS = (
@@ -716,9 +839,12 @@ def _dispute(payment: Payment, told: GatewayPayment, name: str) -> Settled | Non
 
 
 def reconcile(deadline_us: int, limit: int = 200) -> dict[str, int]:
-    """Ask the gateway about every open payment whose time has come; one that fails does not hold up the others."""
-    counts = {"ReconcileAsked": 0, "ReconcileCredited": 0, "ReconcileFlagged": 0, "ReconcileFailed": 0}
-    counts |= {"ReconcileLagSeconds": 0, "PaymentsInReview": store.payments_in_review()}
+    """Ask the gateway about every open payment whose time has come, then about saved cards; counts what happened.
+
+    One that fails does not hold up the others.
+    """
+    counts = Counter({"ReconcileAsked": 0, "ReconcileCredited": 0, "ReconcileFlagged": 0, "ReconcileFailed": 0})
+    counts.update({"ReconcileLagSeconds": 0, "PaymentsInReview": store.payments_in_review()})
     for customer, payment_id in store.payments_to_check(clock.now_us(), limit):
         if clock.now_us() >= deadline_us:
             break
@@ -731,26 +857,35 @@ def reconcile(deadline_us: int, limit: int = 200) -> dict[str, int]:
         except (Unavailable, gateway.Refused, gateway.Unusable, NotFound):
             counts["ReconcileFailed"] += 1
             continue
-        for name, happened in settled.counts.items():
-            counts[name] = counts.get(name, 0) + happened
+        counts.update(settled.counts)
         counts["ReconcileCredited"] += settled.credited
         counts["ReconcileFlagged"] += bool(settled.flagged)
-    return counts
+    for happened in saved_cards.reconcile(deadline_us, limit):
+        counts.update(happened)
+    return dict(counts)
 
 
 def _check(payment: Payment, deadline_us: int) -> Settled:
-    settled = _ask(payment, "reconcile", deadline_us) if payment.status not in CREDITED else Settled(payment)
-    _schedule(settled.payment)
+    if payment.status in CREDITED:
+        settled = _with_card(Settled(payment), None, deadline_us)
+    else:
+        settled = _ask(payment, "reconcile", deadline_us)
+    _schedule(settled.payment, is_deferred="MethodSaveDeferred" in settled.saving)
     return settled
 
 
-def _schedule(payment: Payment) -> None:
+def _schedule(payment: Payment, is_deferred: bool) -> None:
     """The next time to ask, by the payment's age, or never again."""
     if payment.open is None:
         return
     checks = payment.checks + 1
     values: dict[str, Any] = {"checks": checks}
-    if payment.status in CREDITED or checks >= len(CHECK_AGES_S):
+    is_saving = payment.status in CREDITED and payment.save_method == saved_cards.PENDING
+    if is_saving and checks < (len(CHECK_AGES_S) if is_deferred else NOT_SAVED_AFTER_CHECKS):
+        values["next_check_at_us"] = clock.now_us() + 1_000_000 * CHECK_AGES_S[checks]
+    elif is_saving:
+        values |= {"open": None, "next_check_at_us": None, "save_method": saved_cards.NOT_SAVED}
+    elif payment.status in CREDITED or checks >= len(CHECK_AGES_S):
         values |= {"open": None, "next_check_at_us": None}
     else:
         due_us = payment.created_at_us + CHECK_AGES_S[checks] * 1_000_000

@@ -25,7 +25,11 @@ from shared.models import Refund as Refund
 from shared.settings import settings
 
 OPEN = "1"  # the one key of the sparse indexes
-DEFAULT = "default"  # the id of the row that points at the default method
+# The ids of rows that are no methods but stand beside them; none is a UUID, as a method's is.
+DEFAULT = "default"
+GATEWAY_CUSTOMER = "gateway_customer"
+OWNER = "owner"
+CARD = "card:"
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Model)
@@ -184,14 +188,20 @@ def refund(payment_id: str, refund_id: str) -> Refund | None:
 
 def get_method(customer: str, method_id: str) -> PaymentMethod | None:
     """An active method of the customer's."""
+    method = any_method(customer, method_id)
+    return method if method and method.is_active else None
+
+
+def any_method(customer: str, method_id: str) -> PaymentMethod | None:
+    """A method of the customer's, also one that is deleted or not shown yet."""
     method = _get(PaymentMethod, customer, method_id)
-    return method if method and method.is_active and method.id != DEFAULT else None
+    return method if method and method.type else None
 
 
 def list_methods(customer: str) -> list[PaymentMethod]:
     """The active methods, in no particular order."""
     rows = _read(lambda: PaymentMethod.query(customer, consistent_read=True))
-    return [method for method in rows if method.id != DEFAULT and method.is_active]
+    return [method for method in rows if method.type and method.is_active]
 
 
 def default_method(customer: str) -> str | None:
@@ -222,10 +232,10 @@ def set_default_method(customer: str, method_id: str) -> bool:
     )
 
 
-def delete_method(customer: str, method_id: str) -> bool:
+def delete_method(method: PaymentMethod, changes: Mapping[str, Any]) -> bool:
     """Soft-delete an active method and let go of the pointer if it pointed there; False when it is gone."""
-    changes = {"is_active": False, "updated_at_us": clock.now_us()}
-    return method_id != DEFAULT and _retried(lambda: _let_go(PaymentMethod(customer, method_id), changes))
+    deleted = {"is_active": False, "updated_at_us": clock.now_us(), **changes}
+    return _retried(lambda: _let_go(method, deleted))
 
 
 def _method_transaction(
@@ -275,7 +285,51 @@ def _let_go(method: PaymentMethod, changes: Mapping[str, Any]) -> bool:
     return True
 
 
-_ACTIVE = PaymentMethod.is_active == True  # noqa: E712, a condition and not a comparison
+_ACTIVE = (PaymentMethod.is_active == True) & PaymentMethod.type.exists()  # noqa: E712, a condition
+
+
+# --- whose the gateway's customers and tokens are
+
+
+def owner_of(gateway_id: str) -> str | None:
+    """The customer whose this customer or token of the gateway is."""
+    row = _get(PaymentMethod, gateway_id, OWNER)
+    return row.owner if row else None
+
+
+def owned(gateway_id: str, customer: str) -> Put:
+    """The claim, for ever: no other customer can have the same id."""
+    return Put(PaymentMethod(gateway_id, OWNER, owner=customer))
+
+
+def gateway_customer_of(customer: str) -> str | None:
+    row = _get(PaymentMethod, customer, GATEWAY_CUSTOMER)
+    return row.gateway_customer if row else None
+
+
+def known_as(customer: str, gateway_customer: str) -> Put:
+    return Put(PaymentMethod(customer, GATEWAY_CUSTOMER, gateway_customer=gateway_customer))
+
+
+def method_of_card(customer: str, card: str) -> str | None:
+    """The id of the one method that a card has."""
+    row = _get(PaymentMethod, customer, CARD + card)
+    return row.method if row else None
+
+
+def only_method_of_card(customer: str, card: str, method_id: str, instead_of: str | None) -> "Write":
+    row = PaymentMethod(customer, CARD + card, method=method_id)
+    return Change(row, {"method": method_id}, unchanged={"method": instead_of}) if instead_of else Put(row)
+
+
+def default_moved(customer: str, method_id: str, instead_of: str) -> Change:
+    return Change(PaymentMethod(customer, DEFAULT), {"method": method_id}, unchanged={"method": instead_of})
+
+
+def methods_to_check(until_us: int, limit: int) -> list[tuple[str, str]]:
+    """(customer, id) of saved cards about which the gateway is to be asked or told, the longest waiting first."""
+    due = models.MethodsToCheck.next_check_at_us <= until_us
+    return [(one.customer, one.id) for one in _read(lambda: PaymentMethod.open_index.query(OPEN, due, limit=limit))]
 
 
 # --- beneath

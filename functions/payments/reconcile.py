@@ -1,4 +1,4 @@
-"""Every minute: settle what no webhook told, by asking the gateway about every open payment that is due."""
+"""Every minute: settle what no webhook told by asking the gateway, then finish what is open of saved cards."""
 
 from shared import payments, telemetry
 from shared.events import scheduled

@@ -22,6 +22,5 @@ def handler(request: Request) -> Answer:
         request.deadline_us,
     )
     telemetry.count(f"Webhook{received.outcome.title()}")
-    if received.settled:
-        telemetry.count_each(received.settled.counts)
+    telemetry.count_each(received.counts)
     return Answer(200, {"status": received.outcome}, about=received.settled.payment.id if received.settled else "")
