@@ -577,23 +577,25 @@ def _with_card(settled: Settled, told: GatewayPayment | None, deadline_us: int) 
             told = gateway.payment(str(payment.gateway_payment))
         kept = saved_cards.save(payment.customer, str(payment.gateway_customer), told, deadline_us)
         flagged = _flag(payment, told.id, "token_of_another_customer") if kept.is_anothers else None
-        saved = _save_decided(payment, kept.status, kept.method)
+        if kept.status == saved_cards.PENDING:
+            return settled
+        decided = _save_decided(payment, kept)
+        payment = payment if decided else _known(payment.customer, payment.id)  # another call was first
     except saved_cards.GATEWAY_TROUBLE:
         return replace(settled, saving={"MethodSaveDeferred": 1})
-    return replace(
-        settled,
-        flagged=settled.flagged or (flagged.flagged if flagged else ""),
-        saving={"MethodSaved": 1} if saved and kept.status == saved_cards.SAVED else {},
+    return Settled(
+        payment,
+        settled.credited,
+        settled.flagged or (flagged.flagged if flagged else ""),
+        {"MethodSaved": 1} if decided and kept.method else {},
     )
 
 
-def _save_decided(payment: Payment, status: str, method: str | None) -> bool:
-    """Write down what became of the card, once; False when nothing is decided yet, or another call has done it."""
-    if status == saved_cards.PENDING:
-        return False
+def _save_decided(payment: Payment, kept: saved_cards.Kept) -> bool:
+    """Write down what became of the card, once."""
     values = {
-        "save_method": status,
-        "saved_method": method,
+        "save_method": kept.status,
+        "saved_method": kept.method,
         "open": None,
         "next_check_at_us": None,
         "updated_at_us": clock.now_us(),
