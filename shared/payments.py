@@ -532,8 +532,10 @@ def _turned(payment: Payment, status: str, told: GatewayPayment, source: str, ev
     at_us = clock.now_us()
     final = status in CREDITED
     closed: dict[str, Any] = {"open": None, "next_check_at_us": None, "failure_code": "", "failure_text": ""}
-    if payment.save_method == saved_cards.PENDING:  # the reconciler's, until the card is saved as well
+    if payment.save_method == saved_cards.PENDING and status == "captured":  # open until its card is saved as well
         closed |= {"open": store.OPEN, "next_check_at_us": at_us + 1_000_000 * CHECK_AGES_S[0], "checks": 0}
+    elif payment.save_method == saved_cards.PENDING:  # given back, never captured
+        closed["save_method"] = saved_cards.NOT_SAVED
     return {
         "status": status,
         "gateway_method": told.method,
@@ -587,7 +589,7 @@ def _with_card(settled: Settled, told: GatewayPayment | None, deadline_us: int) 
         payment,
         settled.credited,
         settled.flagged or (flagged.flagged if flagged else ""),
-        {"MethodSaved": 1} if decided and kept.method else {},
+        {"MethodSaved" if kept.method else "MethodNotSaved": 1} if decided else {},
     )
 
 

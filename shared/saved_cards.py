@@ -268,7 +268,7 @@ def reconcile(deadline_us: int, limit: int = 200) -> Iterator[dict[str, int]]:
         try:
             yield _check(customer, method_id, deadline_us)
         except GATEWAY_TROUBLE:
-            yield {"TokenCheckFailed": 1}
+            yield {"TokenCheckDeferred": 1}
 
 
 def _check(customer: str, method_id: str, deadline_us: int) -> dict[str, int]:

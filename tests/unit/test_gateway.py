@@ -101,6 +101,74 @@ def test_an_answer_beyond_the_cap_is_not_read(server: Server, monkeypatch: pytes
         gateway.create_order(50_000, "p-1", NOTES)
 
 
+# --- customers and tokens
+
+
+def test_a_customer_is_found_again_by_contact_and_a_card_saved_read_and_forgotten(server: Server) -> None:
+    customer = gateway.create_customer("+919876543210")
+    assert gateway.create_customer("+919876543210") == customer != gateway.create_customer("+919876543211")
+    order_id = gateway.create_order(50_000, "p-1", NOTES)
+    paid = server.stand_in.pay(order_id, "card", "success", customer_id=customer, save=True)
+    payment = gateway.payment(paid["razorpay_payment_id"])
+    assert (payment.customer, payment.method) == (customer, "card")
+    token = gateway.token(customer, payment.token)
+    assert (token.id, token.customer, token.status) == (payment.token, customer, "active")
+    assert (token.last4, token.brand, token.issuer, token.expiry_year) == ("1007", "Visa", "HDFC", 2030)
+    assert token.account and token.account not in token.id
+    for _ in range(2):  # the second finds it gone
+        gateway.delete_token(customer, payment.token)
+    with pytest.raises(gateway.Refused) as refused:
+        gateway.token(customer, payment.token)
+    assert refused.value.is_unknown_id
+
+
+def test_a_token_is_read_under_its_own_customer_alone(server: Server) -> None:
+    customer, other = gateway.create_customer("+919876543210"), gateway.create_customer("+919876543211")
+    order_id = gateway.create_order(50_000, "p-1", NOTES)
+    paid = server.stand_in.pay(order_id, "card", "success", customer_id=customer, save=True)
+    token_id = gateway.payment(paid["razorpay_payment_id"]).token
+    with pytest.raises(gateway.Refused):
+        gateway.token(other, token_id)
+    gateway.delete_token(other, token_id)
+    assert gateway.token(customer, token_id).id == token_id
+
+
+def test_an_account_without_saved_cards_is_told_from_an_id_that_is_gone(server: Server) -> None:
+    server.stand_in.control("features", {"saved_cards": False})
+    for ask in (
+        lambda: gateway.create_customer("+919876543210"),
+        lambda: gateway.token("cust_1", "token_1"),
+        lambda: gateway.delete_token("cust_1", "token_1"),
+    ):
+        with pytest.raises(gateway.Refused) as refused:
+            ask()
+        assert not refused.value.is_unknown_id and refused.value.reason == "NA"
+
+
+@pytest.mark.parametrize(
+    ("entity", "expected"),
+    [
+        ({"status": "activated"}, ("active", None, None, "")),
+        ({"status": "something new"}, ("suspended", None, None, "")),
+        ({"recurring_details": {"status": "cancelled"}}, ("cancelled", None, None, "")),
+        ({"card": {"expiry_month": "12", "expiry_year": "2030"}}, ("active", 12, 2030, "")),
+        ({"card": {"expiry_month": 0, "expiry_year": 99}}, ("active", None, None, "")),
+        ({"card": None, "service_provider_tokens": []}, ("active", None, None, "")),
+        ({"service_provider_tokens": [{}, {"provider_data": {"payment_account_reference": "V1"}}]},)
+        + (("active", None, None, "V1"),),
+    ],
+)
+def test_a_token_is_read_however_much_the_gateway_leaves_out(entity: dict[str, Any], expected: Any) -> None:
+    token = gateway.token_from({"id": "token_1", "method": "card", **entity})
+    assert (token.status, token.expiry_month, token.expiry_year, token.account) == expected
+
+
+@pytest.mark.parametrize("odd", [None, [], "x", {}, {"id": 1}, {"id": "token_1", "card": "x"}, {"id": "token_x/.."}])
+def test_what_is_not_shaped_like_a_token_is_unusable(odd: Any) -> None:
+    with pytest.raises(Unusable):
+        gateway.token_from(odd)
+
+
 # --- signatures: the gateway's published samples, and those of its SDK's own tests
 
 OFFICIAL = "0d4e745a1838664ad6c9c9902212a32d627d68e917290b0ad5f08ff4561bc50f"

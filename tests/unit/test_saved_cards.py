@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from shared import checkout, clock, gateway, payment_methods, payments, saved_cards, settings, store
 from shared.errors import Unavailable
 from shared.gateway import GatewayPayment, GatewayToken
-from shared.store import PaymentMethod
+from shared.store import Payment, PaymentMethod
 from tests.unit.conftest import Gateway, told
 
 pytestmark = pytest.mark.usefixtures("tables")
@@ -298,21 +299,40 @@ def test_a_token_that_cannot_be_deleted_is_tried_daily_and_holds_up_no_other(
 def test_a_payment_whose_saving_is_deferred_keeps_its_place_in_the_reconciler(
     cards: Cards, fake_gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    started = payments.create(ASHA, WANTED, None)
-    payment = store.payment(ASHA, started.payment["id"])
-    assert payment
-    customer = str(payment.gateway_customer)
-    captured = told(payment.gateway_order, 50_000, method="card", token=TOKEN, customer=customer)
-    fake_gateway.payments[captured.id] = captured
+    payment, captured = started(fake_gateway, cards)
     assert payments.settle(payment, captured, "webhook", soon()).credited  # and the process dies here
     assert payments.retrieve(ASHA, payment.id)["save_method"] == {"status": "pending", "payment_method": None}
-    cards.tokens[TOKEN] = a_token(customer=customer)
     forward(61, monkeypatch)
     assert payments.reconcile(soon())["MethodSaved"] == 1
     forward(30 * 86_400, monkeypatch)
     assert payments.reconcile(soon())["ReconcileAsked"] == 0
     (method,) = store.list_methods(ASHA)
     assert payments.retrieve(ASHA, payment.id)["save_method"]["payment_method"] == method.id
+
+
+def started(fake_gateway: Gateway, cards: Cards, status: str = "captured") -> tuple[Payment, GatewayPayment]:
+    """A payment that asks for its card to be saved, and what the gateway tells of it; the card is there."""
+    payment = store.payment(ASHA, payments.create(ASHA, WANTED, None).payment["id"])
+    assert payment
+    customer = str(payment.gateway_customer)
+    paid_now = told(payment.gateway_order, 50_000, status, method="card", token=TOKEN, customer=customer)
+    fake_gateway.payments[paid_now.id] = paid_now
+    cards.tokens[TOKEN] = a_token(customer=customer)
+    return payment, paid_now
+
+
+def test_who_is_overtaken_while_saving_answers_what_the_other_saved(cards: Cards, fake_gateway: Gateway) -> None:
+    payment, _ = started(fake_gateway, cards)
+    cards.between = [lambda: payments.sync(ASHA, payment.id, soon())]
+    answer = payments.sync(ASHA, payment.id, soon()).answer
+    assert answer["save_method"]["status"] == "saved" and answer == payments.retrieve(ASHA, payment.id)
+
+
+def test_a_payment_that_was_given_back_saves_nothing(cards: Cards, fake_gateway: Gateway) -> None:
+    payment, authorized = started(fake_gateway, cards, "authorized")
+    payments.settle(payment, authorized, "t", soon())
+    settled = payments.settle(payment, replace(authorized, status="refunded"), "t", soon())
+    assert settled.answer["save_method"]["status"] == "not_saved" and settled.payment.open is None
 
 
 REAL_NOW_US = clock.now_us
