@@ -108,6 +108,8 @@ class Cloud:
         for name, properties in template.of_type("AWS::DynamoDB::Table").items():
             if name not in existing:
                 dynamodb.create_table(TableName=name, **_table(properties))
+            elif _indexes(properties) - _indexes(dynamodb.describe_table(TableName=name)["Table"]):
+                raise CannotStart("The saved state is of an older garment-pay. make reset forgets it.")
         for name in template.of_type("AWS::SecretsManager::Secret"):
             value = json.dumps(secrets[name])
             try:
@@ -120,6 +122,10 @@ class Cloud:
         for name in template.of_type("AWS::S3::Bucket"):
             location = {"LocationConstraint": REGION}
             s3.create_bucket(Bucket=name.lower(), CreateBucketConfiguration=location)
+
+
+def _indexes(table: dict[str, Any]) -> set[str]:
+    return {index["IndexName"] for index in table.get("GlobalSecondaryIndexes", [])}
 
 
 def _table(properties: dict[str, Any]) -> dict[str, Any]:

@@ -110,8 +110,15 @@ TOP_UP_FIELDS: Mapping[str, fields.Field] = {
 PAYMENT_FIELDS: Mapping[str, fields.Field] = {
     "amount": fields.Amount(required=True, example="250.00"),
     "source": fields.Choice(options=(GATEWAY, WALLET), required=True, example=WALLET),
-    "payment_method": fields.Uuid(null=True, description="A saved method of the caller's, on which checkout opens."),
-    "save_method": fields.Boolean(description="Save the card that is paid with; needs a contact."),
+    "payment_method": fields.Uuid(
+        null=True,
+        description="A saved method, on which checkout opens. Another's, a deleted one and a card that is not "
+        'active are refused: 400 with {"payment_method": [text]}.',
+    ),
+    "save_method": fields.Boolean(
+        description="Save the card that is paid with; needs a contact. The answer's `save_method` says what becomes "
+        "of it: pending until the capture, then saved or not_saved; not_available where cards cannot be saved."
+    ),
     "reference": fields.Text(length_max=64, example="garment-order-1042"),
     "description": fields.Text(length_max=255, example="Dry cleaning, 3 pieces"),
     "contact": fields.Text(

@@ -171,8 +171,10 @@ def _writes(method: PaymentMethod, values: dict[str, Any], account: str, deadlin
     Two tokens of one account are one card. The method that can be used stays; the other token is given back.
     """
     guard: dict[str, Any] = {"status_in": FOLLOWING, "unchanged": {"version": method.version}}
+    if not account or values["status"] in (DELETED, *OVER):
+        return [Change(method, values, **guard)]
     card = hashlib.sha256(f"{method.customer} {account}".encode()).hexdigest()
-    holder = store.method_of_card(method.customer, card) if account and values["status"] != DELETED else method.id
+    holder = store.method_of_card(method.customer, card)
     if holder == method.id:
         return [Change(method, values, **guard)]
     other = refresh(method.customer, holder, deadline_us) if holder else None
