@@ -133,7 +133,7 @@ def update(customer: str, method_id: str, values: Mapping[str, Any]) -> dict[str
 def delete(customer: str, method_id: str) -> dict[str, int]:
     """Soft: the row stays, nothing shows it any more. Then the gateway forgets the card; counts whether it did."""
     method = _known(customer, method_id)
-    if not store.delete_method(method, saved_cards.deleting(method)):
+    if not store.delete_method(customer, method_id, also=saved_cards.deleting(method)):
         raise NotFound("PaymentMethod")
     return saved_cards.forget(customer, method_id, clock.now_us() + 1_000_000 * DELETE_S) if method.token else {}
 

@@ -232,10 +232,10 @@ def set_default_method(customer: str, method_id: str) -> bool:
     )
 
 
-def delete_method(method: PaymentMethod, changes: Mapping[str, Any]) -> bool:
+def delete_method(customer: str, method_id: str, also: Mapping[str, Any] | None = None) -> bool:
     """Soft-delete an active method and let go of the pointer if it pointed there; False when it is gone."""
-    deleted = {"is_active": False, "updated_at_us": clock.now_us(), **changes}
-    return _retried(lambda: _let_go(method, deleted))
+    changes = {"is_active": False, "updated_at_us": clock.now_us(), **(also or {})}
+    return method_id != DEFAULT and _retried(lambda: _let_go(PaymentMethod(customer, method_id), changes))
 
 
 def _method_transaction(
