@@ -21,6 +21,8 @@ MAY_IMPORT = {
     **{leaf: set() for leaf in LEAVES},
     "settings": {"errors"},
     "upi_handles": set(),
+    "rejections": set(),
+    "pixels": {"rejections"},
     "tokens": {"clock"},
     "fields": {"errors", "money"},
     "telemetry": {"tally"},
@@ -58,7 +60,8 @@ LIBRARIES = {
     "aws_lambda_powertools": {"http", "telemetry", "settings"},
     "boto3": {"settings"},
     "botocore": set(),
-    "PIL": set(),
+    "PIL": {"pixels"},
+    "pillow_heif": {"pixels"},
 }
 
 

@@ -1,0 +1,539 @@
+"""Photos made small, upright and anonymous: bytes in, bytes out.
+
+A file passes three gates before a pixel of it is decoded: its first bytes name the format (never its name or
+type), a walk over its structure finds what is missing or excessive, and its header tells whether decoding fits the
+memory. What is left is opened by that format's own reader, so no other decoder is ever registered, and loaded
+once: after a load that failed, Pillow's second one returns in silence with pixels that are black or partial.
+
+Anything that is wrong with the picture itself is a `Rejected`; any other exception is passing, and worth a retry.
+"""
+
+import base64
+import hashlib
+import re
+import struct
+import warnings
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from io import BytesIO
+from typing import Any
+
+from PIL import AvifImagePlugin, Image, ImageChops, ImageCms, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
+
+from shared.rejections import REJECTIONS as REJECTIONS
+
+RECIPE = "1"  # part of the stored keys: raise it when other bytes come out for the same upload
+SIDES_PX = {"display": 1600, "thumb": 320}  # of the longest side; a smaller picture is never enlarged
+PLACEHOLDER_PX = 16
+
+SIDE_PX_MAX = 30_000
+JPEG_PIXELS_MAX = 210_000_000  # decoded at an eighth to a half of its size
+PIXELS_MAX = 40_000_000  # of every other format: decoded in full
+MEMORY_BYTES_MAX = 300 * 1024 * 1024  # of what decoding and shrinking need, beside the file and the process
+SEGMENTS_MAX = 50_000  # of a JPEG, and chunks of a PNG below: each costs Pillow a call
+CHUNKS_MAX = 400_000
+SCANS_MAX = 100
+SCANNED_BLOCKS_MAX = 100_000_000  # a scan of a few bytes buys a pass over all blocks of the picture
+FILE_BYTES_MIN = 12
+
+# A shrunken decode is free quality only while Lanczos still has something to do.
+SHRINK_GAP = 1.25
+SHRINKS = (8, 4, 2)
+# The working bytes of a decoder for each pixel, as measured; a JPEG's are reckoned from its header.
+PNG_PIXEL_BYTES = {"1": 2, "L": 2, "I;16": 8, "RGB": 5}
+PNG_PIXEL_BYTES_OTHER = 13  # transparency: shrinking premultiplies a copy
+WEBP_PIXEL_BYTES = 16
+AVIF_PIXEL_BYTES = 12
+HEIC_PIXEL_BYTES = 12
+
+# N. Robidoux's quantisation table: at equal visible quality 6 % fewer bytes than the standard's.
+# fmt: off
+ROBIDOUX = [
+    16, 16, 16, 18, 25, 37, 56, 85,
+    16, 17, 20, 27, 34, 40, 53, 75,
+    16, 20, 24, 31, 43, 62, 91, 135,
+    18, 27, 31, 40, 53, 74, 106, 156,
+    25, 34, 43, 53, 69, 94, 131, 189,
+    37, 40, 62, 74, 94, 124, 169, 238,
+    56, 53, 91, 106, 131, 169, 226, 255,
+    85, 75, 135, 156, 189, 238, 255, 255,
+]
+# fmt: on
+# Settings of equal visible quality. One thread: the same bytes on every machine.
+ENCODERS: dict[str, dict[str, Any]] = {
+    "jpeg": {"quality": 81, "progressive": True, "subsampling": "4:2:0", "qtables": [ROBIDOUX, ROBIDOUX]},
+    "avif": {"quality": 66, "speed": 9, "max_threads": 1, "advanced": {"tune": "ssimulacra2"}},
+    "webp": {"quality": 80, "method": 4},
+}
+MEDIA_TYPES = {"jpeg": "image/jpeg", "avif": "image/avif", "webp": "image/webp"}
+# What turns a picture upright, by its EXIF orientation.
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+PROFILE_SPACES = {"RGB ": "RGB", "GRAY": "L", "CMYK": "CMYK"}
+PROFILE_BYTES_MAX = 4 * 1024 * 1024
+
+Image.MAX_IMAGE_PIXELS = PIXELS_MAX // 2  # Pillow refuses at twice this; its WebP reader asks before it allocates
+AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+
+
+class Rejected(Exception):
+    """The picture is at fault and always will be; `code` is a key of REJECTIONS."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(REJECTIONS[code])
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    name: str  # display, thumb
+    format: str  # jpeg, avif, webp
+    width: int
+    height: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Compressed:
+    """`width` and `height` are the upload's, turned upright."""
+
+    format: str  # of the upload: jpeg, png, webp, avif, heic
+    width: int
+    height: int
+    sha256: str  # of the upload, hex
+    variants: tuple[Variant, ...]
+    placeholder: str  # a data URI, to be stretched until the thumb is there
+    dominant_colour: str  # "#rrggbb"
+
+
+@dataclass(frozen=True, slots=True)
+class _Upload:
+    """A picture of which only the header has been read."""
+
+    image: Image.Image
+    width: int
+    height: int
+    orientation: int | None = None  # None: in the EXIF, which a PNG may carry behind its pixels
+    box: tuple[float, float, float, float] | None = None  # of the decoded pixels, those that are picture
+
+
+def compress(data: bytes, formats: Sequence[str] = ("jpeg", "avif")) -> Compressed:
+    """Every variant in every format: the same bytes for the same upload, recipe and formats."""
+    format = _format(data)
+    small, width, height = _decode(OPENERS[format], data)
+    pictures = {name: _shrink(small, _fit(width, height, side)) for name, side in SIDES_PX.items()}
+    return Compressed(
+        format=format,
+        width=width,
+        height=height,
+        sha256=hashlib.sha256(data).hexdigest(),
+        variants=tuple(
+            Variant(name, wanted, picture.width, picture.height, _encode(picture, wanted))
+            for name, picture in pictures.items()
+            for wanted in formats
+        ),
+        placeholder=_placeholder(pictures["thumb"]),
+        dominant_colour=_dominant_colour(pictures["thumb"]),
+    )
+
+
+def _format(data: bytes) -> str:
+    """By the first bytes alone: a name or content type is what somebody says."""
+    if len(data) < FILE_BYTES_MIN:
+        raise Rejected("corrupt")
+    if data.startswith(b"\xff\xd8\xff"):
+        return "jpeg"
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "png"
+    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+        return "webp"
+    if data[4:8] == b"ftyp":
+        end = min(int.from_bytes(data[:4], "big"), 256)
+        brands = {data[8:12], *(data[at : at + 4] for at in range(16, end, 4))}
+        if brands & {b"avif", b"avis"}:
+            return "avif"
+        if brands & {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}:
+            return "heic"
+    raise Rejected("unsupported_type")
+
+
+def _decode(opener: Callable[[bytes], _Upload], data: bytes) -> tuple[Image.Image, int, int]:
+    """The picture at display size, upright, in sRGB, without anything beside its pixels; and its full size."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # odd metadata, none of which is used
+            upload = opener(data)
+            image = upload.image
+            image.load()
+    except Rejected:
+        raise
+    except Image.DecompressionBombError:
+        raise Rejected("too_many_pixels") from None
+    except MemoryError:
+        raise Rejected("too_large") from None
+    except Exception as fault:
+        raise Rejected("truncated" if "truncated" in str(fault) else "corrupt") from fault
+    profile = image.info.get("icc_profile")
+    orientation = upload.orientation or _orientation(image.info.get("exif", b""))
+    image = _shrink(_eight_bits(image), _fit(upload.width, upload.height, SIDES_PX["display"]), upload.box)
+    image = _flatten(_to_srgb(image, profile))
+    width, height = upload.width, upload.height
+    if orientation in UPRIGHT:
+        image = image.transpose(UPRIGHT[orientation])
+        width, height = (height, width) if orientation >= 5 else (width, height)
+    image.info = {}
+    return image, width, height
+
+
+def _fit(width: int, height: int, side: int) -> tuple[int, int]:
+    scale = min(1, side / max(width, height))
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def _check_size(width: int, height: int, pixels_max: int) -> None:
+    if not width or not height:
+        raise Rejected("corrupt")
+    if max(width, height) > SIDE_PX_MAX or width * height > pixels_max:
+        raise Rejected("too_many_pixels")
+
+
+def _check_full_decode(width: int, height: int, pixel_bytes: int) -> None:
+    _check_size(width, height, PIXELS_MAX)
+    _check_memory(width * height * pixel_bytes)
+
+
+def _check_memory(needed_bytes: float) -> None:
+    if needed_bytes > MEMORY_BYTES_MAX:
+        raise Rejected("too_large")
+
+
+# Opening: the structure is walked and the header read, nothing is decoded.
+
+JPEG_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]", re.DOTALL)  # stuffing and restarts belong to a scan's data
+SOI, EOI, SOS, TEM, COM, APP0, APP1, APP2, APP14 = 0xD8, 0xD9, 0xDA, 0x01, 0xFE, 0xE0, 0xE1, 0xE2, 0xEE
+FRAMES = {0xC0, 0xC1, 0xC2}  # baseline, extended, progressive
+FRAMES_UNSUPPORTED = {
+    0xC3,
+    0xC5,
+    0xC6,
+    0xC7,
+    0xC9,
+    0xCA,
+    0xCB,
+    0xCD,
+    0xCE,
+    0xCF,
+}  # lossless, arithmetic …
+PROGRESSIVE = 0xC2
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """What a JPEG's frame header says."""
+
+    width: int
+    height: int
+    components: int
+    samples: float  # of all components, subsampling considered
+    is_progressive: bool
+
+
+def _open_jpeg(data: bytes) -> _Upload:
+    """Pillow gets the picture's own segments and colour profile; no other metadata reaches its parsers."""
+    header = [data[:2]]
+    frame: _Frame | None = None
+    orientation = scans = pixels_at = 0
+    is_buffered = False
+    for start, marker, end in _segments(data):
+        body = memoryview(data)[start + 4 : end]
+        if marker in FRAMES_UNSUPPORTED:
+            raise Rejected("unsupported_jpeg")
+        if marker in FRAMES:
+            if frame:
+                raise Rejected("corrupt")
+            frame = _frame(marker, body)
+        elif marker == SOS:
+            if not frame or not body:
+                raise Rejected("corrupt")
+            scans += 1
+            pixels_at = pixels_at or start
+            is_buffered = is_buffered or frame.is_progressive or body[0] < frame.components
+        elif marker == APP1 and not orientation and bytes(body[:6]) == b"Exif\0\0":
+            orientation = _orientation(bytes(body))
+        if not pixels_at and not _is_metadata(marker, body):
+            header.append(data[start:end])
+    if not frame or not scans:
+        raise Rejected("corrupt")
+    if scans > SCANS_MAX or scans * frame.samples / 64 > SCANNED_BLOCKS_MAX:
+        raise Rejected("too_complex")
+    shrink = _jpeg_shrink(frame)
+    shrunk_bytes = frame.width * frame.height * 4 / shrink**2
+    _check_memory(shrunk_bytes + (2 * frame.samples if is_buffered else 0))
+    image = JpegImagePlugin.JpegImageFile(_Spliced(b"".join(header), data, pixels_at))  # type: ignore[arg-type]
+    drafted = image.draft(None, (max(1, frame.width // shrink), max(1, frame.height // shrink)))
+    return _Upload(image, frame.width, frame.height, orientation or 1, drafted[1] if drafted else None)
+
+
+def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """(start, marker, end) of every segment between start and end of a JPEG's first picture."""
+    at = 2
+    for _ in range(SEGMENTS_MAX):
+        found = JPEG_MARKER.search(data, at)
+        if not found:
+            raise Rejected("truncated")
+        start, marker = found.start(), found[0][1]
+        if marker == EOI:
+            return
+        at = start + 2
+        if marker in (SOI, TEM):
+            continue
+        length = int.from_bytes(data[at : at + 2], "big")
+        at += length
+        if max(at, start + 4) > len(data):
+            raise Rejected("truncated")
+        if length < 2:
+            raise Rejected("corrupt")
+        yield start, marker, at
+    raise Rejected("too_complex")
+
+
+def _frame(marker: int, body: memoryview) -> _Frame:
+    if len(body) < 6 or len(body) < 6 + 3 * body[5]:
+        raise Rejected("corrupt")
+    precision, height, width, components = struct.unpack_from(">BHHB", body)
+    if precision != 8 or components not in (1, 3, 4):
+        raise Rejected("unsupported_jpeg")
+    _check_size(width, height, JPEG_PIXELS_MAX)
+    across, down = zip(*((factors >> 4, factors & 15) for factors in body[7 : 6 + 3 * components : 3]), strict=True)
+    if 0 in across or 0 in down:
+        raise Rejected("corrupt")
+    share = sum(x * y for x, y in zip(across, down, strict=True)) / (max(across) * max(down))
+    return _Frame(width, height, components, width * height * share, marker == PROGRESSIVE)
+
+
+def _is_metadata(marker: int, body: memoryview) -> bool:
+    """APP0 and APP14 say how the colours are stored, some of APP2 are the profile; the other APPs and comments go."""
+    if marker == APP2:
+        return bytes(body[:12]) != b"ICC_PROFILE\0"
+    return marker == COM or APP0 < marker <= 0xEF and marker != APP14
+
+
+def _jpeg_shrink(frame: _Frame) -> int:
+    ratio = max(frame.width, frame.height) / SIDES_PX["display"]
+    return next((shrink for shrink in SHRINKS if ratio >= shrink * SHRINK_GAP), 1)
+
+
+class _Spliced:
+    """A file made of a header and the rest of the upload, without a copy of the latter."""
+
+    def __init__(self, header: bytes, data: bytes, rest_at: int) -> None:
+        self.header, self.rest, self.rest_at = BytesIO(header), BytesIO(data), rest_at
+        self.seek(0)
+
+    def read(self, size: int) -> bytes:
+        return self.header.read(size) or self.rest.read(size)
+
+    def seek(self, at: int) -> None:
+        self.header.seek(at)
+        self.rest.seek(self.rest_at)
+
+
+PIXEL_CHUNKS = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
+
+
+def _open_png(data: bytes) -> _Upload:
+    if data[12:16] != b"IHDR" or len(data) < 33:
+        raise Rejected("corrupt")
+    width, height = struct.unpack_from(">II", data, 16)
+    _check_size(width, height, PIXELS_MAX)
+    _check_chunks(data)
+    image = PngImagePlugin.PngImageFile(BytesIO(data))
+    mode = "" if "transparency" in image.info else image.mode
+    _check_full_decode(width, height, PNG_PIXEL_BYTES.get(mode, PNG_PIXEL_BYTES_OTHER))
+    return _Upload(image, width, height)
+
+
+def _check_chunks(data: bytes) -> None:
+    """Whole to the end, and the pixels as they were written: Pillow compares no checksum of theirs."""
+    at, view = 8, memoryview(data)
+    for _ in range(CHUNKS_MAX):
+        if at + 12 > len(data):
+            raise Rejected("truncated")
+        length, kind = struct.unpack_from(">I4s", data, at)
+        end = at + 12 + length
+        if end > len(data):
+            raise Rejected("truncated")
+        if kind in PIXEL_CHUNKS and zlib.crc32(view[at + 4 : end - 4]) != int.from_bytes(view[end - 4 : end], "big"):
+            raise Rejected("corrupt")
+        if kind == b"IEND":
+            return
+        at = end
+    raise Rejected("too_complex")
+
+
+def _open_webp(data: bytes) -> _Upload:
+    if 8 + int.from_bytes(data[4:8], "little") > len(data):
+        raise Rejected("truncated")
+    image = WebPImagePlugin.WebPImageFile(BytesIO(data))
+    _check_full_decode(image.width, image.height, WEBP_PIXEL_BYTES)
+    return _Upload(image, image.width, image.height)
+
+
+def _open_avif(data: bytes) -> _Upload:
+    image = AvifImagePlugin.AvifImageFile(BytesIO(_without_exif(data)))
+    _check_full_decode(image.width, image.height, AVIF_PIXEL_BYTES)
+    return _Upload(image, image.width, image.height)
+
+
+def _open_heic(data: bytes) -> _Upload:
+    try:
+        import pillow_heif
+    except ImportError:
+        raise Rejected("heic_not_supported") from None
+    heif = pillow_heif.open_heif(BytesIO(_without_exif(data)), convert_hdr_to_8bit=True)
+    width, height = heif.size
+    _check_full_decode(width, height, HEIC_PIXEL_BYTES)
+    return _Upload(heif.to_pillow(), width, height, orientation=1)  # libheif turns it
+
+
+BOXES_MAX = 1_000
+BOXES_NEEDED = {b"ftyp", b"meta", b"mdat", b"moov"}
+
+
+def _without_exif(data: bytes) -> bytes:
+    """An AVIF or HEIC that names no EXIF; whether it is whole is seen on the way.
+
+    Its rotation is a property of the picture, not EXIF, and Pillow would copy every value of a hostile directory.
+    """
+    at = 0
+    for _ in range(BOXES_MAX):
+        if at + 8 > len(data):
+            return data
+        size, kind = struct.unpack_from(">I4s", data, at)
+        if size == 1 and at + 16 <= len(data):
+            (size,) = struct.unpack_from(">Q", data, at + 8)
+        end = at + size if size else len(data)
+        if kind in BOXES_NEEDED and end > len(data):
+            raise Rejected("truncated")
+        if end < at + 8:
+            return data
+        if kind == b"meta":
+            data = data[:at] + data[at:end].replace(b"Exif", b"none") + data[end:]
+        at = end
+    raise Rejected("too_complex")
+
+
+OPENERS = {"jpeg": _open_jpeg, "png": _open_png, "webp": _open_webp, "avif": _open_avif, "heic": _open_heic}
+
+
+def _orientation(exif: bytes) -> int:
+    """Out of the first directory; 1 where it is missing, odd or out of range."""
+    tiff = exif.removeprefix(b"Exif\0\0")
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(tiff[:4], "")
+    try:
+        (start,) = struct.unpack_from(order + "I", tiff, 4)
+        (count,) = struct.unpack_from(order + "H", tiff, start)
+        for at in range(start + 2, start + 2 + 12 * count, 12):
+            tag, kind, _, value = struct.unpack_from(order + "HHIH", tiff, at)
+            if tag == 0x0112:
+                return value if kind == 3 and value in UPRIGHT else 1
+    except struct.error:
+        pass
+    return 1
+
+
+# Normalising: whatever was decoded becomes small, then plain sRGB.
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """L, LA, RGB, RGBA or CMYK, which Lanczos can shrink."""
+    if image.mode.startswith("I"):  # sixteen bits: converting would clip, not scale
+        return image.point(lambda value: value * (1 / 256)).convert("L")
+    if "transparency" in image.info or image.mode in ("P", "PA"):
+        return image.convert("RGBA" if image.has_transparency_data else "RGB")
+    return image.convert("L") if image.mode == "1" else image
+
+
+def _shrink(
+    image: Image.Image, size: tuple[int, int], box: tuple[float, float, float, float] | None = None
+) -> Image.Image:
+    if image.size == size and not box:
+        return image
+    return image.resize(size, Image.Resampling.LANCZOS, box=box)
+
+
+def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """RGB or RGBA; a profile that is broken or of other colours is as good as none."""
+    has_alpha = image.mode in ("LA", "RGBA")
+    alpha = image.getchannel("A") if has_alpha else None
+    colours = image.convert("RGB" if image.mode == "RGBA" else "L") if has_alpha else image
+    transform, space = _transform(profile) if profile else (None, "")
+    if space == "RGB" and colours.mode == "L":
+        colours = colours.convert("RGB")
+    if transform and colours.mode == space:
+        colours = ImageCms.applyTransform(colours, transform) or colours
+    colours = colours.convert("RGB")
+    if alpha:
+        colours.putalpha(alpha)
+    return colours
+
+
+@lru_cache(maxsize=8)
+def _transform(profile: bytes) -> tuple[ImageCms.ImageCmsTransform | None, str]:
+    """To sRGB, with the mode that it takes; None where it would change nothing, or cannot be made."""
+    try:
+        source = ImageCms.ImageCmsProfile(BytesIO(profile[:PROFILE_BYTES_MAX]))
+        space = PROFILE_SPACES[source.profile.xcolor_space]
+        transform = ImageCms.buildTransform(source, SRGB, space, "RGB")
+    except (ImageCms.PyCMSError, KeyError, OSError):
+        return None, ""
+    levels = (0, 64, 128, 192, 255)
+    chart = Image.new("RGB", (125, 1))
+    chart.putdata([(r, g, b) for r in levels for g in levels for b in levels])
+    if space == "RGB":
+        changed = ImageChops.difference(chart, ImageCms.applyTransform(chart, transform) or chart)
+        if max(changed.tobytes()) <= 1:
+            return None, ""
+    return transform, space
+
+
+def _flatten(image: Image.Image) -> Image.Image:
+    """On white, in every format alike, so that a picture looks the same whichever the app takes."""
+    if image.mode != "RGBA":
+        return image
+    paper = Image.new("RGB", image.size, "white")
+    paper.paste(image, mask=image.getchannel("A"))
+    return paper
+
+
+# Encoding.
+
+
+def _encode(picture: Image.Image, format: str) -> bytes:
+    file = BytesIO()
+    file.name = f"picture.{format}"  # told the format instead, Pillow registers five more decoders
+    picture.save(file, **ENCODERS[format])
+    return file.getvalue()
+
+
+def _placeholder(thumb: Image.Image) -> str:
+    tiny = _shrink(thumb, _fit(*thumb.size, PLACEHOLDER_PX))
+    return "data:image/webp;base64," + base64.b64encode(_encode(tiny, "webp")).decode()
+
+
+def _dominant_colour(thumb: Image.Image) -> str:
+    """The mean of the most frequent of eight groups of colours."""
+    groups = thumb.quantize(8)
+    counts = groups.histogram()
+    first = 3 * counts.index(max(counts))
+    return "#" + bytes((groups.getpalette() or [0, 0, 0])[first : first + 3]).hex()
