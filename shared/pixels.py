@@ -125,6 +125,7 @@ class _Upload:
     height: int
     orientation: int | None = None  # None: in the EXIF, which a PNG may carry behind its pixels
     box: tuple[float, float, float, float] | None = None  # of the decoded pixels, those that are picture
+    is_cut: Callable[[], bool] = lambda: False  # asked once it is loaded
 
 
 def compress(data: bytes, formats: Sequence[str] = ("jpeg", "avif")) -> Compressed:
@@ -175,6 +176,8 @@ def _decode(opener: Callable[[bytes], _Upload], data: bytes) -> tuple[Image.Imag
             upload = opener(data)
             image = upload.image
             image.load()
+            if upload.is_cut():
+                raise Rejected("truncated")
     except Rejected:
         raise
     except Image.DecompressionBombError:
@@ -217,6 +220,12 @@ def _check_memory(needed_bytes: float) -> None:
         raise Rejected("too_large")
 
 
+def _ends_in(image: Image.Image, values: set[int]) -> bool:
+    """Whether the last pixel is what a decoder leaves there that ran out of data."""
+    corner = image.getpixel((image.width - 1, image.height - 1))
+    return set(corner if isinstance(corner, tuple) else (corner,)) <= values
+
+
 # Opening: the structure is walked and the header read, nothing is decoded.
 
 JPEG_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]", re.DOTALL)  # stuffing and restarts belong to a scan's data
@@ -252,7 +261,7 @@ def _open_jpeg(data: bytes) -> _Upload:
     """Pillow gets the picture's own segments and colour profile; no other metadata reaches its parsers."""
     header = [data[:2]]
     frame: _Frame | None = None
-    orientation = scans = pixels_at = 0
+    orientation = scans = pixels_at = pixels_end = 0
     is_buffered = False
     for start, marker, end in _segments(data):
         body = memoryview(data)[start + 4 : end]
@@ -270,6 +279,8 @@ def _open_jpeg(data: bytes) -> _Upload:
             is_buffered = is_buffered or frame.is_progressive or body[0] < frame.components
         elif marker == APP1 and not orientation and bytes(body[:6]) == b"Exif\0\0":
             orientation = _orientation(bytes(body))
+        elif marker == EOI:
+            pixels_end = start
         if not pixels_at and not _is_metadata(marker, body):
             header.append(data[start:end])
     if not frame or not scans:
@@ -279,13 +290,21 @@ def _open_jpeg(data: bytes) -> _Upload:
     shrink = _jpeg_shrink(frame)
     shrunk_bytes = frame.width * frame.height * 4 / shrink**2
     _check_memory(shrunk_bytes + (2 * frame.samples if is_buffered else 0))
-    image = JpegImagePlugin.JpegImageFile(_Spliced(b"".join(header), data, pixels_at))  # type: ignore[arg-type]
+    start_of_image = b"".join(header)
+    image = JpegImagePlugin.JpegImageFile(_Spliced(start_of_image, data, pixels_at))  # type: ignore[arg-type]
     drafted = image.draft(None, (max(1, frame.width // shrink), max(1, frame.height // shrink)))
-    return _Upload(image, frame.width, frame.height, orientation or 1, drafted[1] if drafted else None)
+    return _Upload(
+        image,
+        frame.width,
+        frame.height,
+        orientation=orientation or 1,
+        box=drafted[1] if drafted else None,
+        is_cut=lambda: _ends_in(image, {127, 128}) and _is_jpeg_cut(start_of_image + data[pixels_at:pixels_end]),
+    )
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """(start, marker, end) of every segment between start and end of a JPEG's first picture."""
+    """(start, marker, end) of every segment of a JPEG's first picture, to its end of image."""
     at = 2
     for _ in range(SEGMENTS_MAX):
         found = JPEG_MARKER.search(data, at)
@@ -293,6 +312,7 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
             raise Rejected("truncated")
         start, marker = found.start(), found[0][1]
         if marker == EOI:
+            yield start, marker, start + 2
             return
         at = start + 2
         if marker in (SOI, TEM):
@@ -333,6 +353,19 @@ def _jpeg_shrink(frame: _Frame) -> int:
     return next((shrink for shrink in SHRINKS if ratio >= shrink * SHRINK_GAP), 1)
 
 
+def _is_jpeg_cut(start: bytes) -> bool:
+    """Whether pixels are missing before the end: libjpeg fills them with grey in silence, and reads on if it can."""
+
+    def decoded(end: bytes) -> bytes:
+        image = JpegImagePlugin.JpegImageFile(BytesIO(start + end + b"\xff\xd9"))
+        image.draft(None, (max(1, image.width // 8), max(1, image.height // 8)))
+        return image.tobytes()
+
+    more = bytes(range(1, 255)) * 4
+    restarts = b"".join(bytes((0xFF, marker)) + more for marker in range(0xD0, 0xD8))
+    return decoded(b"") != decoded(more + restarts)
+
+
 class _Spliced:
     """A file made of a header and the rest of the upload, without a copy of the latter."""
 
@@ -349,23 +382,33 @@ class _Spliced:
 
 
 PIXEL_CHUNKS = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
+CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
+PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 
 
 def _open_png(data: bytes) -> _Upload:
     if data[12:16] != b"IHDR" or len(data) < 33:
         raise Rejected("corrupt")
-    width, height = struct.unpack_from(">II", data, 16)
+    width, height, depth, colour, interlaced = struct.unpack_from(">IIBBxxB", data, 16)
     _check_size(width, height, PIXELS_MAX)
-    _check_chunks(data)
+    pixels = _pixel_chunks(data)
     image = PngImagePlugin.PngImageFile(BytesIO(data))
     mode = "" if "transparency" in image.info else image.mode
     _check_full_decode(width, height, PNG_PIXEL_BYTES.get(mode, PNG_PIXEL_BYTES_OTHER))
-    return _Upload(image, width, height)
+    passes = PASSES if interlaced else ((0, 0, 1, 1),)
+    rows_bytes = _rows_bytes(width, height, depth * CHANNELS[colour], passes)
+    return _Upload(
+        image,
+        width,
+        height,
+        is_cut=lambda: (interlaced or _ends_in(image, {0})) and not _inflates_to(rows_bytes, pixels),
+    )
 
 
-def _check_chunks(data: bytes) -> None:
-    """Whole to the end, and the pixels as they were written: Pillow compares no checksum of theirs."""
+def _pixel_chunks(data: bytes) -> list[memoryview]:
+    """Deflated pixels of a PNG that is whole to its end; Pillow compares no checksum of theirs."""
     at, view = 8, memoryview(data)
+    pixels: list[memoryview] = []
     for _ in range(CHUNKS_MAX):
         if at + 12 > len(data):
             raise Rejected("truncated")
@@ -376,9 +419,30 @@ def _check_chunks(data: bytes) -> None:
         if kind in PIXEL_CHUNKS and zlib.crc32(view[at + 4 : end - 4]) != int.from_bytes(view[end - 4 : end], "big"):
             raise Rejected("corrupt")
         if kind == b"IEND":
-            return
+            return pixels
+        if kind == b"IDAT":
+            pixels.append(view[at + 8 : end - 4])
         at = end
     raise Rejected("too_complex")
+
+
+def _rows_bytes(width: int, height: int, pixel_bits: int, passes: Sequence[tuple[int, int, int, int]]) -> int:
+    """Of all rows, each with its filter's byte, of every pass that has pixels."""
+    sizes = ((-(-(width - x) // dx), -(-(height - y) // dy)) for x, y, dx, dy in passes)
+    return sum(rows * (1 + (columns * pixel_bits + 7) // 8) for columns, rows in sizes if columns > 0 and rows > 0)
+
+
+def _inflates_to(enough_bytes: int, pixels: list[memoryview]) -> bool:
+    """Asked where a picture ends in black: Pillow is content with a stream that ends too early."""
+    inflate, count = zlib.decompressobj(), 0
+    for piece in pixels:
+        rest: bytes | memoryview = piece
+        while rest:
+            count += len(inflate.decompress(rest, 1 << 20))
+            if count >= enough_bytes:
+                return True
+            rest = inflate.unconsumed_tail
+    return count + len(inflate.flush()) >= enough_bytes
 
 
 def _open_webp(data: bytes) -> _Upload:
@@ -408,6 +472,7 @@ def _open_heic(data: bytes) -> _Upload:
 
 BOXES_MAX = 1_000
 BOXES_NEEDED = {b"ftyp", b"meta", b"mdat", b"moov"}
+PICTURE_SIZE = re.compile(rb"ispe\0\0\0\0(....)(....)", re.DOTALL)  # read before libavif refuses with no reason
 
 
 def _without_exif(data: bytes) -> bytes:
@@ -428,6 +493,8 @@ def _without_exif(data: bytes) -> bytes:
         if end < at + 8:
             return data
         if kind == b"meta":
+            for width, height in PICTURE_SIZE.findall(data, at, end):
+                _check_size(int.from_bytes(width, "big"), int.from_bytes(height, "big"), PIXELS_MAX)
             data = data[:at] + data[at:end].replace(b"Exif", b"none") + data[end:]
         at = end
     raise Rejected("too_complex")

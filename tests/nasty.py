@@ -1,0 +1,276 @@
+"""Files made to do harm: each with how it is made and what has to become of it."""
+
+import struct
+import zlib
+from collections.abc import Callable
+from functools import partial
+
+from PIL import Image
+
+from tests.pictures import (
+    CANARY,
+    chunk,
+    directory,
+    display_p3,
+    encode,
+    everything,
+    exif,
+    jpeg,
+    photo,
+    png,
+    resummed,
+    segment,
+    zeros_deflated,
+)
+
+GREY, RGB, RGBA = 0, 2, 6  # colour types of PNG
+SAMPLES = {GREY: 1, RGB: 3, RGBA: 4}
+SCRIPT = b"<script>alert('CANARY')</script>"
+ZIP = b"PK\3\4" + bytes(64)
+
+
+def red(*segments: bytes, trailer: bytes = b"", **settings: object) -> bytes:
+    return jpeg(Image.new("RGB", (64, 64), "red"), segments, trailer, **settings)
+
+
+def png_of_zeros(side: int, depth: int, colour: int) -> bytes:
+    row = 1 + (side * depth * SAMPLES[colour] + 7) // 8
+    return png((side, side), depth, colour, zeros_deflated(row * side))
+
+
+def small_png(*before: bytes) -> bytes:
+    return png((64, 64), 8, RGB, zeros_deflated(64 * (1 + 64 * 3)), *before)
+
+
+def png_bomb(kind: bytes, start: bytes) -> bytes:
+    return small_png(chunk(kind, start + zeros_deflated(200 << 20)))
+
+
+def lying_jpeg(width: int, height: int) -> bytes:
+    data = red()
+    at = data.index(b"\xff\xc0") + 5
+    return data[:at] + struct.pack(">HH", height, width) + data[at + 4 :]
+
+
+def lying_avif(width: int, height: int) -> bytes:
+    data = encode(Image.new("L", (64, 64), 128), "AVIF")
+    at = data.index(b"ispe") + 8
+    return data[:at] + struct.pack(">II", width, height) + data[at + 8 :]
+
+
+def flat_avif(width: int, height: int) -> bytes:
+    return encode(Image.new("L", (width, height), 128), "AVIF", speed=10, quality=30, max_threads=1)
+
+
+def lossless_webp(side: int) -> bytes:
+    """Grey of one value: nothing but the fourteen bits of each side tells how much of it there is."""
+    data = bytearray(encode(Image.new("RGB", (64, 64), "grey"), "WEBP", lossless=True, method=0))
+    bits = int.from_bytes(data[21:25], "little") & ~0xFFFFFFF | side - 1 | side - 1 << 14
+    data[21:25] = bits.to_bytes(4, "little")
+    return bytes(data)
+
+
+def animation(format: str, frames: int, side: int) -> bytes:
+    first, *rest = [Image.new("RGB", (side, side), (at % 256, 0, 0)) for at in range(frames)]
+    return encode(first, format, save_all=True, append_images=rest, duration=10, loop=0)
+
+
+def gif(frames: int) -> bytes:
+    """Sixteen by sixteen, one index and the other in turn."""
+    single = encode(Image.new("P", (16, 16), 1), "GIF")
+    start = single.index(b"\x2c\0\0\0\0\x10\0\x10\0")
+    return single[:start] + single[start:-1] * frames + b";"
+
+
+def scan_bomb(side: int, scans: int) -> bytes:
+    """A progressive JPEG whose scans of 120 to 230 bytes each buy a pass over all its coefficients."""
+    blocks = (-(-side // 8)) ** 2
+    tables = segment(0xDB, b"\0" + b"\x10" * 64)
+    frame = segment(0xC2, struct.pack(">BHHB", 8, side, side, 1) + b"\1\x11\0")
+    dc_table = segment(0xC4, b"\0" + b"\1" + bytes(15) + b"\0")
+    ac_table = segment(0xC4, b"\x10" + b"\1\1" + bytes(14) + b"\xe0\0")
+    dc_scan = segment(0xDA, b"\1\1\0\0\0\0") + scan_data("0" * blocks)
+    runs, left = [], blocks
+    while left and len(runs) * 15 < 4000:
+        run = min(left, 32_767)
+        if run < 1 << 14:
+            runs.append("10" * left)
+            break
+        runs.append("0" + format(run - (1 << 14), "014b"))
+        left -= run
+    ac_scan = segment(0xDA, b"\1\1\0\1\x3f\0") + scan_data("".join(runs)[:4000])
+    return b"\xff\xd8" + tables + frame + dc_table + ac_table + dc_scan + ac_scan * scans + b"\xff\xd9"
+
+
+def scan_data(bits: str) -> bytes:
+    bits += "1" * (-len(bits) % 8)
+    return int(bits, 2).to_bytes(len(bits) // 8, "big").replace(b"\xff", b"\xff\0")
+
+
+def hostile_exif(*entries: tuple[int, int, int, bytes]) -> bytes:
+    return red(segment(0xE1, b"Exif\0\0MM\0*\0\0\0\x08" + directory(8, list(entries))))
+
+
+def self_loop() -> bytes:
+    pointing_home = struct.pack(">I", 8)
+    tiff = directory(8, [(0x0112, 3, 1, b"\0\6"), (0x8825, 4, 1, pointing_home)], following=8)
+    return red(segment(0xE1, b"Exif\0\0MM\0*" + pointing_home + tiff))
+
+
+def copying_exif() -> bytes:
+    """A directory of 5,000 values, each of which is nearly the whole of it."""
+    entries = b"".join(struct.pack(">HHII", 0x9000 + at, 7, 60_000, 8) for at in range(5_000))
+    return b"Exif\0\0" + (b"MM\0*\0\0\0\x08" + struct.pack(">H", 5_000) + entries).ljust(65_000, b"\0")
+
+
+def damaged_png() -> bytes:
+    data = bytearray(encode(photo(256, 256), "PNG"))
+    middle = data.index(b"IDAT") + len(data) // 2
+    data[middle] ^= 0xFF
+    return bytes(data)
+
+
+def cut(data: bytes, share: float = 0.5) -> bytes:
+    return data[: int(len(data) * share)]
+
+
+def cut_at_restart() -> bytes:
+    data = jpeg(SOUND(), restart_marker_rows=1)
+    return data[: data.index(b"\xff\xd5")] + b"\xff\xd9"
+
+
+def ftyp(brand: bytes, *others: bytes) -> bytes:
+    body = brand + bytes(4) + b"".join(others)
+    return struct.pack(">I4s", 8 + len(body), b"ftyp") + body + struct.pack(">I4s", 64, b"meta") + bytes(56)
+
+
+def with_box(data: bytes) -> bytes:
+    return data + struct.pack(">I4s", 8 + len(CANARY), b"free") + CANARY
+
+
+def sixteen_bits(mode: int, samples: int) -> bytes:
+    rows = b"".join(b"\0" + struct.pack(">H", y * 1000) * samples * 64 for y in range(64))
+    return png((64, 64), 16, mode, zlib.compress(rows))
+
+
+SOUND = partial(photo, 320, 240)
+MARKUP = b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"></svg>'
+READY = "ready"
+NASTY: dict[str, tuple[str, Callable[[], bytes]]] = {
+    # pictures larger than they look
+    "avif of 108 million pixels": ("too_many_pixels", lambda: flat_avif(12_000, 9_000)),
+    "avif of 48 million pixels": ("too_many_pixels", lambda: flat_avif(8_000, 6_000)),
+    "avif that says 289 million pixels": ("too_many_pixels", lambda: lying_avif(17_000, 17_000)),
+    "png of 88 million pixels with alpha": ("too_many_pixels", lambda: png_of_zeros(9_400, 8, RGBA)),
+    "png of 177 million pixels": ("too_many_pixels", lambda: png_of_zeros(13_300, 8, RGB)),
+    "png of 49 million pixels with alpha": ("too_many_pixels", lambda: png_of_zeros(7_000, 8, RGBA)),
+    "png of 36 million pixels with alpha": ("too_large", lambda: png_of_zeros(6_000, 8, RGBA)),
+    "png of 50,000 a side in one bit": ("too_many_pixels", lambda: png_of_zeros(50_000, 1, GREY)),
+    "png of 65,536 a side": ("too_many_pixels", lambda: png((65_536, 65_536), 1, GREY, b"")),
+    "png of one row": ("too_many_pixels", lambda: png((1_000_000, 1), 8, GREY, zeros_deflated(1_000_001))),
+    "webp of 16,383 a side": ("too_many_pixels", lambda: lossless_webp(16_383)),
+    "webp of 6,000 a side": ("too_large", lambda: lossless_webp(6_000)),
+    "jpeg that says 60,000 a side": ("too_many_pixels", lambda: lying_jpeg(60_000, 60_000)),
+    "jpeg that says 280 million pixels": ("too_many_pixels", lambda: lying_jpeg(20_000, 14_000)),
+    "jpeg of no height": ("corrupt", lambda: lying_jpeg(64, 0)),
+    "jpeg of 100 million pixels": (READY, lambda: jpeg(Image.new("L", (10_000, 10_000), 90))),
+    "jpeg of one row": (READY, lambda: jpeg(Image.new("L", (30_000, 1), 90))),
+    # work larger than it looks
+    "scan bomb of 300 scans": ("too_complex", lambda: scan_bomb(13_000, 300)),
+    "scan bomb of 5,000 scans": ("too_complex", lambda: scan_bomb(8_000, 5_000)),
+    "scan bomb of 99 scans": ("too_complex", lambda: scan_bomb(13_000, 99)),
+    "scan bomb in memory": ("too_large", lambda: scan_bomb(13_000, 20)),
+    "png with a deflated profile of 200 MiB": ("corrupt", lambda: png_bomb(b"iCCP", b"p\0\0")),
+    "png with a deflated text of 200 MiB": ("corrupt", lambda: png_bomb(b"zTXt", b"k\0\0")),
+    "png with 300,000 texts": (READY, lambda: small_png(chunk(b"tEXt", b"k\0v") * 300_000)),
+    "png with a million texts": ("too_complex", lambda: small_png(chunk(b"tEXt", b"") * 1_000_000)),
+    "jpeg with 20,000 segments": (READY, lambda: red(segment(0xE5, b"A" * 62) * 20_000)),
+    "jpeg with a million segments": ("too_complex", lambda: red(segment(0xE5, b"") * 1_000_000)),
+    "jpeg with 40,000 pieces of exif": (READY, lambda: red(segment(0xE1, b"Exif\0\0" + b"A" * 500) * 40_000)),
+    "jpeg with an exif that copies itself": (READY, lambda: red(segment(0xE1, copying_exif()))),
+    "png with an exif that copies itself": (READY, lambda: small_png(chunk(b"eXIf", copying_exif()[6:]))),
+    "webp with an exif that copies itself": (READY, lambda: encode(SOUND(), "WEBP", exif=copying_exif())),
+    "avif with an exif that copies itself": (READY, lambda: avif_with_exif(copying_exif())),
+    # more than one picture
+    "gif of 10,000 frames": ("unsupported_type", lambda: gif(10_000)),
+    "webp of 400 frames": (READY, lambda: animation("WEBP", 400, 400)),
+    "avif of 12 frames": (READY, lambda: animation("AVIF", 12, 200)),
+    "apng of 50 frames": (READY, lambda: animation("PNG", 50, 200)),
+    "mpo of two photos": (READY, lambda: red(*everything(1), trailer=jpeg(SOUND()))),
+    # metadata with a will of its own
+    "exif that points to itself": (READY, self_loop),
+    "exif of orientation 99 and a huge count": (
+        READY,
+        lambda: hostile_exif((0x010F, 2, 0xFFFFFFFF, b"\0\0\0\x08"), (0x0112, 3, 1, b"\0\x63")),
+    ),
+    "exif whose orientation is text": (READY, lambda: hostile_exif((0x0112, 2, 4, b"abc\0"))),
+    "exif cut short": (READY, lambda: red(segment(0xE1, exif()[:40]))),
+    "profile that is none": (READY, lambda: encode(SOUND(), "JPEG", icc_profile=b"A" * 500)),
+    "profile cut short": (READY, lambda: encode(SOUND(), "JPEG", icc_profile=display_p3()[:300])),
+    "profile of other colours": (READY, lambda: encode(SOUND().convert("CMYK"), "JPEG", icc_profile=display_p3())),
+    # two files in one
+    "jpeg and page": (READY, lambda: red(segment(0xFE, SCRIPT), trailer=b"<html>" + SCRIPT)),
+    "jpeg and archive": (READY, lambda: red(trailer=ZIP + CANARY)),
+    "png and page": (READY, lambda: small_png(chunk(b"tEXt", b"Comment\0" + SCRIPT)) + SCRIPT),
+    "webp and archive": (READY, lambda: encode(SOUND(), "WEBP") + ZIP + CANARY),
+    "avif and archive": (READY, lambda: encode(SOUND(), "AVIF") + ZIP + CANARY),
+    "avif and a box": (READY, lambda: with_box(encode(SOUND(), "AVIF"))),
+    "gif and script": ("unsupported_type", lambda: b"GIF89a/*" + bytes(100) + b"*/=1;alert(1)"),
+    # other types under a photo's name
+    "svg": ("unsupported_type", lambda: MARKUP),
+    "html": ("unsupported_type", lambda: b"<!doctype html>" + SCRIPT),
+    "pdf": ("unsupported_type", lambda: b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n"),
+    "zip": ("unsupported_type", lambda: ZIP),
+    "eps": ("unsupported_type", lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"),
+    "gif": ("unsupported_type", lambda: encode(SOUND(), "GIF")),
+    "bmp": ("unsupported_type", lambda: encode(SOUND(), "BMP")),
+    "ico": ("unsupported_type", lambda: encode(Image.new("RGB", (16, 16)), "ICO")),
+    "tiff": ("unsupported_type", lambda: encode(SOUND(), "TIFF")),
+    "jpeg 2000": ("unsupported_type", lambda: encode(SOUND(), "JPEG2000")),
+    "tga": ("unsupported_type", lambda: encode(SOUND(), "TGA")),
+    "psd": ("unsupported_type", lambda: b"8BPS\0\1" + bytes(60)),
+    "fits": ("unsupported_type", lambda: b"SIMPLE  =                    T" + bytes(60)),
+    "video": ("unsupported_type", lambda: ftyp(b"isom", b"mp42")),
+    "heic": ("heic_not_supported", lambda: ftyp(b"heic", b"mif1")),
+    "heif of a Nokia": ("heic_not_supported", lambda: ftyp(b"mif1", b"heic")),
+    # JPEGs that phones do not write
+    "arithmetic jpeg": ("unsupported_jpeg", lambda: red().replace(b"\xff\xc0", b"\xff\xc9")),
+    "lossless jpeg": ("unsupported_jpeg", lambda: red().replace(b"\xff\xc0", b"\xff\xc3")),
+    "hierarchical jpeg": ("unsupported_jpeg", lambda: red().replace(b"\xff\xc0", b"\xff\xc5")),
+    "12-bit jpeg": ("unsupported_jpeg", lambda: red().replace(b"\xff\xc0\0\x11\x08", b"\xff\xc1\0\x11\x0c")),
+    # incomplete and damaged
+    "nothing": ("corrupt", lambda: b""),
+    "three bytes": ("corrupt", lambda: b"\xff\xd8\xff"),
+    "half a jpeg": ("truncated", lambda: cut(jpeg(SOUND()))),
+    "half a progressive jpeg": ("truncated", lambda: cut(jpeg(SOUND(), progressive=True))),
+    "jpeg without its last two bytes": ("truncated", lambda: jpeg(SOUND())[:-2]),
+    "half a jpeg with an end put on": ("truncated", lambda: cut(jpeg(SOUND())) + b"\xff\xd9"),
+    "half a png": ("truncated", lambda: cut(encode(SOUND(), "PNG"))),
+    "png without its end": ("truncated", lambda: encode(SOUND(), "PNG")[:-12]),
+    "png of half its pixels": ("truncated", lambda: png((64, 64), 8, RGB, zeros_deflated(32 * 193))),
+    "half a webp": ("truncated", lambda: cut(encode(SOUND(), "WEBP"))),
+    "half an avif": ("truncated", lambda: cut(encode(SOUND(), "AVIF"))),
+    "damaged png": ("corrupt", damaged_png),
+    "damaged png with the sum of the damage": ("corrupt", lambda: resummed(damaged_png())),
+    "jpeg cut at a restart": ("truncated", lambda: cut_at_restart()),
+    "grey jpeg that is whole": (READY, lambda: jpeg(Image.new("RGB", (640, 480), (128, 128, 128)))),
+    "jpeg of noise": ("corrupt", lambda: b"\xff\xd8\xff\xe0" + bytes(range(1, 200)) * 9 + b"\xff\xd9"),
+    # pictures of unusual modes
+    "cmyk": (READY, lambda: encode(SOUND().convert("CMYK"), "JPEG")),
+    "grey": (READY, lambda: encode(SOUND().convert("L"), "JPEG")),
+    "16-bit grey": (READY, lambda: sixteen_bits(GREY, 1)),
+    "16-bit colours": (READY, lambda: sixteen_bits(RGB, 3)),
+    "one bit": (READY, lambda: encode(SOUND().convert("1"), "PNG")),
+    "palette": (READY, lambda: encode(SOUND().convert("P"), "PNG")),
+    "palette with a clear colour": (READY, lambda: encode(SOUND().convert("P"), "PNG", transparency=3)),
+    "grey with alpha": (READY, lambda: encode(SOUND().convert("LA"), "PNG")),
+    "colours with alpha": (READY, lambda: encode(SOUND().convert("RGBA"), "PNG")),
+    "one pixel": (READY, lambda: encode(Image.new("RGB", (1, 1), "red"), "PNG")),
+}
+
+
+def avif_with_exif(exif_data: bytes) -> bytes:
+    """Pillow parses what it writes, so a harmless EXIF is put in and its bytes overwritten."""
+    place = b"MM\0*\0\0\0\x08\0\0".ljust(len(exif_data) - 6, b"A")
+    data = encode(SOUND(), "AVIF", exif=b"Exif\0\0" + place)
+    return data.replace(place, exif_data[6:])
