@@ -20,7 +20,7 @@ from functools import lru_cache
 from io import BytesIO
 from typing import Any
 
-from PIL import AvifImagePlugin, Image, ImageChops, ImageCms, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
+from PIL import Image, ImageChops, ImageCms, JpegImagePlugin, PngImagePlugin, WebPImagePlugin, _avif
 
 from shared.rejections import REJECTIONS as REJECTIONS
 
@@ -83,7 +83,6 @@ PROFILE_SPACES = {"RGB ": "RGB", "GRAY": "L", "CMYK": "CMYK"}
 PROFILE_BYTES_MAX = 4 * 1024 * 1024
 
 Image.MAX_IMAGE_PIXELS = PIXELS_MAX // 2  # Pillow refuses at twice this; its WebP reader asks before it allocates
-AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 
 
 class Rejected(Exception):
@@ -118,14 +117,14 @@ class Compressed:
 
 @dataclass(frozen=True, slots=True)
 class _Upload:
-    """A picture of which only the header has been read."""
+    """A picture of which only the header has been read; `load` is called once."""
 
-    image: Image.Image
     width: int
     height: int
+    load: Callable[[], Image.Image]
     orientation: int | None = None  # None: in the EXIF, which a PNG may carry behind its pixels
     box: tuple[float, float, float, float] | None = None  # of the decoded pixels, those that are picture
-    is_cut: Callable[[], bool] = lambda: False  # asked once it is loaded
+    is_cut: Callable[[Image.Image], bool] = lambda image: False
 
 
 def compress(data: bytes, formats: Sequence[str] = ("jpeg", "avif")) -> Compressed:
@@ -174,9 +173,8 @@ def _decode(opener: Callable[[bytes], _Upload], data: bytes) -> tuple[Image.Imag
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # odd metadata, none of which is used
             upload = opener(data)
-            image = upload.image
-            image.load()
-            if upload.is_cut():
+            image = upload.load()
+            if upload.is_cut(image):
                 raise Rejected("truncated")
     except Rejected:
         raise
@@ -220,6 +218,11 @@ def _check_memory(needed_bytes: float) -> None:
         raise Rejected("too_large")
 
 
+def _loaded(image: Image.Image) -> Image.Image:
+    image.load()
+    return image
+
+
 def _ends_in(image: Image.Image, values: set[int]) -> bool:
     """Whether the last pixel is what a decoder leaves there that ran out of data."""
     corner = image.getpixel((image.width - 1, image.height - 1))
@@ -259,7 +262,7 @@ class _Frame:
 
 def _open_jpeg(data: bytes) -> _Upload:
     """Pillow gets the picture's own segments and colour profile; no other metadata reaches its parsers."""
-    header = [data[:2]]
+    tables = [data[:2]]
     frame: _Frame | None = None
     orientation = scans = pixels_at = pixels_end = 0
     is_buffered = False
@@ -282,7 +285,7 @@ def _open_jpeg(data: bytes) -> _Upload:
         elif marker == EOI:
             pixels_end = start
         if not pixels_at and not _is_metadata(marker, body):
-            header.append(data[start:end])
+            tables.append(data[start:end])
     if not frame or not scans:
         raise Rejected("corrupt")
     if scans > SCANS_MAX or scans * frame.samples / 64 > SCANNED_BLOCKS_MAX:
@@ -290,16 +293,16 @@ def _open_jpeg(data: bytes) -> _Upload:
     shrink = _jpeg_shrink(frame)
     shrunk_bytes = frame.width * frame.height * 4 / shrink**2
     _check_memory(shrunk_bytes + (2 * frame.samples if is_buffered else 0))
-    start_of_image = b"".join(header)
-    image = JpegImagePlugin.JpegImageFile(_Spliced(start_of_image, data, pixels_at))  # type: ignore[arg-type]
+    header = b"".join(tables)
+    image = JpegImagePlugin.JpegImageFile(_Spliced(header, data, pixels_at))  # type: ignore[arg-type]
     drafted = image.draft(None, (max(1, frame.width // shrink), max(1, frame.height // shrink)))
     return _Upload(
-        image,
         frame.width,
         frame.height,
+        load=lambda: _loaded(image),
         orientation=orientation or 1,
         box=drafted[1] if drafted else None,
-        is_cut=lambda: _ends_in(image, {127, 128}) and _is_jpeg_cut(start_of_image + data[pixels_at:pixels_end]),
+        is_cut=lambda image: _ends_in(image, {127, 128}) and _is_jpeg_cut(header, data[pixels_at:pixels_end]),
     )
 
 
@@ -353,11 +356,11 @@ def _jpeg_shrink(frame: _Frame) -> int:
     return next((shrink for shrink in SHRINKS if ratio >= shrink * SHRINK_GAP), 1)
 
 
-def _is_jpeg_cut(start: bytes) -> bool:
+def _is_jpeg_cut(header: bytes, scans: bytes) -> bool:
     """Whether pixels are missing before the end: libjpeg fills them with grey in silence, and reads on if it can."""
 
     def decoded(end: bytes) -> bytes:
-        image = JpegImagePlugin.JpegImageFile(BytesIO(start + end + b"\xff\xd9"))
+        image = JpegImagePlugin.JpegImageFile(BytesIO(header + scans + end + b"\xff\xd9"))
         image.draft(None, (max(1, image.width // 8), max(1, image.height // 8)))
         return image.tobytes()
 
@@ -398,10 +401,10 @@ def _open_png(data: bytes) -> _Upload:
     passes = PASSES if interlaced else ((0, 0, 1, 1),)
     rows_bytes = _rows_bytes(width, height, depth * CHANNELS[colour], passes)
     return _Upload(
-        image,
         width,
         height,
-        is_cut=lambda: (interlaced or _ends_in(image, {0})) and not _inflates_to(rows_bytes, pixels),
+        load=lambda: _loaded(image),
+        is_cut=lambda image: (interlaced or _ends_in(image, {0})) and not _inflates_to(rows_bytes, pixels),
     )
 
 
@@ -450,13 +453,25 @@ def _open_webp(data: bytes) -> _Upload:
         raise Rejected("truncated")
     image = WebPImagePlugin.WebPImageFile(BytesIO(data))
     _check_full_decode(image.width, image.height, WEBP_PIXEL_BYTES)
-    return _Upload(image, image.width, image.height)
+    return _Upload(image.width, image.height, load=lambda: _loaded(image))
 
 
 def _open_avif(data: bytes) -> _Upload:
-    image = AvifImagePlugin.AvifImageFile(BytesIO(_without_exif(data)))
-    _check_full_decode(image.width, image.height, AVIF_PIXEL_BYTES)
-    return _Upload(image, image.width, image.height)
+    """By Pillow's decoder without its reader, which parses the EXIF and registers TIFF for it.
+
+    The orientation is the picture's own property; what its EXIF says of it does not count.
+    """
+    _check_boxes(data)
+    decoder = _avif.AvifDecoder(data, "auto", 1)
+    (width, height), _, mode, profile, _, orientation, _ = decoder.get_info()
+    _check_full_decode(width, height, AVIF_PIXEL_BYTES)
+
+    def load() -> Image.Image:
+        image = Image.frombytes(mode, (width, height), decoder.get_frame(0)[0])
+        image.info["icc_profile"] = profile
+        return image
+
+    return _Upload(width, height, load, orientation)
 
 
 def _open_heic(data: bytes) -> _Upload:
@@ -464,10 +479,11 @@ def _open_heic(data: bytes) -> _Upload:
         import pillow_heif
     except ImportError:
         raise Rejected("heic_not_supported") from None
-    heif = pillow_heif.open_heif(BytesIO(_without_exif(data)), convert_hdr_to_8bit=True)
+    _check_boxes(data)
+    heif = pillow_heif.open_heif(BytesIO(data), convert_hdr_to_8bit=True)
     width, height = heif.size
     _check_full_decode(width, height, HEIC_PIXEL_BYTES)
-    return _Upload(heif.to_pillow(), width, height, orientation=1)  # libheif turns it
+    return _Upload(width, height, load=heif.to_pillow, orientation=1)  # libheif has turned it
 
 
 BOXES_MAX = 1_000
@@ -475,27 +491,23 @@ BOXES_NEEDED = {b"ftyp", b"meta", b"mdat", b"moov"}
 PICTURE_SIZE = re.compile(rb"ispe\0\0\0\0(....)(....)", re.DOTALL)  # read before libavif refuses with no reason
 
 
-def _without_exif(data: bytes) -> bytes:
-    """An AVIF or HEIC that names no EXIF; whether it is whole is seen on the way.
-
-    Its rotation is a property of the picture, not EXIF, and Pillow would copy every value of a hostile directory.
-    """
+def _check_boxes(data: bytes) -> None:
+    """An AVIF or HEIC: whole, and of no more pixels than it may have."""
     at = 0
     for _ in range(BOXES_MAX):
         if at + 8 > len(data):
-            return data
+            return
         size, kind = struct.unpack_from(">I4s", data, at)
         if size == 1 and at + 16 <= len(data):
             (size,) = struct.unpack_from(">Q", data, at + 8)
         end = at + size if size else len(data)
         if kind in BOXES_NEEDED and end > len(data):
             raise Rejected("truncated")
-        if end < at + 8:
-            return data
         if kind == b"meta":
             for width, height in PICTURE_SIZE.findall(data, at, end):
                 _check_size(int.from_bytes(width, "big"), int.from_bytes(height, "big"), PIXELS_MAX)
-            data = data[:at] + data[at:end].replace(b"Exif", b"none") + data[end:]
+        if end < at + 8:
+            return
         at = end
     raise Rejected("too_complex")
 
@@ -562,7 +574,7 @@ def _transform(profile: bytes) -> tuple[ImageCms.ImageCmsTransform | None, str]:
         source = ImageCms.ImageCmsProfile(BytesIO(profile[:PROFILE_BYTES_MAX]))
         space = PROFILE_SPACES[source.profile.xcolor_space]
         transform = ImageCms.buildTransform(source, SRGB, space, "RGB")
-    except (ImageCms.PyCMSError, KeyError, OSError):
+    except (ImageCms.PyCMSError, KeyError, OSError, ValueError):
         return None, ""
     levels = (0, 64, 128, 192, 255)
     chart = Image.new("RGB", (125, 1))
