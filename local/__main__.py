@@ -16,7 +16,8 @@ from local.cloud import CREDENTIALS, CannotStart, Cloud, free_port
 from local.gateway import StandIn, serve
 from local.template import ROOT, Template
 from local.tokens import AUDIENCE, ISSUER, Issuer
-from local.workers import Clock, Pool
+from local.uploads import deliver_uploads
+from local.workers import Clock, Faults, Pool
 
 KEY_ID, KEY_SECRET = "rzp_test_GarmentPayLocal", "local_key_secret"
 WEBHOOK_SECRET, OLD_WEBHOOK_SECRET = "whsec_local", "whsec_local_old"
@@ -56,8 +57,8 @@ def main() -> int:
 
 def start(running: list[Any]) -> tuple[Api, dict[str, Any]]:
     """Start everything; each part leaves in `running` how it is stopped."""
-    state, template, clock = _state(), Template(), Clock()
-    api = Api(_port(), template, clock, Issuer(state))
+    state, template, clock, faults = _state(), Template(), Clock(), Faults()
+    api = Api(_port(), template, clock, faults, Issuer(state))
     running.append(api.server_close)
     gateway_port = free_port()
     cloud = Cloud(state)
@@ -72,14 +73,14 @@ def start(running: list[Any]) -> tuple[Api, dict[str, Any]]:
     )
     environment |= {**CREDENTIALS, "AWS_ENDPOINT_URL": cloud.url}
     os.environ.update({**CREDENTIALS, "AWS_ENDPOINT_URL": cloud.url})
-    pool = Pool(template.functions, environment, clock)  # forks, so before any thread
+    pool = Pool(template.functions, environment, clock, faults)  # forks, so before any thread
     running.append(pool.stop)
     cloud.wait()
     secrets = {
         "GatewayKey": {"key_id": KEY_ID, "key_secret": KEY_SECRET},
         "WebhookSecrets": {"active": [WEBHOOK_SECRET, OLD_WEBHOOK_SECRET]},
     }
-    cloud.make(template, secrets)
+    cloud.make(template, secrets, web_origin=api.url)
     pool.ready()
     stand_in = StandIn(KEY_ID, KEY_SECRET, WEBHOOK_SECRET, lambda: int(time.time()) + clock.ahead_s)
     saved = state / "gateway.json"
@@ -91,7 +92,10 @@ def start(running: list[Any]) -> tuple[Api, dict[str, Any]]:
     gateway = serve(stand_in, gateway_port)
     stand_in.webhook_url = api.url + WEBHOOK_PATH
     running.append(lambda: (stand_in.close(), saved.write_text(json.dumps(stand_in.dump()))))
+    for trigger in template.triggers:
+        running.append(deliver_uploads(trigger, pool))
     api.serve(pool)
+    api.seeds = [api.new_customer(name, customer_id) for name, customer_id in SEEDS]
     if os.environ.get("SCHEDULES") != "off":
         api.run_schedules()
     return api, {
@@ -101,7 +105,7 @@ def start(running: list[Any]) -> tuple[Api, dict[str, Any]]:
         "key_id": KEY_ID,
         "key_secret": KEY_SECRET,
         "webhook_secret": WEBHOOK_SECRET,
-        "customers": [api.new_customer(name, customer_id) for name, customer_id in SEEDS],
+        "customers": api.seeds,
     }
 
 
@@ -114,6 +118,7 @@ garment-pay, ready in {ready["ready_s"]} s
   API       {api}/api/payments/…
   Razorpay  {razorpay}, a stand-in: key {ready["key_id"]}, webhook secret {ready["webhook_secret"]}
   AWS       {ready["s3"]}, a stand-in, state kept in {_state_folder().name}/
+  Photos    {api}/_local/upload, a page to upload one and see it before and after
 
 Two customers, Asha and Bilal:
 

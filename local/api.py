@@ -1,6 +1,7 @@
 """API Gateway on this machine: the template's routes over HTTP, the authorizer before them, REST's events to them.
 
-Under `/_local/` it offers what only a laptop has: new customers, a clock to move, functions to invoke.
+Under `/_local/` it offers what only a laptop has: new customers, a clock to move, functions to invoke, S3 to break,
+and a page that uploads a photo.
 """
 
 import base64
@@ -13,13 +14,14 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from local.cloud import CannotStart
-from local.template import Route, Template
+from local.template import ROOT, Route, Template
 from local.tokens import Issuer
-from local.workers import Clock, Crashed, Pool, TimedOut
+from local.workers import Clock, Crashed, Faults, Pool, TimedOut
 
 BODY_BYTES_MAX = 10 * 1024 * 1024
 STAGE = "local"
 SCHEDULE_S = 60
+UPLOAD_PAGE = ROOT / "local" / "upload.html"
 
 Answer = tuple[int, dict[str, str], bytes]
 
@@ -29,18 +31,19 @@ class Api(ThreadingHTTPServer):
     request_queue_size = 256
     allow_reuse_address = True
 
-    def __init__(self, port: int, template: Template, clock: Clock, issuer: Issuer) -> None:
+    def __init__(self, port: int, template: Template, clock: Clock, faults: Faults, issuer: Issuer) -> None:
         try:
             super().__init__(("127.0.0.1", port), Connection)
         except OSError as error:
             hint = "try: PORT=0 make run, for any free one"
             raise CannotStart(f"Port {port} cannot be used ({error.strerror}); {hint}") from None
-        self.template, self.clock, self.issuer = template, clock, issuer
+        self.template, self.clock, self.faults, self.issuer = template, clock, faults, issuer
         self.routes = template.routes
         self.authorizer = template.authorizer
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
         self.pool: Pool
         self.front_page = b""
+        self.seeds: list[dict[str, str]] = []
 
     def serve(self, pool: Pool) -> None:
         self.pool = pool
@@ -81,6 +84,8 @@ class Connection(BaseHTTPRequestHandler):
             self.close_connection = True
         elif self.path == "/" and self.command == "GET":
             answer = 200, {"Content-Type": "text/plain; charset=utf-8"}, self.server.front_page
+        elif self.path == "/_local/upload" and self.command == "GET":
+            answer = 200, {"Content-Type": "text/html; charset=utf-8"}, UPLOAD_PAGE.read_bytes()
         elif self.path.startswith("/_local/"):
             answer = self._local(self.path.removeprefix("/_local/"), body)
         else:
@@ -214,6 +219,11 @@ class Connection(BaseHTTPRequestHandler):
                 return self.server.issuer.published
             case "customers":
                 return self.server.new_customer(str(sent.get("name") or "A customer"))
+            case "seeds":
+                return self.server.seeds
+            case "faults":
+                self.server.faults.set_s3(list(sent["s3"]))
+                return {"s3": self.server.faults.s3}
             case "clock":
                 self.server.clock.forward(int(sent["forward_s"]))
                 return {"ahead_s": self.server.clock.ahead_s}

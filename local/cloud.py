@@ -98,8 +98,8 @@ class Cloud:
             self.process.wait()
         self.log.close()
 
-    def make(self, template: Template, secrets: dict[str, Any]) -> None:
-        """Make what the template names and is not there yet, each by its logical id."""
+    def make(self, template: Template, secrets: dict[str, Any], web_origin: str) -> None:
+        """Make what the template names and is not there yet, each by its logical id, buckets by their name."""
         import boto3
         from botocore.exceptions import ClientError
 
@@ -118,10 +118,34 @@ class Cloud:
                 if error.response["Error"]["Code"] != "ResourceExistsException":
                     raise
                 manager.put_secret_value(SecretId=name, SecretString=value)
-        s3 = boto3.client("s3")
-        for name in template.of_type("AWS::S3::Bucket"):
-            location = {"LocationConstraint": REGION}
-            s3.create_bucket(Bucket=name.lower(), CreateBucketConfiguration=location)
+        sqs = boto3.client("sqs")
+        for name in template.of_type("AWS::SQS::Queue"):
+            sqs.create_queue(QueueName=name)
+        for name, properties in template.of_type("AWS::S3::Bucket").items():
+            _make_bucket(template.bucket(name), properties, web_origin)
+
+
+def _make_bucket(name: str, properties: dict[str, Any], web_origin: str) -> None:
+    """The bucket with all that decides who may put and read what; nothing expires on a laptop."""
+    import boto3
+
+    s3 = boto3.client("s3")
+    if name not in [one["Name"] for one in s3.list_buckets()["Buckets"]]:
+        s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.put_public_access_block(
+        Bucket=name, PublicAccessBlockConfiguration=properties["PublicAccessBlockConfiguration"]
+    )
+    s3.put_bucket_ownership_controls(Bucket=name, OwnershipControls=properties["OwnershipControls"])
+    if "VersioningConfiguration" in properties:
+        s3.put_bucket_versioning(Bucket=name, VersioningConfiguration=properties["VersioningConfiguration"])
+    if "CorsConfiguration" in properties:
+        with_web_origin = properties["CorsConfiguration"]["Fn::If"][1]
+        taken = ("AllowedMethods", "AllowedHeaders")
+        rules = [
+            {"AllowedOrigins": [web_origin], **{key: one[key] for key in taken}}
+            for one in with_web_origin["CorsRules"]
+        ]
+        s3.put_bucket_cors(Bucket=name, CORSConfiguration={"CORSRules": rules})
 
 
 def _indexes(table: dict[str, Any]) -> set[str]:

@@ -10,9 +10,11 @@ from local.template import ROOT, Template
 
 sys.path[:0] = [str(ROOT), str(ROOT / "functions")]
 PATH = ROOT / "openapi.json"
+NOUNS = {"saved-methods": "payment-methods", "upload-image": "images"}  # what a path calls otherwise
 DESCRIPTION = (
-    "Saved payment methods, a stored-value wallet and payments through Razorpay. Amounts are rupees as text with two "
-    "places; `checkout` holds Razorpay's own objects, in paise. Every path also answers without its last slash."
+    "Saved payment methods, a stored-value wallet, payments through Razorpay, and photos. Amounts are rupees as text "
+    "with two places; `checkout` holds Razorpay's own objects, in paise. Photos go straight to S3: ask for a ticket, "
+    "send the photo with what it says, follow the photo's status. Every path also answers without its last slash."
 )
 
 
@@ -47,7 +49,7 @@ def document() -> dict[str, Any]:
 def _operation(name: str, endpoint: Any, doc: str, path: str) -> dict[str, Any]:
     from shared import fields
 
-    noun = path.split("/")[3].replace("saved-methods", "payment-methods")
+    noun = NOUNS.get(path.split("/")[3], path.split("/")[3])
     operation: dict[str, Any] = {
         "operationId": name,
         "summary": doc.partition(": ")[2] or doc,
@@ -117,7 +119,11 @@ def _responses(endpoint: Any, path: str) -> dict[str, Any]:
 
 def _example(kind: Any) -> Any:
     """The body of one failure of that kind."""
-    arguments = {"Invalid": [{"amount": ["A valid number is required."]}], "UnsupportedMedia": ["text/plain"]}
+    arguments: dict[str, list[Any]] = {
+        "Invalid": [{"amount": ["A valid number is required."]}],
+        "UnsupportedMedia": ["text/plain"],
+        "Throttled": [60],
+    }
     return kind(*arguments.get(kind.__name__, [])).body
 
 

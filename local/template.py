@@ -1,5 +1,6 @@
-"""What `template.yaml` says, for those who stand in for AWS: functions, routes, tables and secrets."""
+"""What `template.yaml` says, for those who stand in for AWS: functions, routes, tables, buckets and secrets."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,13 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-PSEUDO = {"AWS::StackName": "garment-pay", "AWS::Region": "ap-south-1"}
+# What the stack would be told of itself.
+PSEUDO = {
+    "AWS::StackName": "garment-pay",
+    "AWS::AccountId": "000000000000",
+    "AWS::Region": "ap-south-1",
+    "AWS::Partition": "aws",
+}
 
 
 class Loader(yaml.SafeLoader):
@@ -60,6 +67,18 @@ class Route:
         return values
 
 
+@dataclass(frozen=True)
+class Trigger:
+    """S3 calls a function on uploads below a prefix; what fails for good goes to a queue."""
+
+    function: str
+    bucket: str
+    events: list[str]
+    prefix: str
+    retries: int
+    on_failure: str
+
+
 class Template:
     """The parsed template; `names` gives what a reference stands for on this machine."""
 
@@ -107,6 +126,30 @@ class Template:
         ]
 
     @property
+    def triggers(self) -> list[Trigger]:
+        found = []
+        for name, properties in self.of_type("AWS::Serverless::Function").items():
+            for event in properties.get("Events", {}).values():
+                if event["Type"] == "S3":
+                    source, asynchronous = event["Properties"], properties["EventInvokeConfig"]
+                    on_failure = asynchronous["DestinationConfig"]["OnFailure"]["Destination"]["Fn::GetAtt"][0]
+                    found.append(
+                        Trigger(
+                            name,
+                            self.bucket(source["Bucket"]["Ref"]),
+                            source["Events"],
+                            source["Filter"]["S3Key"]["Rules"][0]["Value"],
+                            asynchronous["MaximumRetryAttempts"],
+                            on_failure,
+                        )
+                    )
+        return found
+
+    def bucket(self, logical_id: str) -> str:
+        """The bucket's name."""
+        return self._resolved(self.resources[logical_id]["Properties"]["BucketName"])
+
+    @property
     def authorizer(self) -> str:
         (api,) = self.of_type("AWS::Serverless::Api").values()
         (authorizer,) = api["Auth"]["Authorizers"].values()
@@ -133,5 +176,9 @@ class Template:
         if isinstance(value, dict) and "Ref" in value:
             name = PSEUDO.get(value["Ref"], value["Ref"])
             parameters = self.document["Parameters"]
+            if self.resources.get(name, {}).get("Type") == "AWS::S3::Bucket":
+                return self.bucket(name)
             return str(parameters[name]["Default"]) if name in parameters else str(name)
+        if isinstance(value, dict) and "Fn::Sub" in value:
+            return re.sub(r"\$\{(.+?)\}", lambda found: PSEUDO[found[1]], value["Fn::Sub"])
         return "" if isinstance(value, dict) else str(value)

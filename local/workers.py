@@ -17,7 +17,7 @@ import sys
 import time
 import traceback
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from local.cloud import CannotStart, die_with_parent
@@ -63,17 +63,35 @@ class Clock:
         self._memory[:8] = struct.pack("q", self.ahead_s + seconds)
 
 
+class Faults:
+    """The operations of S3 that fail with 503 for now, in memory that all workers share."""
+
+    SIZE = 1_024
+
+    def __init__(self) -> None:
+        self._memory = mmap.mmap(-1, self.SIZE)
+
+    @property
+    def s3(self) -> list[str]:
+        return self._memory[:].rstrip(b"\0").decode().split()
+
+    def set_s3(self, operations: list[str]) -> None:
+        self._memory[:] = " ".join(operations).encode().ljust(self.SIZE, b"\0")
+
+
 class Pool:
     """`invoke` runs a function in a free worker; start it before there are any threads."""
 
-    def __init__(self, functions: dict[str, Function], environment: dict[str, str], clock: Clock) -> None:
+    def __init__(
+        self, functions: dict[str, Function], environment: dict[str, str], clock: Clock, faults: Faults
+    ) -> None:
         self.functions = functions
         self._idle: queue.LifoQueue[tuple[socket.socket, int]] = queue.LifoQueue()
         self._nursery, theirs = socket.socketpair()
         self._nursery_pid = os.fork()
         if self._nursery_pid == 0:
             self._nursery.close()
-            _nurse(theirs, functions, environment, clock)
+            _nurse(theirs, functions, environment, clock, faults)
         theirs.close()
 
     def ready(self) -> None:
@@ -131,7 +149,13 @@ class Pool:
         return ours, int(_receive(ours))
 
 
-def _nurse(front: socket.socket, functions: dict[str, Function], environment: dict[str, str], clock: Clock) -> None:
+def _nurse(
+    front: socket.socket,
+    functions: dict[str, Function],
+    environment: dict[str, str],
+    clock: Clock,
+    faults: Faults,
+) -> None:
     """The nursery's whole life; never returns."""
     try:
         os.setpgid(0, 0)
@@ -142,6 +166,7 @@ def _nurse(front: socket.socket, functions: dict[str, Function], environment: di
         sys.path[:0] = [str(ROOT), str(ROOT / "functions")]
         handlers = _handlers(front, functions)
         _patch_clock(clock)
+        _patch_s3(faults)
         _send(front, "ready")
         while True:
             asked, fds, _, _ = socket.recv_fds(front, 1, 1)
@@ -179,6 +204,30 @@ def _patch_clock(clock: Clock) -> None:
 
     real_now_us = shipped.now_us
     shipped.now_us = lambda: real_now_us() + clock.ahead_s * 1_000_000
+
+
+class _Body:
+    """What botocore reads an answer from."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+
+    def stream(self) -> Iterator[bytes]:
+        yield self.content
+
+
+def _patch_s3(faults: Faults) -> None:
+    from botocore.awsrequest import AWSResponse
+
+    from shared import bucket
+
+    def answer(request: Any, event_name: str, **more: Any) -> AWSResponse | None:
+        if event_name.rpartition(".")[2] not in faults.s3:
+            return None  # sent as it is
+        content = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
+        return AWSResponse(request.url, 503, {}, _Body(content))
+
+    bucket.client().meta.events.register_first("before-send.s3", answer)
 
 
 def _work(front: socket.socket, handlers: dict[str, Callable[..., Any]]) -> None:

@@ -10,6 +10,7 @@
     ├── Conflict           409   refused as things stand, nothing was changed
     ├── TooLarge           413   the body is over the limit
     ├── UnsupportedMedia   415   the body is not JSON
+    ├── Throttled          429   too much at once, with the time after which it is not
     └── Unavailable        503   something we depend on is away; the same request may be sent again
 
 The answer's body is Django REST framework's: `{field: [text]}` for fields, `{"detail", "code"}` for the rest.
@@ -118,6 +119,20 @@ class UnsupportedMedia(Failure):
 
     def __init__(self, media_type: str) -> None:
         super().__init__(f'Unsupported media type "{media_type}" in request.')
+
+    @property
+    def body(self) -> dict[str, Any]:
+        return {"detail": self.text}
+
+
+class Throttled(Failure):
+    status = 429
+    code = "throttled"
+
+    def __init__(self, retry_after_s: int) -> None:
+        seconds = "second" if retry_after_s == 1 else "seconds"
+        super().__init__(f"Request was throttled. Expected available in {retry_after_s} {seconds}.")
+        self.retry_after_s = retry_after_s
 
     @property
     def body(self) -> dict[str, Any]:

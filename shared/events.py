@@ -1,10 +1,13 @@
-"""The door of functions that no request starts: a schedule's or a stream's event in, counts of what was done out."""
+"""The door of functions that no request starts: a schedule's, a stream's or S3's event in, what was done out."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote_plus
 
 from shared import clock, telemetry
+from shared.errors import Unavailable
+from shared.settings import settings
 
 RESERVE_MS = 1_000  # kept back to write down what happened
 
@@ -39,6 +42,51 @@ def streamed(rule: Callable[[Sequence[Changed]], Counts]) -> Handler:
         return _told("stream", context, lambda: rule(changes))
 
     return handler
+
+
+def uploaded(rule: Callable[[str], Mapping[str, Any]]) -> Handler:
+    """A Lambda handler around a rule that takes an upload's key and answers what to log of it.
+
+    Every upload of the event gets its turn; if one fails, Lambda tries the whole event again.
+    """
+
+    def handler(event: dict[str, Any], context: Any) -> Counts:
+        keys = list(_uploaded_keys(event))
+        failed = [key for key in keys if not _followed(rule, key, context)]
+        if failed:
+            raise RuntimeError(f"{len(failed)} of {len(keys)} uploads are to be tried again")
+        if not keys:
+            telemetry.count("UploadEventIgnored")
+            telemetry.canonical("upload", failed=False, function=context.function_name)
+        return {"uploads": len(keys)}
+
+    return handler
+
+
+def _followed(rule: Callable[[str], Mapping[str, Any]], key: str, context: Any) -> bool:
+    """Do it, and write the one line about it; False when it is to be tried again."""
+    started_us, facts, done = clock.now_us(), {}, False
+    try:
+        facts, done = dict(rule(key)), True
+    except Unavailable:
+        telemetry.count("UploadPutOff")
+    except Exception as error:
+        telemetry.unexpected(error)
+    duration_ms = (clock.now_us() - started_us) // 1_000
+    telemetry.canonical("upload", failed=not done, function=context.function_name, duration_ms=duration_ms, **facts)
+    return done
+
+
+def _uploaded_keys(event: Any) -> Iterator[str]:
+    """The keys that the event tells of, decoded; test events, other kinds and other buckets tell of none."""
+    records = event.get("Records") if isinstance(event, dict) else None
+    for record in records if isinstance(records, list) else []:
+        try:
+            is_ours = record["s3"]["bucket"]["name"] == settings().uploads_bucket
+            if is_ours and record["eventName"].startswith("ObjectCreated:"):
+                yield unquote_plus(record["s3"]["object"]["key"])
+        except (KeyError, TypeError, AttributeError):
+            continue
 
 
 def _told(kind: str, context: Any, act: Callable[[], Counts]) -> Counts:

@@ -77,6 +77,7 @@ class Answer:
     body: Any = None
     replayed: bool = False
     about: str = ""
+    retry_after_s: int | None = None  # when to ask again, of something that is not finished
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,8 +158,10 @@ class Handler:
             return _response(500, SERVER_ERROR)
         made = answer.body.get("id", "") if isinstance(answer.body, dict) else ""
         self._about = self._about or made or answer.about
-        replayed = {"Idempotency-Replayed": "true"} if answer.replayed else {}
-        return _response(answer.status, answer.body, replayed)
+        headers = {"Idempotency-Replayed": "true"} if answer.replayed else {}
+        if answer.retry_after_s is not None:
+            headers["Retry-After"] = str(answer.retry_after_s)
+        return _response(answer.status, answer.body, headers)
 
     def _request(self, path: Mapping[str, str]) -> Request:
         event = self.resolver.current_event.raw_event

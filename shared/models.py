@@ -223,3 +223,57 @@ class Refund(Model):
     status = UnicodeAttribute()
     amount_paise = IntegerAttribute()
     created_at_us = IntegerAttribute()
+
+
+class ImagesByTime(LocalSecondaryIndex["Image"]):
+    class Meta:
+        index_name = "by_time"
+        projection = AllProjection()
+
+    owner = UnicodeAttribute(hash_key=True)
+    created_at_us = IntegerAttribute(range_key=True)
+
+
+class OpenImages(GlobalSecondaryIndex["Image"]):
+    """Sparse: the images that the sweeper has yet to bring to their end, by the time to look at them."""
+
+    class Meta:
+        index_name = "open"
+        projection = KeysOnlyProjection()
+
+    open = UnicodeAttribute(hash_key=True)
+    next_check_at_us = IntegerAttribute(range_key=True)
+
+
+class Image(Model):
+    """A photo from its ticket to its variants; the row with id `tickets` only counts the tickets that are valid."""
+
+    class Meta:
+        table_name = ""
+        connect_timeout_seconds = CONNECT_TIMEOUT_S
+        read_timeout_seconds = READ_TIMEOUT_S
+        max_retry_attempts = RETRIES
+
+    by_time = ImagesByTime()
+    open_index = OpenImages()
+
+    owner = UnicodeAttribute(hash_key=True)
+    id = UnicodeAttribute(range_key=True)
+    status = UnicodeAttribute(null=True)
+    stage = UnicodeAttribute(null=True)
+    sha256_wanted = UnicodeAttribute(null=True)
+    upload_version = UnicodeAttribute(null=True)
+    upload_size_bytes = IntegerAttribute(null=True)
+    sha256 = UnicodeAttribute(null=True)
+    format = UnicodeAttribute(null=True)
+    width = IntegerAttribute(null=True)
+    height = IntegerAttribute(null=True)
+    variants: ListAttribute[Any] = ListAttribute(null=True)
+    placeholder = UnicodeAttribute(null=True)
+    dominant_colour = UnicodeAttribute(null=True)
+    rejection = UnicodeAttribute(null=True)
+    open = UnicodeAttribute(null=True)
+    next_check_at_us = IntegerAttribute(null=True)
+    created_at_us = IntegerAttribute(null=True)
+    updated_at_us = IntegerAttribute(null=True)
+    tickets_end_at_us: ListAttribute[Any] = ListAttribute(null=True)

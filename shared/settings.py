@@ -16,6 +16,11 @@ class Settings:
     wallet_entries_table: str
     payments_table: str
     refunds_table: str
+    images_table: str
+    uploads_bucket: str
+    images_bucket: str
+    upload_size_bytes_max: int
+    image_formats: tuple[str, ...]
     razorpay_base_url: str
     wallet_balance_paise_max: int
     store_card_expiry: bool
@@ -29,6 +34,11 @@ def settings() -> Settings:
         wallet_entries_table=os.environ["WALLET_ENTRIES_TABLE"],
         payments_table=os.environ["PAYMENTS_TABLE"],
         refunds_table=os.environ["REFUNDS_TABLE"],
+        images_table=os.environ["IMAGES_TABLE"],
+        uploads_bucket=os.environ["UPLOADS_BUCKET"],
+        images_bucket=os.environ["IMAGES_BUCKET"],
+        upload_size_bytes_max=int(os.environ["UPLOAD_SIZE_BYTES_MAX"]),
+        image_formats=tuple(os.environ["IMAGE_FORMATS"].split(",")),
         razorpay_base_url=os.environ["RAZORPAY_BASE_URL"].rstrip("/"),
         wallet_balance_paise_max=int(os.environ["WALLET_BALANCE_PAISE_MAX"]),
         store_card_expiry=os.environ["STORE_CARD_EXPIRY"] == "true",

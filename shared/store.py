@@ -19,6 +19,7 @@ from pynamodb.transactions import TransactWrite
 from shared import clock, models, tally
 from shared.errors import Unavailable
 from shared.models import Entry as Entry
+from shared.models import Image as Image
 from shared.models import Payment as Payment
 from shared.models import PaymentMethod as PaymentMethod
 from shared.models import Refund as Refund
@@ -30,6 +31,7 @@ DEFAULT = "default"
 GATEWAY_CUSTOMER = "gateway_customer"
 OWNER = "owner"
 CARD = "card:"
+TICKETS = "tickets"  # beside an owner's images: counts the valid tickets to upload one
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Model)
@@ -181,6 +183,32 @@ def payments_in_review() -> int:
 
 def refund(payment_id: str, refund_id: str) -> Refund | None:
     return _get(Refund, payment_id, refund_id)
+
+
+# --- images
+
+
+def image(owner: str, image_id: str) -> Image | None:
+    return _get(Image, owner, image_id)
+
+
+def images(owner: str) -> list[Image]:
+    """All of an owner's images, newest first, the one written a moment ago included."""
+    return list(_read(lambda: Image.by_time.query(owner, scan_index_forward=False, consistent_read=True)))
+
+
+def images_to_check(until_us: int, limit: int) -> list[tuple[str, str]]:
+    """(owner, id) of images that the sweeper has to look at by now, the longest waiting first."""
+    due = models.OpenImages.next_check_at_us <= until_us
+    return [(one.owner, one.id) for one in _read(lambda: Image.open_index.query(OPEN, due, limit=limit))]
+
+
+def remove_image(image: Image) -> None:
+    """Take the row of an image away whose objects are gone."""
+    try:
+        image.delete()
+    except PynamoDBException as error:
+        raise _unavailable(error) from error
 
 
 # --- payment methods
@@ -372,6 +400,7 @@ def _bind() -> None:
     Entry.Meta.table_name = settings().wallet_entries_table
     Payment.Meta.table_name = settings().payments_table
     Refund.Meta.table_name = settings().refunds_table
+    Image.Meta.table_name = settings().images_table
 
 
 def _get(model: type[M], hash_key: str, range_key: str | int) -> M | None:

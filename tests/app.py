@@ -29,8 +29,9 @@ class App:
         self, method: str, path: str, body: Any = None, key: str | None = None, **more: Any
     ) -> requests.Response:
         headers = {"Idempotency-Key": key} if key else {}
+        path = path if path.startswith("/api/") else f"{API}{path}"
         return self.session.request(
-            method, f"{self.bundle.api}{API}{path}", json=body, headers=headers, timeout=60, **more
+            method, f"{self.bundle.api}{path}", json=body, headers=headers, timeout=60, **more
         )
 
     def get(self, path: str) -> Any:
@@ -83,7 +84,13 @@ class App:
 
     def everything(self) -> list[Any]:
         """All that is stored of the customer, as the API shows it."""
-        return [self.get(path) for path in ("/wallets/", "/wallets/transactions/", "/payments/", "/payment-methods/")]
+        payments = ("/wallets/", "/wallets/transactions/", "/payments/", "/payment-methods/")
+        photos = self.get("/api/mobile/images/")["results"]
+        changing = ("poll_after_ms", "variants")  # with the time
+        return [
+            *(self.get(path) for path in payments),
+            [{name: value for name, value in one.items() if name not in changing} for one in photos],
+        ]
 
 
 def at_once(acts: "list[Callable[[], Any]]") -> list[Any]:

@@ -67,6 +67,8 @@ def own_id(app: App, route: Route) -> str:
     """An id that is there, of the kind that the route asks for."""
     if "/wallets/" in route.path:
         return str(app.get("/wallets/")["results"][0]["id"])
+    if "/images/" in route.path:
+        return str(app.get("/api/mobile/images/")["results"][0]["id"])
     if "-methods/" in route.path:
         return str(app.get("/payment-methods/")["results"][0]["id"])
     return str(app.get("/payments/")["results"][0]["id"])
@@ -78,6 +80,7 @@ def settled(bundle: Bundle) -> App:
     app = App(bundle)
     app.post("/payment-methods/", {"type": "upi", "upi_id": "asha@okhdfcbank"})
     app.topped_up()
+    app.post("/api/mobile/upload-image/", {"content_type": "image/jpeg"})
     return app
 
 
@@ -98,7 +101,7 @@ def test_a_wrong_value_in_any_field_is_refused_and_changes_nothing(
     route: Route, settled: App, bundle: Bundle
 ) -> None:
     before, path_id = settled.everything(), own_id(settled, route)
-    fields = {"amount": "amount", "verify": "razorpay_payment_id", "methods": "nickname"}
+    fields = {"amount": "amount", "verify": "razorpay_payment_id", "methods": "nickname", "upload": "content_type"}
     field = next((value for key, value in fields.items() if key in route.path), "amount")
     for name, value in VALUES.items():
         if field == "nickname" and name in ("a 5,000-digit number", "a huge exponent", "a tiny exponent"):

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from local.cloud import CREDENTIALS
+from local.template import Template
 from shared import clock, gateway, payments, settings, store, wallet
 from shared.errors import InsufficientFunds
 from shared.gateway import GatewayPayment
@@ -28,20 +30,8 @@ SPEND = {
 
 @pytest.fixture(autouse=True)
 def tables(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    environment = {
-        "PAYMENT_METHODS_TABLE": "PaymentMethodsTable",
-        "WALLET_ENTRIES_TABLE": "WalletEntriesTable",
-        "PAYMENTS_TABLE": "PaymentsTable",
-        "REFUNDS_TABLE": "RefundsTable",
-        "RAZORPAY_BASE_URL": bundle.razorpay,
-        "WALLET_BALANCE_PAISE_MAX": "20000000",
-        "STORE_CARD_EXPIRY": "true",
-        "MERCHANT_NAME": "Garment Care",
-        "AWS_ENDPOINT_URL": bundle.s3,
-        "AWS_DEFAULT_REGION": "ap-south-1",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-    }
+    environment = Template().environment({"RAZORPAY_BASE_URL": bundle.razorpay})
+    environment |= {**CREDENTIALS, "AWS_ENDPOINT_URL": bundle.s3}
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(gateway, "gateway_key", lambda: (bundle.key_id, bundle.key_secret))

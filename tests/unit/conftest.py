@@ -14,6 +14,11 @@ ENVIRONMENT = {
     "WALLET_ENTRIES_TABLE": "entries",
     "PAYMENTS_TABLE": "payments",
     "REFUNDS_TABLE": "refunds",
+    "IMAGES_TABLE": "images",
+    "UPLOADS_BUCKET": "uploads",
+    "IMAGES_BUCKET": "images",
+    "UPLOAD_SIZE_BYTES_MAX": "1000000",
+    "IMAGE_FORMATS": "jpeg,avif",
     "RAZORPAY_BASE_URL": "http://127.0.0.1:9",
     "RAZORPAY_KEY_SECRET_NAME": "gateway-key",
     "WEBHOOK_SECRETS_NAME": "webhook-secrets",
@@ -24,7 +29,7 @@ ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
 }
-MODELS = (models.PaymentMethod, models.Entry, models.Payment, models.Refund)
+MODELS = (models.PaymentMethod, models.Entry, models.Payment, models.Refund, models.Image)
 
 
 @pytest.fixture

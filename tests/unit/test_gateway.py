@@ -15,6 +15,7 @@ from shared import gateway
 from shared.errors import Unavailable
 from shared.gateway import Unusable
 from shared.settings import settings
+from tests.unit.conftest import ENVIRONMENT
 
 KEY = ("rzp_test_1", "key_secret_1")
 NOTES = {"payment_id": "p-1"}
@@ -26,11 +27,8 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     stand_in.holding = True
     running = serve(stand_in)
     monkeypatch.setattr(gateway, "gateway_key", lambda: KEY)
-    for name in ("PAYMENT_METHODS_TABLE", "WALLET_ENTRIES_TABLE", "PAYMENTS_TABLE", "REFUNDS_TABLE", "MERCHANT_NAME"):
-        monkeypatch.setenv(name, "x")
-    monkeypatch.setenv("RAZORPAY_BASE_URL", running.url)
-    monkeypatch.setenv("WALLET_BALANCE_PAISE_MAX", "1")
-    monkeypatch.setenv("STORE_CARD_EXPIRY", "true")
+    for name, value in (ENVIRONMENT | {"RAZORPAY_BASE_URL": running.url}).items():
+        monkeypatch.setenv(name, value)
     settings.cache_clear()
     yield running
     stand_in.close()
