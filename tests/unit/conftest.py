@@ -1,12 +1,14 @@
 """The rules' own ground: tables in moto (one thread at a time), a gateway that answers what the test says."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from moto import mock_aws
+from pynamodb.models import Model
 
-from shared import gateway, models, settings, store
+from shared import bucket, gateway, models, settings, store
 from shared.gateway import GatewayPayment
 
 ENVIRONMENT = {
@@ -29,11 +31,11 @@ ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
 }
-MODELS = (models.PaymentMethod, models.Entry, models.Payment, models.Refund, models.Image)
 
 
-@pytest.fixture
-def tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+@contextmanager
+def memory(monkeypatch: pytest.MonkeyPatch, *made: type[Model]) -> Iterator[None]:
+    """AWS in memory, with these models' tables and a settings object made anew."""
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     caches = (settings.settings, store._bind, store._connection)
@@ -41,14 +43,34 @@ def tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         for cached in caches:
             cached.cache_clear()
         store._bind()
-        for model in MODELS:
+        for model in made:
             model._connection = None
             model.create_table(billing_mode="PAY_PER_REQUEST")
         yield
-        for model in MODELS:
+        for model in made:
             model._connection = None
     for cached in caches:
         cached.cache_clear()
+
+
+@pytest.fixture
+def tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with memory(monkeypatch, models.PaymentMethod, models.Entry, models.Payment, models.Refund):
+        yield
+
+
+@pytest.fixture
+def photos(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The photos' table and buckets; what comes is a client that may see everything in them."""
+    with memory(monkeypatch, models.Image):
+        bucket.client.cache_clear()
+        s3 = bucket.client()
+        for name in (ENVIRONMENT["UPLOADS_BUCKET"], ENVIRONMENT["IMAGES_BUCKET"]):
+            s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "ap-south-1"})
+        versioned = {"Status": "Enabled"}
+        s3.put_bucket_versioning(Bucket=ENVIRONMENT["UPLOADS_BUCKET"], VersioningConfiguration=versioned)
+        yield s3
+    bucket.client.cache_clear()
 
 
 class Gateway:
