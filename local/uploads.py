@@ -18,13 +18,17 @@ WAIT_S = 20
 BUSY_S = 120  # how long a message is out of sight while the function works on it
 RETRY_PAUSES_S = (1, 2)  # at AWS as many minutes
 PAUSE_S = 0.5
+STOP_S = 0.3
+WAKE = "wake"
 
 
 def deliver_uploads(trigger: Trigger, pool: Pool) -> Callable[[], None]:
     """Connect bucket, queue and function; answers how it is stopped."""
     import boto3
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError
 
-    sqs, stopping = boto3.client("sqs"), threading.Event()
+    sqs, stopping = boto3.client("sqs", config=Config(retries={"total_max_attempts": 1})), threading.Event()
     url = sqs.create_queue(QueueName=f"{trigger.function}Events")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     from_s3 = {"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"}, "Action": "sqs:SendMessage"}
@@ -45,9 +49,22 @@ def deliver_uploads(trigger: Trigger, pool: Pool) -> Callable[[], None]:
                 if not stopping.wait(PAUSE_S):
                     print(f"{trigger.function}: {type(error).__name__}", flush=True)
 
-    for place in range(POLLERS):
-        threading.Thread(target=poll, name=f"uploads {place}", daemon=True).start()
-    return stopping.set
+    pollers = [threading.Thread(target=poll, name="uploads", daemon=True) for _ in range(POLLERS)]
+    for poller in pollers:
+        poller.start()
+
+    def stop() -> None:
+        """Nothing may be left waiting at the stand-in, which else is not done in time to save its state."""
+        stopping.set()
+        try:
+            for _ in pollers:
+                sqs.send_message(QueueUrl=url, MessageBody=WAKE)
+        except BotoCoreError:
+            return  # the stand-in is gone already
+        for poller in pollers:
+            poller.join(STOP_S)
+
+    return stop
 
 
 def _take(sqs: Any, url: str, on_failure: str, trigger: Trigger, pool: Pool) -> None:
@@ -61,6 +78,9 @@ def _take(sqs: Any, url: str, on_failure: str, trigger: Trigger, pool: Pool) -> 
     )
     for message in got.get("Messages", []):
         handle = {"QueueUrl": url, "ReceiptHandle": message["ReceiptHandle"]}
+        if message["Body"] == WAKE:
+            sqs.delete_message(**handle)
+            continue
         attempts = int(message["Attributes"]["ApproximateReceiveCount"])
         try:
             pool.invoke(trigger.function, json.loads(message["Body"]))

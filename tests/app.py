@@ -1,5 +1,6 @@
 """The phone app, as far as the backend sees it: a customer with a token who calls the API."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from tests.conftest import Bundle
 
 API = "/api/payments"
+UPLOAD, IMAGES = "/api/mobile/upload-image/", "/api/mobile/images/"
 
 
 class App:
@@ -69,6 +71,37 @@ class App:
         assert answer.status_code == 200, answer.text
         return payment
 
+    # --- photos, as the app sends and follows them
+
+    def photo_ticket(self, content_type: str = "image/jpeg", method: str = "post", **body: Any) -> dict[str, Any]:
+        return dict(self.post(f"{UPLOAD}?method={method}", {"content_type": content_type, **body}))
+
+    @staticmethod
+    def send(ticket: dict[str, Any], data: bytes, **fields: Any) -> requests.Response:
+        """Straight to S3, without the app's token; `fields` of the form may be changed, or left out by None."""
+        upload = ticket["upload"]
+        if upload["method"] == "PUT":
+            return requests.put(upload["url"], data=data, headers=upload["headers"] | fields, timeout=60)
+        form = {name: value for name, value in (upload["fields"] | fields).items() if value is not None}
+        return requests.post(upload["url"], data=form, files={"file": ("photo", data)}, timeout=60)
+
+    def photo(self, image_id: str) -> dict[str, Any]:
+        return dict(self.get(f"{IMAGES}{image_id}/"))
+
+    def followed(self, image_id: str) -> dict[str, Any]:
+        """The photo's end, asked for until it is there."""
+        for _ in range(600):
+            shown = self.photo(image_id)
+            if shown["poll_after_ms"] is None:
+                return shown
+            time.sleep(0.05)
+        raise AssertionError(f"the photo does not come to its end: {shown}")
+
+    def uploaded(self, data: bytes, content_type: str = "image/jpeg") -> dict[str, Any]:
+        ticket = self.photo_ticket(content_type)
+        assert self.send(ticket, data).status_code == 204
+        return self.followed(ticket["id"])
+
     # --- what a person sees
 
     @property
@@ -85,7 +118,7 @@ class App:
     def everything(self) -> list[Any]:
         """All that is stored of the customer, as the API shows it."""
         payments = ("/wallets/", "/wallets/transactions/", "/payments/", "/payment-methods/")
-        photos = self.get("/api/mobile/images/")["results"]
+        photos = self.get(IMAGES)["results"]
         changing = ("poll_after_ms", "variants")  # with the time
         return [
             *(self.get(path) for path in payments),

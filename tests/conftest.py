@@ -68,6 +68,10 @@ class Bundle:
     def clock(self, forward_s: int) -> None:
         self._post(f"{self.api}/_local/clock", {"forward_s": forward_s})
 
+    def fail_s3(self, *operations: str) -> None:
+        """From now on these operations of S3's fail for the functions, and all others work."""
+        self._post(f"{self.api}/_local/faults", {"s3": operations})
+
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(5)
