@@ -83,23 +83,29 @@ def fetched(shown: dict[str, Any]) -> dict[tuple[str, str], bytes]:
 # --- the way of a photo
 
 
-def test_a_12_mp_phone_photo_comes_out_upright_small_and_anonymous(app: App) -> None:
-    """Its orientation says that it was taken in portrait; its metadata says where, with what and by whom."""
-    data = pictures.phone_photo(4032, 3024, orientation=6)
+def test_a_12_mp_phone_photo_comes_out_upright_in_its_colours_and_anonymous(app: App) -> None:
+    """Stored on its side, in Display P3, with all the metadata that phones write; each patch has its own place."""
+    data = pictures.phone_photo(3024, 4032, orientation=6)
     assert pictures.metadata_in(data, "jpeg")
     shown = app.uploaded(data)
     assert (shown["status"], shown["progress"], shown["reject"]) == ("ready", 100, None)
-    original = shown["original"]
-    assert (original["bytes"], original["format"]) == (len(data), "jpeg")
-    upright = (original["width"], original["height"])
+    original = shown["original"] | {"sha256": None}
+    assert original == {"bytes": len(data), "width": 3024, "height": 4032, "format": "jpeg", "sha256": None}
     variants = fetched(shown)
     assert set(variants) == {(name, format) for name in ("display", "thumb") for format in ("jpeg", "avif")}
     for (name, format), variant in variants.items():
         assert pictures.metadata_in(variant, format) == []
         with Image.open(BytesIO(variant)) as opened:
-            longest = 1600 if name == "display" else 320
-            assert max(opened.size) == longest and (opened.width > opened.height) == (upright[0] > upright[1])
+            assert opened.size == {"display": (1200, 1600), "thumb": (240, 320)}[name]
             assert not opened.getexif() and "icc_profile" not in opened.info
+            picture = opened.convert("RGB")
+        distances = [
+            pictures.colour_distance(
+                pictures.srgb_from_p3(colour), picture.getpixel((int(x * picture.width), int(y * picture.height)))
+            )
+            for (x, y), colour in pictures.PATCHES.items()
+        ]
+        assert sum(distances) / len(distances) <= 1.5, (name, format, distances)
 
 
 @needs_photos
