@@ -44,6 +44,7 @@ def main() -> int:
         ready |= {"ready_s": round(time.monotonic() - started, 1)}
         print(json.dumps(ready) if os.environ.get("JSON") == "1" else banner(ready), flush=True)
         api.front_page = banner(ready).encode()
+        api.announced.set()
         while not stopping.wait(0.5):
             pass
         return 0
@@ -93,7 +94,7 @@ def start(running: list[Any]) -> tuple[Api, dict[str, Any]]:
     stand_in.webhook_url = api.url + WEBHOOK_PATH
     running.append(lambda: (stand_in.close(), saved.write_text(json.dumps(stand_in.dump()))))
     for trigger in template.triggers:
-        running.append(deliver_uploads(trigger, pool))
+        running.append(deliver_uploads(trigger, pool, api.announced))
     api.serve(pool)
     api.seeds = [api.new_customer(name, customer_id) for name, customer_id in SEEDS]
     if os.environ.get("SCHEDULES") != "off":

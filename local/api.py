@@ -44,6 +44,7 @@ class Api(ThreadingHTTPServer):
         self.pool: Pool
         self.front_page = b""
         self.seeds: list[dict[str, str]] = []
+        self.announced = threading.Event()  # nothing that came before is worked on, or logged, sooner
 
     def serve(self, pool: Pool) -> None:
         self.pool = pool

@@ -19,11 +19,11 @@ BUSY_S = 120  # how long a message is out of sight while the function works on i
 RETRY_PAUSES_S = (1, 2)  # at AWS as many minutes
 PAUSE_S = 0.5
 STOP_S = 0.3
-WAKE = "wake"
+WAKE = "{}"
 
 
-def deliver_uploads(trigger: Trigger, pool: Pool) -> Callable[[], None]:
-    """Connect bucket, queue and function; answers how it is stopped."""
+def deliver_uploads(trigger: Trigger, pool: Pool, ready: threading.Event) -> Callable[[], None]:
+    """Connect bucket, queue and function, and deliver once all is ready; answers how it is stopped."""
     import boto3
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError
@@ -42,6 +42,7 @@ def deliver_uploads(trigger: Trigger, pool: Pool) -> Callable[[], None]:
     on_failure = sqs.get_queue_url(QueueName=trigger.on_failure)["QueueUrl"]
 
     def poll() -> None:
+        ready.wait()
         while not stopping.is_set():
             try:
                 _take(sqs, url, on_failure, trigger, pool)
@@ -56,6 +57,7 @@ def deliver_uploads(trigger: Trigger, pool: Pool) -> Callable[[], None]:
     def stop() -> None:
         """Nothing may be left waiting at the stand-in, which else is not done in time to save its state."""
         stopping.set()
+        ready.set()
         try:
             for _ in pollers:
                 sqs.send_message(QueueUrl=url, MessageBody=WAKE)
@@ -78,7 +80,7 @@ def _take(sqs: Any, url: str, on_failure: str, trigger: Trigger, pool: Pool) -> 
     )
     for message in got.get("Messages", []):
         handle = {"QueueUrl": url, "ReceiptHandle": message["ReceiptHandle"]}
-        if message["Body"] == WAKE:
+        if "Records" not in json.loads(message["Body"]):  # to wake us, or S3's test, which only queues are sent
             sqs.delete_message(**handle)
             continue
         attempts = int(message["Attributes"]["ApproximateReceiveCount"])

@@ -44,7 +44,7 @@ METRICS = {
     REJECTED: "ImageRejected",
     "known": "UploadKnown",  # it came to its end before: a duplicate, or an upload after the first
     "unwanted": "UploadUnwanted",  # removed: its photo is deleted, expired or was never asked for
-    "gone": "UploadGone",  # there is nothing under the key any more
+    "gone": "UploadUnwanted",  # there is nothing under the key any more
     "ignored": "UploadEventIgnored",  # no key of ours
 }
 

@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 import requests
 
-from tests.app import API, App, at_once
+from shared import images
+from tests import pictures
+from tests.app import API, IMAGES, App, at_once
 from tests.conftest import Bundle
 from tests.integration.test_events import event
 from tests.monitoring import NAMESPACE, QUERIES, Line, lines_of_alarms, lines_of_dashboards
@@ -45,8 +47,28 @@ def play(app: App, bundle: Bundle) -> None:
     assert app.call("POST", "/wallets/add-money/", {"amount": "5.00"}).status_code == 503
     bundle.invoke("ListWallets", {})
     spend_at_once(app)
-    for function in ("ReconcilePayments", "AuditWallets", "AuditPayments"):
+    for function in ("ReconcilePayments", "AuditWallets", "AuditPayments", "SweepImages", "CompressImage"):
         bundle.invoke(function, event(function))
+    photos(app, bundle)
+
+
+def photos(app: App, bundle: Bundle) -> None:
+    assert app.uploaded(b"no picture")["status"] == "rejected"
+    shown = app.uploaded(pictures.encode(pictures.photo(64, 48), "JPEG"))
+    told = event("CompressImage")
+    told["Records"][0]["s3"]["object"]["key"] = f"in/{images.owner_of(app.customer['id'])}/{shown['id']}"
+    bundle.invoke("CompressImage", told)  # known by now
+    bundle.invoke("CompressImage", {"Event": "s3:TestEvent"})
+    waiting = app.photo_ticket()
+    bundle.fail_s3("ListObjectVersions")
+    try:
+        app.send(waiting, b"a photo that S3 does not give")
+        while '"UploadPutOff"' not in bundle.log_text():
+            time.sleep(0.1)
+    finally:
+        bundle.fail_s3()
+    app.followed(waiting["id"])
+    assert app.call("DELETE", f"{IMAGES}{shown['id']}/").status_code == 204
 
 
 def webhook(bundle: Bundle, body: bytes, secret: str) -> int:

@@ -28,11 +28,17 @@ ANSWERS = {
     "SyncPayment": 202,
     "VerifyPayment": 400,  # a forged signature
     "ReceiveWebhook": 200,
+    "UploadImage": 201,
+    "ListImages": 200,
+    "RetrieveImage": 404,
+    "DeleteImage": 404,
 }
 COUNTS: dict[str, dict[str, int]] = {
     "ReconcilePayments": {"ReconcileFailed": 0},
     "AuditWallets": {"EntriesAudited": 2, "LedgerDrift": 0},
     "AuditPayments": {"TopUpsAudited": 1},
+    "SweepImages": {"SweepFailed": 0},
+    "CompressImage": {"uploads": 1},
 }
 
 

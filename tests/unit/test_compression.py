@@ -138,7 +138,7 @@ def test_a_photo_is_followed_to_its_end(buckets: Buckets, monkeypatch: pytest.Mo
         patch.setattr(store, "write", watched)
         outcome = compression.compress(key_of(image_id))
     assert seen == [25, 50, 75, 100]
-    assert (outcome.name, outcome.counts["ImageBytesIn"]) == ("ready", len(data))
+    assert (outcome.name, outcome.counts["UploadBytes"]) == ("ready", len(data))
     shown = images.retrieve(ASHA, image_id)
     assert is_whole(image_id, buckets) and shown["reject"] is None
     assert (shown["original"]["width"], shown["original"]["height"], shown["original"]["format"]) == (48, 32, "jpeg")
