@@ -96,6 +96,8 @@ def _told(kind: str, context: Any, act: Callable[[], Counts]) -> Counts:
         counts = act()
         failed = False
         return counts
+    except Unavailable:
+        raise  # it passes by itself, and the line says that this run failed
     except Exception as error:
         telemetry.unexpected(error)
         raise

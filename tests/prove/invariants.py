@@ -189,6 +189,8 @@ def soft_delete(world: World) -> Found:
             continue
         if after is None:
             yield f"the method {key[1]} was deleted for good"
+        elif before.get("status") == {"S": "saving"}:
+            continue  # not shown yet
         elif not before["is_active"]["BOOL"] and after["is_active"]["BOOL"]:
             yield f"the deleted method {key[1]} came back"
 
