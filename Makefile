@@ -11,7 +11,7 @@ setup:
 run: setup ## the whole bundle on this machine, PORT=8787
 	@exec .venv/bin/python -m local
 
-test: setup ## everything that CI runs
+test: setup ## every check that needs no more than this
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
@@ -24,10 +24,15 @@ build: setup ## what is deployed, in .aws-sam/build, and checked
 	.venv-sam/bin/python -m local.build
 	.venv/bin/python -m pytest -m artifact tests/artifact
 
+stack: setup ## deploys it all into a stand-in that enforces every role, and plays the app's day there
+	@$(PYTHON) local/setup.py sam stack
+	.venv-sam/bin/python -m local.build --host
+	STACK=1 .venv/bin/python -m pytest -m "stack or not stack" tests/integration/test_the_app_journey.py tests/stack
+
 reset: setup ## forget the local state
 	@.venv/bin/python -m local reset
 
 openapi: setup ## write openapi.json from the handlers
 	.venv/bin/python -m local.openapi
 
-.PHONY: help setup run test build reset openapi
+.PHONY: help setup run test build stack reset openapi

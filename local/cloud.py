@@ -44,10 +44,10 @@ def die_with_parent() -> None:
 class Cloud:
     """A running ministack; its state is saved when it is stopped in order."""
 
-    def __init__(self, state: Path) -> None:
-        self.port = free_port()
+    def __init__(self, state: Path, venv: str = ".venv-ministack") -> None:
+        self.port = int(os.environ.get("AWS_PORT") or free_port())
         self.url = f"http://127.0.0.1:{self.port}"
-        program = ROOT / ".venv-ministack" / "bin" / "ministack"
+        program = ROOT / venv / "bin" / "ministack"
         if not program.exists():
             raise CannotStart("The local AWS stand-in is not set up. Run: make run")
         scratch = state / "scratch"

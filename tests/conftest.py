@@ -86,8 +86,16 @@ class Bundle:
 
 
 @pytest.fixture(scope="session")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bundle]:
-    running = Bundle(tmp_path_factory.mktemp("bundle"))
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """The bundle as `make run` starts it or, for `make stack`, what was deployed, which behaves alike."""
+    state = tmp_path_factory.mktemp("bundle")
+    running: Any
+    if os.environ.get("STACK"):
+        from tests.deployed import Deployed
+
+        running = Deployed(state)
+    else:
+        running = Bundle(state)
     yield running
     running.stop()
 

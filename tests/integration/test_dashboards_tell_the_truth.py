@@ -45,6 +45,7 @@ def play(app: App, bundle: Bundle) -> None:
     assert webhook(bundle, b"{}", "another secret") == 401
     bundle.control("faults", [{"method": "POST", "path": "/v1/orders", "fault": "500", "times": 1}])
     assert app.call("POST", "/wallets/add-money/", {"amount": "5.00"}).status_code == 503
+    bundle.invoke("ListWallets", event("ListWallets"))  # with the app's version
     bundle.invoke("ListWallets", {})
     spend_at_once(app)
     for function in ("ReconcilePayments", "AuditWallets", "AuditPayments", "SweepImages", "CompressImage"):

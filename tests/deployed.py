@@ -1,0 +1,51 @@
+"""What `make stack` deployed, with the handles that tests have on the running bundle."""
+
+import uuid
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from local.stack import KEY_ID, KEY_SECRET, WEBHOOK_SECRET, Stack
+from shared import clock
+
+
+class Deployed:
+    """A `Bundle` whose functions run under the roles of the template, each in processes of its own."""
+
+    key_id, key_secret, webhook_secret = KEY_ID, KEY_SECRET, WEBHOOK_SECRET
+
+    def __init__(self, state: Path) -> None:
+        self.stack = Stack(state)
+        self.api = self.stack.api
+        self.razorpay = self.stack.gateway.url
+        self.s3 = self.stack.cloud.url
+
+    def new_customer(self) -> dict[str, str]:
+        customer = str(uuid.uuid4())
+        return {"id": customer, "name": "A customer", "token": self.stack.issuer.token(customer, clock.now_s())}
+
+    def control(self, action: str, body: Any) -> Any:
+        answer = requests.post(f"{self.razorpay}/_control/{action}", json=body, timeout=60)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def invoke(self, function: str, event: Any = None) -> Any:
+        return self.stack.invoke(function, event)
+
+    def clock(self, forward_s: int) -> None:
+        """Time passes for what waits: deployed functions have a clock of their own, so the appointments move."""
+        tables = self.stack.client("dynamodb")
+        table = self.stack.resources["PaymentsTable"]
+        for page in tables.get_paginator("scan").paginate(TableName=table):
+            for item in page["Items"]:
+                if "next_check_at_us" in item:
+                    tables.update_item(
+                        TableName=table,
+                        Key={"customer": item["customer"], "id": item["id"]},
+                        UpdateExpression="ADD next_check_at_us :back",
+                        ExpressionAttributeValues={":back": {"N": str(-forward_s * 1_000_000)}},
+                    )
+
+    def stop(self) -> None:
+        self.stack.stop()
