@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 from shared import tally
 from shared.errors import Unavailable
-from shared.settings import gateway_key, settings
+from shared.settings import gateway_key, retired_key_secrets, settings
 
 if TYPE_CHECKING:
     from requests import Response
@@ -198,7 +198,8 @@ def key_id() -> str:
 
 def checkout_signature_matches(order_id: str, payment_id: str, signature: str) -> bool:
     """Whether the gateway made this pair; `order_id` is the stored one, never the one that was sent."""
-    return _matches(gateway_key()[1], f"{order_id}|{payment_id}".encode(), signature)
+    secrets = [gateway_key()[1], *retired_key_secrets()]
+    return any([_matches(secret, f"{order_id}|{payment_id}".encode(), signature) for secret in secrets])  # noqa: C419
 
 
 def webhook_signature_matches(secrets: list[str], body: bytes, signature: str) -> bool:

@@ -52,6 +52,14 @@ def gateway_key() -> tuple[str, str]:
     return _text(secret, "key_id"), _text(secret, "key_secret")
 
 
+def retired_key_secrets() -> list[str]:
+    """Secrets of keys that are no longer used: a checkout that was opened before the change is signed with one."""
+    retired = _secret(os.environ["RAZORPAY_KEY_SECRET_NAME"]).get("retired", [])
+    if not isinstance(retired, list) or not all(isinstance(one, str) and one for one in retired):
+        raise RuntimeError("the secret's retired is not a list of secrets")
+    return retired
+
+
 def webhook_secrets() -> list[str]:
     """Every secret a webhook may be signed with: the gateway redelivers for 15 days with the secret of that time."""
     active = _secret(os.environ["WEBHOOK_SECRETS_NAME"]).get("active")

@@ -35,6 +35,7 @@ def tables(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(gateway, "gateway_key", lambda: (bundle.key_id, bundle.key_secret))
+    monkeypatch.setattr(gateway, "retired_key_secrets", list)
     forget()
     yield
     forget()

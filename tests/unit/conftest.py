@@ -124,4 +124,5 @@ def fake_gateway(monkeypatch: pytest.MonkeyPatch) -> Gateway:
     for name in ("create_order", "order", "payment", "payments_of_order", "capture"):
         monkeypatch.setattr(gateway, name, getattr(fake, name))
     monkeypatch.setattr(gateway, "gateway_key", lambda: ("rzp_test_1", "key_secret"))
+    monkeypatch.setattr(gateway, "retired_key_secrets", list)
     return fake

@@ -27,6 +27,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     stand_in.holding = True
     running = serve(stand_in)
     monkeypatch.setattr(gateway, "gateway_key", lambda: KEY)
+    monkeypatch.setattr(gateway, "retired_key_secrets", list)
     for name, value in (ENVIRONMENT | {"RAZORPAY_BASE_URL": running.url}).items():
         monkeypatch.setenv(name, value)
     settings.cache_clear()
@@ -192,6 +193,7 @@ def test_published_checkout_signatures_match(
     secret: str, order: str, payment: str, signature: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gateway, "gateway_key", lambda: ("k", secret))
+    monkeypatch.setattr(gateway, "retired_key_secrets", list)
     assert gateway.checkout_signature_matches(order, payment, signature)
     assert not gateway.checkout_signature_matches(payment, order, signature)
 
