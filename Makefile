@@ -29,10 +29,13 @@ stack: setup ## deploys it all into a stand-in that enforces every role, and pla
 	.venv-sam/bin/python -m local.build --host
 	STACK=1 .venv/bin/python -m pytest -m "stack or not stack" tests/integration/test_the_app_journey.py tests/stack
 
+cost: setup ## what a million top-ups cost, metered, and what each choice costs
+	@.venv/bin/python -m local.cost
+
 reset: setup ## forget the local state
 	@.venv/bin/python -m local reset
 
 openapi: setup ## write openapi.json from the handlers
 	.venv/bin/python -m local.openapi
 
-.PHONY: help setup run test build stack reset openapi
+.PHONY: help setup run test build stack cost reset openapi

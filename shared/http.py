@@ -141,6 +141,7 @@ class Handler:
             duration_ms=(clock.now_us() - started_us) // 1_000,
             request_id=request_id,
             app_version=_app_version(event),
+            cold_start=telemetry.is_cold_start(),
         )
         return answer
 

@@ -30,27 +30,43 @@ def count_each(counts: Mapping[str, int]) -> None:
 
 
 def canonical(kind: str, *, failed: bool, **fields: Any) -> None:
-    """The one line of a request or event, with its ids, and the metrics of all that was counted during it.
+    """The one line of a request or event, with its ids, which also carries the metrics of all that was counted in it.
 
     No body, no query, no token. The steps that led here are written only when it failed.
     """
     counts, steps = tally.taken()
-    extra = {name: value for name, value in fields.items() if value not in ("", None)}
-    extra |= {"counts": counts} if counts else {}
+    line = {name: value for name, value in fields.items() if value not in ("", None)} | _metrics_of(counts)
     if failed:
-        logger.error(kind, extra=extra | {"steps": steps})
+        logger.error(kind, extra=line | {"steps": steps})
     else:
-        logger.info(kind, extra=extra)
+        logger.info(kind, extra=line)
+
+
+def _metrics_of(counts: Mapping[str, int]) -> dict[str, Any]:
+    """The counts in CloudWatch's embedded metric format: plain numbers, and what makes metrics of them."""
+    if not counts:
+        return {}
     for name, value in counts.items():
         unit = next((unit for ending, unit in UNITS.items() if name.endswith(ending)), MetricUnit.Count)
         metrics.add_metric(name=name, unit=unit, value=value)
-    if counts:
-        metrics.flush_metrics()
+    embedded = metrics.serialize_metric_set()
+    metrics.clear_metrics()
+    return {"_aws": embedded["_aws"], **counts}
 
 
 def pseudonym(customer: str) -> str:
     """What stands for a customer in the log: the same for all their requests, and not to be turned back."""
     return hashlib.sha256(customer.encode()).hexdigest()[:16] if customer else ""
+
+
+def is_cold_start() -> bool | None:
+    """True for the first request of a process, nothing for those that follow."""
+    global _is_cold
+    was_cold, _is_cold = _is_cold, None
+    return was_cold
+
+
+_is_cold: bool | None = True
 
 
 def unexpected(error: BaseException) -> None:

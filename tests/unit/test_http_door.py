@@ -212,7 +212,7 @@ def test_the_log_line_names_no_customer_data(
     sent = event(body='{"type":"asha@ybl"}', query={"q": "asha@ybl"}, headers={"Authorization": "Bearer asha@ybl"})
     call(door(), sent)
     assert set(told[0]) - {"failed"} == {
-        "route", "status", "code", "id", "customer", "duration_ms", "request_id", "app_version",
+        "route", "status", "code", "id", "customer", "duration_ms", "request_id", "app_version", "cold_start",
     }  # fmt: skip
     assert told[0]["customer"] == telemetry.pseudonym("asha") != "asha"
     assert (told[0]["route"], told[0]["status"], told[0]["code"]) == ("POST /api/x", 400, "invalid")

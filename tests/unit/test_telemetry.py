@@ -34,7 +34,7 @@ def test_a_request_that_went_well_is_one_line_without_its_steps(log: Log) -> Non
     telemetry.canonical("request", failed=False, route="GET /x", status=200, code="", id=None)
     (line,) = log.lines
     assert (line["message"], line["level"], line["status"]) == ("request", "INFO", 200)
-    assert not {"steps", "code", "id", "counts"} & set(line)
+    assert not {"steps", "code", "id", "_aws"} & set(line)
 
 
 def test_a_request_that_failed_tells_every_step_that_led_there(log: Log) -> None:
@@ -59,21 +59,28 @@ def test_steps_are_bounded() -> None:
     assert len(tally.taken()[1]) == tally.STEPS_MAX
 
 
-def test_metrics_have_one_dimension_and_the_unit_of_their_name(log: Log, capsys: pytest.CaptureFixture[str]) -> None:
+def test_metrics_are_in_the_line_with_one_dimension_and_the_unit_of_their_name(log: Log) -> None:
     telemetry.count("PaymentCaptured")
     telemetry.count("PaymentCaptured")
     telemetry.count_each({"GatewayMilliseconds": 120, "ReconcileLagSeconds": 0})
     telemetry.canonical("request", failed=False, status=200)
-    (line,), emitted = log.lines, json.loads(capsys.readouterr().out)
-    assert line["counts"] == {"PaymentCaptured": 2, "GatewayMilliseconds": 120, "ReconcileLagSeconds": 0}
-    (directive,) = emitted["_aws"]["CloudWatchMetrics"]
-    assert directive["Dimensions"] == [["service"]]
+    (line,) = log.lines
+    assert (line["PaymentCaptured"], line["GatewayMilliseconds"], line["ReconcileLagSeconds"]) == (2, 120, 0)
+    (directive,) = line["_aws"]["CloudWatchMetrics"]
+    assert (directive["Namespace"], directive["Dimensions"]) == ("GarmentPay", [["service"]])
+    assert line["service"] and line["_aws"]["Timestamp"] > 1_700_000_000_000
     assert {one["Name"]: one["Unit"] for one in directive["Metrics"]} == {
         "PaymentCaptured": "Count",
         "GatewayMilliseconds": "Milliseconds",
         "ReconcileLagSeconds": "Seconds",
     }
-    assert emitted["PaymentCaptured"] == [2.0]
+
+
+def test_the_metrics_of_one_request_are_not_those_of_the_next(log: Log) -> None:
+    telemetry.count("PaymentCaptured")
+    telemetry.canonical("request", failed=False, status=200)
+    telemetry.canonical("request", failed=False, status=200)
+    assert "_aws" not in log.lines[1]
 
 
 def test_a_schedule_that_raises_is_told_as_failed_and_raises(log: Log) -> None:

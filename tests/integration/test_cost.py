@@ -1,0 +1,61 @@
+"""What a top-up consumes, metered on the handlers: a change that makes it dearer is seen here."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from local.cost import TUTORIAL_TOP_UP, Units, bench, index_units, size, top_up
+
+
+@pytest.fixture(scope="module")
+def steps() -> Iterator[dict[str, Units]]:
+    with bench() as running:
+        top_up(running)
+        running.steps.clear()
+        top_up(running)
+        yield dict(running.steps)
+
+
+def test_a_top_up_writes_its_payment_and_its_entry_with_their_indexes_and_its_repeats_write_nothing(
+    steps: dict[str, Units],
+) -> None:
+    written = {step: units.write_units for step, units in steps.items() if units.write_units}
+    # The payment and three indexes; then two items in a transaction, 2 each, and the three indexes again.
+    assert written == {"add-money": 4, "verify": 7}
+
+
+def test_a_top_up_reads_little(steps: dict[str, Units]) -> None:
+    read = {step: units.read_units for step, units in steps.items()}
+    assert read["webhook"] == 0.5, "a repeat is one look into an index"
+    assert (read["add-money"], read["verify"], read["wallet"]) == (1, 2, 2)
+
+
+def test_a_request_logs_less_than_a_kilobyte(steps: dict[str, Units]) -> None:
+    assert max(units.log_bytes for units in steps.values()) < 1_024
+
+
+def test_the_tutorial_writes_more_and_logs_more(steps: dict[str, Units]) -> None:
+    assert sum(units.write_units for units in steps.values()) <= 0.6 * TUTORIAL_TOP_UP.write_units
+    assert sum(units.log_bytes for units in steps.values()) <= 0.3 * TUTORIAL_TOP_UP.log_bytes
+
+
+def test_an_item_is_sized_as_dynamodb_counts() -> None:
+    assert size({"id": {"S": "abc"}, "n": {"N": "1234"}, "m": {"M": {"a": {"S": "b"}}}}) == 2 + 3 + 1 + 3 + 1 + 6
+    assert size({"naïve": {"S": "₹"}}) == 6 + 3
+
+
+INDEX = {
+    "KeySchema": [{"AttributeName": "open"}],
+    "schema": [{"AttributeName": "id"}],
+    "Projection": {"ProjectionType": "KEYS_ONLY"},
+}
+
+
+def test_an_index_is_written_only_when_what_it_holds_changes() -> None:
+    item = {"id": {"S": "a"}, "status": {"S": "created"}}
+    assert index_units(INDEX, {}, item) == 0, "sparse"
+    assert index_units(INDEX, {}, item | {"open": {"S": "1"}}) == 1
+    assert index_units(INDEX, item | {"open": {"S": "1"}}, item) == 1
+    assert index_units(INDEX, item | {"open": {"S": "1"}}, item | {"open": {"S": "2"}}) == 2
+    changed = item | {"open": {"S": "1"}, "status": {"S": "paid"}}
+    assert index_units(INDEX, item | {"open": {"S": "1"}}, changed) == 0
