@@ -61,7 +61,7 @@ def start(running: list[Any]) -> tuple[Api, dict[str, Any]]:
     state, template, clock, faults = _state(), Template(), Clock(), Faults()
     api = Api(_port(), template, clock, faults, Issuer(state))
     running.append(api.server_close)
-    gateway_port = free_port()
+    gateway_port = int(os.environ.get("RAZORPAY_PORT") or free_port())
     cloud = Cloud(state)
     running.append(cloud.stop)
     environment = template.environment(

@@ -94,7 +94,9 @@ def _compile(folder: Path, seen_as: str) -> None:
 
 
 def _for_this_machine() -> Path:
+    """The template for this processor, with a variable that says where AWS is, for env.local.json to fill in."""
     text = (ROOT / "template.yaml").read_text()
+    text = text.replace("        STAGE: !Ref Stage\n", '        STAGE: !Ref Stage\n        AWS_ENDPOINT_URL: ""\n')
     HOST.mkdir(parents=True, exist_ok=True)
     path = HOST / "template.yaml"
     path.write_text(text.replace("arm64", MACHINES[platform.machine().lower()]))
