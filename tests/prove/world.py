@@ -5,6 +5,7 @@ each `World` then starts from nothing in under a millisecond. Requests go throug
 SDKs, and what they log is kept.
 """
 
+import copy
 import importlib
 import importlib.metadata
 import json
@@ -145,6 +146,28 @@ class World:
         self.ids += 1
         return str(uuid.UUID(int=(self.ids << 64) + 0x8000_0000_0000_0000, version=4))
 
+    def snapshot(self) -> Callable[[], None]:
+        """What brings this world back to where it is now."""
+        engine, gateway = self.engine, self.gateway
+        partitions = {name: _copied(table.partitions) for name, table in engine.tables.items()}
+        journal, tokens = len(engine.journal), dict(engine.tokens)
+        kept = copy.deepcopy({name: value for name, value in vars(gateway).items() if isinstance(value, dict | list)})
+        made, clock_us, ids, chance = gateway.made, self.clock_us, self.ids, self.random.getstate()
+        replies, log = len(self.replies), self.log.tell()
+
+        def restore() -> None:
+            for name, table in engine.tables.items():
+                table.partitions = _copied(partitions[name])
+            del engine.journal[journal:], self.replies[replies:]
+            engine.tokens = dict(tokens)
+            vars(gateway).update(copy.deepcopy(kept), made=made)
+            self.clock_us, self.ids = clock_us, ids
+            self.random.setstate(chance)
+            self.log.seek(log)
+            self.log.truncate()
+
+        return restore
+
     # --- callers
 
     def customer(self) -> Customer:
@@ -263,6 +286,10 @@ class World:
     def balance_paise(self, customer: Customer) -> int:
         entries = self.entries(customer)
         return int(entries[-1]["balance_paise"]) if entries else 0
+
+
+def _copied(partitions: dict[str, dict[str, Item]]) -> dict[str, dict[str, Item]]:
+    return {name: dict(rows) for name, rows in partitions.items()}
 
 
 def row(item: Item) -> dict[str, Any]:
