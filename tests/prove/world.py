@@ -127,6 +127,7 @@ class World:
         self.customers: list[Customer] = []
         self.log = StringIO()
         self.replies: list[tuple[Sent | None, Reply]] = []
+        self.acknowledged: set[str] = set()  # the events that were answered with 2xx: not sent again
         self.timeouts = 0
         STAGE.world = self
 
@@ -152,6 +153,7 @@ class World:
         partitions = {name: _copied(table.partitions) for name, table in engine.tables.items()}
         journal, tokens = len(engine.journal), dict(engine.tokens)
         kept = copy.deepcopy({name: value for name, value in vars(gateway).items() if isinstance(value, dict | list)})
+        acknowledged = set(self.acknowledged)
         made, clock_us, ids, chance = gateway.made, self.clock_us, self.ids, self.random.getstate()
         replies, log = len(self.replies), self.log.tell()
 
@@ -161,7 +163,7 @@ class World:
             del engine.journal[journal:], self.replies[replies:]
             engine.tokens = dict(tokens)
             vars(gateway).update(copy.deepcopy(kept), made=made)
-            self.clock_us, self.ids = clock_us, ids
+            self.clock_us, self.ids, self.acknowledged = clock_us, ids, set(acknowledged)
             self.random.setstate(chance)
             self.log.seek(log)
             self.log.truncate()
@@ -264,7 +266,14 @@ class World:
         }
         reply = self.request("POST", WEBHOOK_PATH, body, headers, None)
         self.replies.append((None, reply))
+        if 200 <= reply.status < 300:
+            self.acknowledged.add(event_id)
         return reply
+
+    @property
+    def waiting(self) -> list[str]:
+        """The events that the gateway has yet to be thanked for."""
+        return [event for event in self.events if event not in self.acknowledged]
 
     def reconcile(self) -> dict[str, int] | None:
         """One run of the schedule; None when it died."""
