@@ -461,4 +461,5 @@ def _replace_output(replace: Callable[[Any, str, Any], None]) -> None:
 
     for handler in telemetry.logger.handlers:
         replace(handler, "stream", Sink)
+    replace(telemetry.logger._logger, "propagate", False)
     cloudwatch.print = lambda *texts: STAGE.world.log.write(" ".join(map(str, texts)) + "\n")  # type: ignore[attr-defined]

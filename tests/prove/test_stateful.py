@@ -1,0 +1,182 @@
+"""A state machine of everything a customer and the gateway may do, with a plain ledger of integers as its oracle.
+
+Hypothesis chooses what happens and which calls fail; what it finds it makes as short as it can.
+"""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from tests.prove.faults import FAULTS
+from tests.prove.flows import API
+from tests.prove.invariants import paise, violations
+from tests.prove.world import STAGE, Customer, Reply, World
+
+AMOUNTS = st.sampled_from(["1.00", "19.99", "250.00", "500.00"])
+JUMPS_S = st.sampled_from([1, 61, 3_600, 86_400, -3_600])
+# At which call of a request, and what.
+PLANS = st.dictionaries(st.integers(0, 6), st.sampled_from(sorted(FAULTS)), max_size=2)
+WHICH = st.integers(0, 10**6)
+
+
+class Wallets(RuleBasedStateMachine):
+    """Two customers; `ledger` is what each one's wallet must hold."""
+
+    @initialize()
+    def start(self) -> None:
+        self.world = World("stateful")
+        STAGE.warm()
+        self.customers = [self.world.customer(), self.world.customer()]
+        self.ledger = {customer.id: 0 for customer in self.customers}
+        self.payments: list[dict[str, Any]] = []  # top-ups, as they were answered
+        self.shown: dict[str, dict[str, Any]] = {}  # order to what checkout gave the app
+        self.credited: set[str] = set()  # orders
+        self.given_back: set[str] = set()  # refunds taken back
+        self.spends: list[tuple[Customer, dict[str, Any], str, int]] = []
+
+    def until_definite(self, act: Any, plan: dict[int, str]) -> Reply:
+        """Once with faults; then again without, until the answer is one to rely on."""
+        self.world.wire.arm(plan)
+        reply: Reply = act()
+        self.world.wire.arm({})
+        for _ in range(3):
+            if reply.is_definite:
+                return reply
+            reply = act()
+        raise AssertionError(f"no definite answer without faults: {reply}")
+
+    def pick(self, of: list[Any], which: int) -> Any:
+        return of[which % len(of)]
+
+    # --- what customers do
+
+    @rule(which=WHICH, amount=AMOUNTS, plan=PLANS)
+    def add_money(self, which: int, amount: str, plan: dict[int, str]) -> None:
+        customer, key = self.pick(self.customers, which), f"top-{len(self.world.replies)}"
+        path = f"{API}/wallets/add-money/"
+        reply = self.until_definite(lambda: self.world.call(customer, "POST", path, {"amount": amount}, key), plan)
+        assert reply.status == 201 and reply.body["amount"] == amount
+        self.payments.append(reply.body | {"customer": customer})
+
+    @rule(which=WHICH, amount=AMOUNTS, plan=PLANS)
+    def spend(self, which: int, amount: str, plan: dict[int, str]) -> None:
+        customer, key = self.pick(self.customers, which), f"spend-{len(self.world.replies)}"
+        covered = self.ledger[customer.id] >= paise(amount)
+        body = {"amount": amount, "source": "wallet"}
+        self.spends.append((customer, body, key, 201 if covered else 400))
+        self._spend(*self.spends[-1], plan)
+        self.ledger[customer.id] -= paise(amount) if covered else 0
+
+    @precondition(lambda self: self.spends)
+    @rule(which=WHICH, plan=PLANS)
+    def spend_again(self, which: int, plan: dict[int, str]) -> None:
+        """The first answer, whatever the wallet holds by now."""
+        self._spend(*self.pick(self.spends, which), plan)
+
+    def _spend(self, customer: Customer, body: dict[str, Any], key: str, status: int, plan: dict[int, str]) -> None:
+        reply = self.until_definite(lambda: self.world.call(customer, "POST", f"{API}/payments/", body, key), plan)
+        assert reply.status == status, reply
+
+    @precondition(lambda self: self.shown)
+    @rule(which=WHICH, plan=PLANS)
+    def verify(self, which: int, plan: dict[int, str]) -> None:
+        shown = self.pick(list(self.shown.values()), which)
+        payment = self._payment(shown["razorpay_order_id"])
+        path = f"{API}/payments/{payment['id']}/verify/"
+        reply = self.until_definite(lambda: self.world.call(payment["customer"], "POST", path, shown), plan)
+        told = self.world.gateway.payments[shown["razorpay_payment_id"]]
+        assert reply.status == (202 if told["status"] == "refunded" and not self._is_credited(payment) else 200)
+        self._learn_if(payment, told["status"] == "captured")
+
+    @precondition(lambda self: self.payments)
+    @rule(which=WHICH, plan=PLANS)
+    def sync(self, which: int, plan: dict[int, str]) -> None:
+        payment = self.pick(self.payments, which)
+        path = f"{API}/payments/{payment['id']}/sync/"
+        self.until_definite(lambda: self.world.call(payment["customer"], "POST", path), plan)
+        self._learn_if(payment, "captured" in self._statuses(payment))
+
+    # --- what the gateway does
+
+    @precondition(lambda self: self.payments)
+    @rule(which=WHICH, outcome=st.sampled_from(["success", "authorize", "fail", "pending"]))
+    def pay(self, which: int, outcome: str) -> None:
+        order = self.pick(self.payments, which)["gateway_order_id"]
+        if order not in self.shown:
+            shown = self.world.pay(order, outcome)
+            if "razorpay_signature" in shown:
+                self.shown[order] = shown
+
+    @rule(which=WHICH, share=st.sampled_from([1, 3]))
+    def give_back(self, which: int, share: int) -> None:
+        gateway = self.world.gateway
+        left = [one for one in gateway.payments.values() if one["captured"] and one["status"] == "captured"]
+        if left:
+            told = self.pick(left, which)
+            most = told["amount"] - told["amount_refunded"]
+            gateway.control("refund", {"payment_id": told["id"], "amount": max(most // share, 1)})
+
+    @precondition(lambda self: self.world.events)
+    @rule(which=WHICH, plan=PLANS)
+    def webhook(self, which: int, plan: dict[int, str]) -> None:
+        """Any event, delivered before or not."""
+        event = self.pick(self.world.events, which)
+        body = json.loads(self.world.gateway.events[event]["body"])
+        reply = self.until_definite(lambda: self.world.deliver(event), plan)
+        assert reply.status == 200, reply
+        told = body["payload"]["payment"]["entity"]
+        payment = self._payment(told["order_id"])
+        self._learn_if(payment, body["event"] in ("payment.captured", "order.paid"))
+        if body["event"].startswith("refund."):
+            refund = body["payload"]["refund"]["entity"]
+            self._learn_if(payment, True)  # the refund may overtake its capture
+            holds = self.ledger[payment["customer"].id] >= refund["amount"]
+            if refund["id"] not in self.given_back and holds:
+                self.given_back.add(refund["id"])
+                self.ledger[payment["customer"].id] -= refund["amount"]
+
+    @rule(jump_s=JUMPS_S, plan=PLANS)
+    def time_passes(self, jump_s: int, plan: dict[int, str]) -> None:
+        self.world.forward(jump_s)
+        self.world.wire.arm(plan)
+        self.world.reconcile()
+        self.world.wire.arm({})
+        self.world.reconcile()
+        for payment in self.payments:  # which of them were due is the reconciler's to say, what they are worth is not
+            row = next(one for one in self.world.rows("PaymentsTable") if one["id"] == payment["id"])
+            self._learn_if(payment, row["status"] == "captured" and "captured" in self._statuses(payment))
+
+    # --- the oracle
+
+    def _payment(self, order: str) -> dict[str, Any]:
+        return next(one for one in self.payments if one["gateway_order_id"] == order)
+
+    def _statuses(self, payment: dict[str, Any]) -> set[str]:
+        """What the gateway says of every attempt to pay."""
+        attempts = self.world.gateway.payments.values()
+        return {str(one["status"]) for one in attempts if one["order_id"] == payment["gateway_order_id"]}
+
+    def _is_credited(self, payment: dict[str, Any]) -> bool:
+        return payment["gateway_order_id"] in self.credited
+
+    def _learn_if(self, payment: dict[str, Any], captured: bool) -> None:
+        """The first time that anyone tells of the capture, and only then, the money is there."""
+        if captured and not self._is_credited(payment):
+            self.credited.add(payment["gateway_order_id"])
+            self.ledger[payment["customer"].id] += paise(payment["amount"])
+
+    @invariant()
+    def the_wallets_hold_what_the_ledger_says(self) -> None:
+        held = {customer.id: self.world.balance_paise(customer) for customer in self.customers}
+        assert held == self.ledger
+
+    @invariant()
+    def nothing_is_violated(self) -> None:
+        assert violations(self.world) == []
+
+
+WalletsTest = Wallets.TestCase
+pytestmark = pytest.mark.usefixtures("on_stage")
