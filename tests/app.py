@@ -32,9 +32,11 @@ class App:
     ) -> requests.Response:
         headers = {"Idempotency-Key": key} if key else {}
         path = path if path.startswith("/api/") else f"{API}{path}"
-        return self.session.request(
+        answer = self.session.request(
             method, f"{self.bundle.api}{path}", json=body, headers=headers, timeout=60, **more
         )
+        self.bundle.heard(self.customer["id"], answer)
+        return answer
 
     def get(self, path: str) -> Any:
         answer = self.call("GET", path)

@@ -6,22 +6,25 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
+from tests import canaries
+from tests.canaries import Watched
+
 ROOT = Path(__file__).resolve().parent.parent
 START_TIMEOUT_S = 60
-os.environ["POWERTOOLS_METRICS_NAMESPACE"] = "GarmentPay"  # read when the metrics are made, at import
 
 
-class Bundle:
+class Bundle(Watched):
     """`python -m local` as a child process, and what its ready line tells."""
 
     def __init__(self, state: Path, **environment: str) -> None:
+        super().__init__()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "local"],
             cwd=ROOT,
@@ -55,6 +58,9 @@ class Bundle:
 
     def log_text(self) -> str:
         return "".join(self.lines[1:])
+
+    def table_names(self, client: Any) -> dict[str, str]:
+        return {name: name for name in client.list_tables()["TableNames"]}
 
     def new_customer(self) -> dict[str, str]:
         return dict(self._post(f"{self.api}/_local/customers", {}))
@@ -97,7 +103,21 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     else:
         running = Bundle(state)
     yield running
-    running.stop()
+    try:
+        running.check_canaries()
+    finally:
+        running.stop()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
+    """A test whose own output shows a canary fails, whatever it was about."""
+    report = yield
+    if report.when == "call" and report.passed:
+        found = [f"{name}: {one}" for name, text in report.sections for one in canaries.found_in(text)]
+        if found:
+            report.outcome, report.longrepr = "failed", f"the test's output holds {found[:5]}"
+    return report
 
 
 @pytest.fixture(autouse=True)

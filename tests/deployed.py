@@ -8,18 +8,30 @@ import requests
 
 from local.stack import KEY_ID, KEY_SECRET, WEBHOOK_SECRET, Stack
 from shared import clock
+from tests.canaries import Watched
 
 
-class Deployed:
+class Deployed(Watched):
     """A `Bundle` whose functions run under the roles of the template, each in processes of its own."""
 
     key_id, key_secret, webhook_secret = KEY_ID, KEY_SECRET, WEBHOOK_SECRET
 
     def __init__(self, state: Path) -> None:
+        super().__init__()
         self.stack = Stack(state)
         self.api = self.stack.api
         self.razorpay = self.stack.gateway.url
         self.s3 = self.stack.cloud.url
+
+    def log_text(self) -> str:
+        logs = self.stack.client("logs")
+        groups = [one["logGroupName"] for one in logs.describe_log_groups()["logGroups"]]
+        pages = (logs.get_paginator("filter_log_events").paginate(logGroupName=group) for group in groups)
+        return "\n".join(event["message"] for group in pages for page in group for event in page["events"])
+
+    def table_names(self, client: Any) -> dict[str, str]:
+        made = client.list_tables()["TableNames"]
+        return {name: table for name, table in self.stack.resources.items() if table in made}
 
     def new_customer(self) -> dict[str, str]:
         customer = str(uuid.uuid4())
