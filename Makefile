@@ -32,10 +32,20 @@ stack: setup ## deploys it all into a stand-in that enforces every role, and pla
 cost: setup ## what a million top-ups cost, metered, and what each choice costs
 	@.venv/bin/python -m local.cost
 
+bench: .venv-bench/stamp ## what a photo costs, beside other tools; ROUNDS=5, PHOTOS=a folder of phone photos
+	@.venv-bench/bin/python -m tests.bench
+
+.venv-bench/stamp: tests/bench/requirements.txt tests/bench/pyvips.txt
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r tests/bench/requirements.txt
+	-.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r tests/bench/pyvips.txt
+	-npm install --silent --no-fund --no-audit --prefix .venv-bench/npm sharp@0.35.5
+	@touch $@
+
 reset: setup ## forget the local state
 	@.venv/bin/python -m local reset
 
 openapi: setup ## write openapi.json from the handlers
 	.venv/bin/python -m local.openapi
 
-.PHONY: help setup run test build stack cost reset openapi
+.PHONY: help setup run test build stack cost bench reset openapi

@@ -27,6 +27,7 @@ from shared.rejections import REJECTIONS as REJECTIONS
 RECIPE = "1"  # part of the stored keys: raise it when other bytes come out for the same upload
 SIDES_PX = {"display": 1600, "thumb": 320}  # of the longest side; a smaller picture is never enlarged
 PLACEHOLDER_PX = 16
+DOMINANT_PX = 48
 
 SIDE_PX_MAX = 30_000
 JPEG_PIXELS_MAX = 210_000_000  # decoded at an eighth to a half of its size
@@ -40,6 +41,9 @@ FILE_BYTES_MIN = 12
 
 # A shrunken decode is free quality only while Lanczos still has something to do.
 SHRINK_GAP = 1.25
+REDUCING_GAP = 2.0  # what is more than twice too large is halved by a box first
+BAND_BYTES = 16 * 1024 * 1024
+PREMULTIPLIED = {"RGBA": "RGBa", "LA": "La"}  # clear pixels have no colour to bleed
 SHRINKS = (8, 4, 2)
 # The working bytes of a decoder for each pixel, as measured; a JPEG's are reckoned from its header.
 PNG_PIXEL_BYTES = {"1": 2, "L": 2, "I;16": 8, "RGB": 5}
@@ -82,7 +86,8 @@ SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 PROFILE_SPACES = {"RGB ": "RGB", "GRAY": "L", "CMYK": "CMYK"}
 PROFILE_BYTES_MAX = 4 * 1024 * 1024
 
-Image.MAX_IMAGE_PIXELS = PIXELS_MAX // 2  # Pillow refuses at twice this; its WebP reader asks before it allocates
+
+Box = tuple[float, float, float, float]
 
 
 class Rejected(Exception):
@@ -123,7 +128,7 @@ class _Upload:
     height: int
     load: Callable[[], Image.Image]
     orientation: int | None = None  # None: in the EXIF, which a PNG may carry behind its pixels
-    box: tuple[float, float, float, float] | None = None  # of the decoded pixels, those that are picture
+    box: Box | None = None  # of the decoded pixels, those that are picture
     is_cut: Callable[[Image.Image], bool] = lambda image: False
 
 
@@ -178,8 +183,6 @@ def _decode(opener: Callable[[bytes], _Upload], data: bytes) -> tuple[Image.Imag
                 raise Rejected("truncated")
     except Rejected:
         raise
-    except Image.DecompressionBombError:
-        raise Rejected("too_many_pixels") from None
     except MemoryError:
         raise Rejected("too_large") from None
     except Exception as fault:
@@ -451,9 +454,25 @@ def _inflates_to(enough_bytes: int, pixels: list[memoryview]) -> bool:
 def _open_webp(data: bytes) -> _Upload:
     if 8 + int.from_bytes(data[4:8], "little") > len(data):
         raise Rejected("truncated")
+    width, height = _webp_size(data)
+    _check_full_decode(width, height, WEBP_PIXEL_BYTES)
     image = WebPImagePlugin.WebPImageFile(BytesIO(data))
-    _check_full_decode(image.width, image.height, WEBP_PIXEL_BYTES)
-    return _Upload(image.width, image.height, load=lambda: _loaded(image))
+    if image.size != (width, height):
+        raise Rejected("corrupt")
+    return _Upload(width, height, load=lambda: _loaded(image))
+
+
+def _webp_size(data: bytes) -> tuple[int, int]:
+    """Read here, since the decoder takes memory for the whole canvas as soon as it is made."""
+    kind = data[12:16]
+    if kind == b"VP8X":
+        return 1 + int.from_bytes(data[24:27], "little"), 1 + int.from_bytes(data[27:30], "little")
+    if kind == b"VP8L":
+        bits = int.from_bytes(data[21:25], "little")
+        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    if kind == b"VP8 ":
+        return int.from_bytes(data[26:28], "little") & 0x3FFF, int.from_bytes(data[28:30], "little") & 0x3FFF
+    raise Rejected("corrupt")
 
 
 def _open_avif(data: bytes) -> _Upload:
@@ -543,12 +562,24 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     return image.convert("L") if image.mode == "1" else image
 
 
-def _shrink(
-    image: Image.Image, size: tuple[int, int], box: tuple[float, float, float, float] | None = None
-) -> Image.Image:
+def _shrink(image: Image.Image, size: tuple[int, int], box: Box | None = None) -> Image.Image:
+    """By Lanczos; in bands where the copy that has the new width and still the old height would be large."""
     if image.size == size and not box:
         return image
-    return image.resize(size, Image.Resampling.LANCZOS, box=box)
+    if image.mode in PREMULTIPLIED:
+        return _shrink(image.convert(PREMULTIPLIED[image.mode]), size, box).convert(image.mode)
+    left, top, right, bottom = box or (0, 0, *image.size)
+    width, height = size
+    scale = (bottom - top) / height
+    band = max(1, int(BAND_BYTES / (width * 4 * scale)))
+    if band >= height:
+        return image.resize(size, Image.Resampling.LANCZOS, box, reducing_gap=REDUCING_GAP)
+    small = Image.new(image.mode, size)
+    for y in range(0, height, band):
+        rows = min(band, height - y)
+        part = (left, top + y * scale, right, top + (y + rows) * scale)
+        small.paste(image.resize((width, rows), Image.Resampling.LANCZOS, part), (0, y))
+    return small
 
 
 def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
@@ -612,7 +643,7 @@ def _placeholder(thumb: Image.Image) -> str:
 
 def _dominant_colour(thumb: Image.Image) -> str:
     """The mean of the most frequent of eight groups of colours."""
-    groups = thumb.quantize(8)
+    groups = _shrink(thumb, _fit(*thumb.size, DOMINANT_PX)).quantize(8)
     counts = groups.histogram()
     first = 3 * counts.index(max(counts))
     return "#" + bytes((groups.getpalette() or [0, 0, 0])[first : first + 3]).hex()

@@ -169,6 +169,7 @@ NASTY: dict[str, tuple[str, Callable[[], bytes]]] = {
     "png of 65,536 a side": ("too_many_pixels", lambda: png((65_536, 65_536), 1, GREY, b"")),
     "png of one row": ("too_many_pixels", lambda: png((1_000_000, 1), 8, GREY, zeros_deflated(1_000_001))),
     "webp of 16,383 a side": ("too_many_pixels", lambda: lossless_webp(16_383)),
+    "webp of 12,000 a side": ("too_many_pixels", lambda: lossless_webp(12_000)),
     "webp of 6,000 a side": ("too_large", lambda: lossless_webp(6_000)),
     "jpeg that says 60,000 a side": ("too_many_pixels", lambda: lying_jpeg(60_000, 60_000)),
     "jpeg that says 280 million pixels": ("too_many_pixels", lambda: lying_jpeg(20_000, 14_000)),

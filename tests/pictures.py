@@ -11,7 +11,7 @@ from PIL import Image
 
 CANARY = b"CANARY"  # in every piece of metadata that a picture of this module carries
 INVERSE = {6: 8, 8: 6}  # the other orientations undo themselves
-TRANSPOSES = {
+UNTURNED = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -64,7 +64,7 @@ def with_patches(picture: Image.Image) -> Image.Image:
 def stored(upright: Image.Image, orientation: int) -> Image.Image:
     """The pixels as a camera stores them that was held so."""
     way = INVERSE.get(orientation, orientation)
-    return upright.transpose(TRANSPOSES[way]) if way in TRANSPOSES else upright
+    return upright.transpose(UNTURNED[way]) if way in UNTURNED else upright
 
 
 @cache
