@@ -11,7 +11,7 @@ setup:
 run: setup ## the whole bundle on this machine, PORT=8787
 	@exec .venv/bin/python -m local
 
-test: setup ## every check that needs no more than this
+test: setup .venv-heif/stamp ## every check that needs no more than this
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
@@ -31,6 +31,11 @@ stack: setup ## deploys it all into a stand-in that enforces every role, and pla
 
 cost: setup ## what a million top-ups cost, metered, and what each choice costs
 	@.venv/bin/python -m local.cost
+
+.venv-heif/stamp: layers/heif/requirements.txt | setup
+	@rm -rf .venv-heif
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --target .venv-heif -r $<
+	@touch $@
 
 bench: .venv-bench/stamp ## what a photo costs, beside other tools; ROUNDS=5, PHOTOS=a folder of phone photos
 	@.venv-bench/bin/python -m tests.bench

@@ -174,6 +174,22 @@ def _format(data: bytes) -> str:
 
 def _decode(opener: Callable[[bytes], _Upload], data: bytes) -> tuple[Image.Image, int, int]:
     """The picture at display size, upright, in sRGB, without anything beside its pixels; and its full size."""
+    upload, image = _load(opener, data)
+    width, height = upload.width, upload.height
+    profile = image.info.get("icc_profile")
+    orientation = upload.orientation or _orientation(image.info.get("exif", b""))
+    image = _shrink(_eight_bits(image), _fit(width, height, SIDES_PX["display"]), upload.box)
+    del upload  # and with it the large picture
+    image = _flatten(_to_srgb(image, profile))
+    if orientation in UPRIGHT:
+        image = image.transpose(UPRIGHT[orientation])
+        width, height = (height, width) if orientation >= 5 else (width, height)
+    image.info = {}
+    return image, width, height
+
+
+def _load(opener: Callable[[bytes], _Upload], data: bytes) -> tuple[_Upload, Image.Image]:
+    """The one place where a decoder meets the upload: whatever it throws is the picture's fault."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # odd metadata, none of which is used
@@ -181,22 +197,13 @@ def _decode(opener: Callable[[bytes], _Upload], data: bytes) -> tuple[Image.Imag
             image = upload.load()
             if upload.is_cut(image):
                 raise Rejected("truncated")
+            return upload, image
     except Rejected:
         raise
     except MemoryError:
         raise Rejected("too_large") from None
     except Exception as fault:
         raise Rejected("truncated" if "truncated" in str(fault) else "corrupt") from fault
-    profile = image.info.get("icc_profile")
-    orientation = upload.orientation or _orientation(image.info.get("exif", b""))
-    image = _shrink(_eight_bits(image), _fit(upload.width, upload.height, SIDES_PX["display"]), upload.box)
-    image = _flatten(_to_srgb(image, profile))
-    width, height = upload.width, upload.height
-    if orientation in UPRIGHT:
-        image = image.transpose(UPRIGHT[orientation])
-        width, height = (height, width) if orientation >= 5 else (width, height)
-    image.info = {}
-    return image, width, height
 
 
 def _fit(width: int, height: int, side: int) -> tuple[int, int]:
@@ -591,8 +598,10 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     if space == "RGB" and colours.mode == "L":
         colours = colours.convert("RGB")
     if transform and colours.mode == space:
-        colours = ImageCms.applyTransform(colours, transform) or colours
-    colours = colours.convert("RGB")
+        in_place = space == "RGB"
+        colours = ImageCms.applyTransform(colours, transform, in_place) or colours
+    if colours.mode != "RGB":
+        colours = colours.convert("RGB")
     if alpha:
         colours.putalpha(alpha)
     return colours

@@ -39,7 +39,10 @@ def plain_pillow(data: bytes, formats: Sequence[str]) -> Variants:
         srgb = ImageCms.createProfile("sRGB")
         picture = ImageCms.profileToProfile(picture, ImageCms.ImageCmsProfile(BytesIO(profile)), srgb)
     picture.info.clear()
-    settings = {"jpeg": {"quality": 80, "progressive": True}, "avif": pixels.ENCODERS["avif"]}
+    settings = {
+        "jpeg": {"quality": 80, "progressive": True},
+        **{form: pixels.ENCODERS[form] for form in ("avif", "webp")},
+    }
     variants = {}
     for name, side in SIDES_PX.items():
         small = picture.copy()
