@@ -36,7 +36,7 @@ MEMORY_BYTES_MAX = 300 * 1024 * 1024  # of what decoding and shrinking need, bes
 SEGMENTS_MAX = 50_000  # of a JPEG, and chunks of a PNG below: each costs Pillow a call
 CHUNKS_MAX = 400_000
 SCANS_MAX = 100
-SCANNED_BLOCKS_MAX = 100_000_000  # a scan of a few bytes buys a pass over all blocks of the picture
+SCANNED_BLOCKS_MAX = 40_000_000  # a scan of a few bytes buys a pass over all blocks of the picture
 FILE_BYTES_MIN = 12
 
 # A shrunken decode is free quality only while Lanczos still has something to do.
@@ -244,18 +244,7 @@ def _ends_in(image: Image.Image, values: set[int]) -> bool:
 JPEG_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]", re.DOTALL)  # stuffing and restarts belong to a scan's data
 SOI, EOI, SOS, TEM, COM, APP0, APP1, APP2, APP14 = 0xD8, 0xD9, 0xDA, 0x01, 0xFE, 0xE0, 0xE1, 0xE2, 0xEE
 FRAMES = {0xC0, 0xC1, 0xC2}  # baseline, extended, progressive
-FRAMES_UNSUPPORTED = {
-    0xC3,
-    0xC5,
-    0xC6,
-    0xC7,
-    0xC9,
-    0xCA,
-    0xCB,
-    0xCD,
-    0xCE,
-    0xCF,
-}  # lossless, arithmetic …
+FRAMES_UNSUPPORTED = {*range(0xC0, 0xD0)} - FRAMES - {0xC4, 0xC8, 0xCC}  # lossless, hierarchical, arithmetic
 PROGRESSIVE = 0xC2
 
 

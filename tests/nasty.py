@@ -58,13 +58,15 @@ def lying_avif(width: int, height: int) -> bytes:
     return data[:at] + struct.pack(">II", width, height) + data[at + 8 :]
 
 
-def flat_avif(width: int, height: int) -> bytes:
-    return encode(Image.new("L", (width, height), 128), "AVIF", speed=10, quality=30, max_threads=1)
+def flat_avif(width: int, height: int, mode: str = "L") -> bytes:
+    colour = (128, 128, 128, 40)[: len(mode)]
+    return encode(Image.new(mode, (width, height), colour), "AVIF", speed=10, quality=30, max_threads=1)
 
 
-def lossless_webp(side: int) -> bytes:
-    """Grey of one value: nothing but the fourteen bits of each side tells how much of it there is."""
-    data = bytearray(encode(Image.new("RGB", (64, 64), "grey"), "WEBP", lossless=True, method=0))
+def lossless_webp(side: int, mode: str = "RGB") -> bytes:
+    """Of one colour: nothing but the fourteen bits of each side tells how much of it there is."""
+    colour = (128, 128, 128, 40)[: len(mode)]
+    data = bytearray(encode(Image.new(mode, (64, 64), colour), "WEBP", lossless=True, method=0, exact=True))
     bits = int.from_bytes(data[21:25], "little") & ~0xFFFFFFF | side - 1 | side - 1 << 14
     data[21:25] = bits.to_bytes(4, "little")
     return bytes(data)
@@ -180,7 +182,8 @@ NASTY: dict[str, tuple[str, Callable[[], bytes]]] = {
     "scan bomb of 300 scans": ("too_complex", lambda: scan_bomb(13_000, 300)),
     "scan bomb of 5,000 scans": ("too_complex", lambda: scan_bomb(8_000, 5_000)),
     "scan bomb of 99 scans": ("too_complex", lambda: scan_bomb(13_000, 99)),
-    "scan bomb in memory": ("too_large", lambda: scan_bomb(13_000, 20)),
+    "scan bomb that is borne": (READY, lambda: scan_bomb(4_000, 99)),
+    "scan bomb in memory": ("too_large", lambda: scan_bomb(13_000, 10)),
     "png with a deflated profile of 200 MiB": ("corrupt", lambda: png_bomb(b"iCCP", b"p\0\0")),
     "png with a deflated text of 200 MiB": ("corrupt", lambda: png_bomb(b"zTXt", b"k\0\0")),
     "png with 300,000 texts": (READY, lambda: small_png(chunk(b"tEXt", b"k\0v") * 300_000)),
@@ -267,6 +270,17 @@ NASTY: dict[str, tuple[str, Callable[[], bytes]]] = {
     "grey with alpha": (READY, lambda: encode(SOUND().convert("LA"), "PNG")),
     "colours with alpha": (READY, lambda: encode(SOUND().convert("RGBA"), "PNG")),
     "one pixel": (READY, lambda: encode(Image.new("RGB", (1, 1), "red"), "PNG")),
+}
+
+# Those that come closest to the memory that a picture may take, and are taken.
+LARGEST: dict[str, Callable[[], bytes]] = {
+    "png with alpha": lambda: png_of_zeros(4_900, 8, RGBA),
+    "png": lambda: png_of_zeros(6_300, 8, RGB),
+    "png of 16 bits": lambda: png_of_zeros(6_270, 16, GREY),
+    "webp with alpha": lambda: lossless_webp(4_430, "RGBA"),
+    "avif with alpha": lambda: flat_avif(5_110, 5_110, "RGBA"),
+    "jpeg": lambda: jpeg(Image.new("L", (16_320, 12_240), 90)),
+    "progressive jpeg": lambda: scan_bomb(11_000, 5),
 }
 
 

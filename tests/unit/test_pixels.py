@@ -188,6 +188,13 @@ def test_clear_pixels_do_not_bleed_their_colour_when_shrunk() -> None:
     assert difference(first(encode(picture, "PNG")), Image.new("RGB", (1600, 32), "white")) < 1
 
 
+def test_a_large_picture_shrunk_in_bands_has_no_seams() -> None:
+    picture = photo(3000, 3600).convert("RGBA")
+    whole = picture.resize((1333, 1600), Image.Resampling.LANCZOS)
+    banded = pixels._shrink(picture, (1333, 1600))
+    assert max(high for _, high in ImageChops.difference(banded, whole).getextrema()) <= 1
+
+
 def test_sixteen_bits_are_scaled_and_not_clipped() -> None:
     rows = b"".join(b"\0" + (y * 1024).to_bytes(2, "big") * 64 for y in range(64))
     shows = first(png((64, 64), 16, 0, zlib.compress(rows)))

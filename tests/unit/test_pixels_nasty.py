@@ -8,8 +8,8 @@ from PIL import ImageFile
 from shared import pixels
 from shared.rejections import REJECTIONS
 from tests import fresh
-from tests.fresh import Outcome, faults
-from tests.nasty import NASTY, READY, damaged_png
+from tests.fresh import PEAK_BYTES_MAX, Outcome, faults
+from tests.nasty import LARGEST, NASTY, READY, damaged_png
 from tests.pictures import encode, everything, jpeg, photo, resummed
 
 
@@ -22,6 +22,12 @@ def outcomes() -> dict[str, Outcome]:
 def test_it_ends_with_its_answer_inside_the_limits(name: str, outcomes: dict[str, Outcome]) -> None:
     assert outcomes[name].answer == NASTY[name][0]
     assert faults(outcomes[name]) == []
+
+
+def test_the_largest_pictures_that_are_taken_stay_inside_the_memory() -> None:
+    outcomes = fresh.run({name: make() for name, make in LARGEST.items()})
+    assert {outcome.answer for outcome in outcomes.values()} == {READY}
+    assert not [outcome.name for outcome in outcomes.values() if outcome.peak_bytes > PEAK_BYTES_MAX]
 
 
 def test_every_code_that_has_a_text_has_a_file_that_earns_it() -> None:
