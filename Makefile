@@ -53,4 +53,14 @@ reset: setup ## forget the local state
 openapi: setup ## write openapi.json from the handlers
 	.venv/bin/python -m local.openapi
 
-.PHONY: help setup run test build stack cost bench reset openapi
+N ?= 200
+prove: setup ## the long proofs: N=200 histories, SEED=7 tells one; what is done is kept and added to
+	@exec .venv/bin/python -m tests.prove $(if $(SEED),seed $(SEED),prove $(N) $(N))
+
+planted: setup ## hunt every planted bug in a copy of the code
+	@exec .venv/bin/python -m tests.prove planted
+
+fuzz: setup ## ugly bytes for every function, N=200
+	@exec .venv/bin/python -m tests.prove fuzz $(N)
+
+.PHONY: help setup run test build stack cost bench reset openapi prove planted fuzz

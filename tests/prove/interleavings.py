@@ -316,6 +316,21 @@ def two_refunds(world: World) -> Meeting:
     return Meeting(acts, lambda replies: _statuses(200, 200)(replies) and world.balance_paise(customer) == 0)
 
 
+def two_refunds_of_a_payment(world: World) -> Meeting:
+    """Of one that touches no wallet, so that no entry's number keeps the two apart."""
+    customer = world.customer()
+    body = {"amount": "500.00", "source": "gateway"}
+    started = dict(world.call(customer, "POST", f"{API}/payments/", body).body)
+    world.pay(started["gateway_order_id"])
+    (told,) = world.gateway.payments.values()
+    assert _deliver(world, "payment.captured")().status == 200
+    for amount_paise in (20_000, 30_000):
+        world.gateway.control("refund", {"payment_id": told["id"], "amount": amount_paise})
+    acts = [_deliver(world, "refund.processed"), _deliver(world, "refund.processed", 1)]
+    row = lambda: world.rows("PaymentsTable")[0]  # noqa: E731
+    return Meeting(acts, lambda replies: _statuses(200, 200)(replies) and row()["refunded_paise"] == 50_000)
+
+
 def refund_and_spend(world: World) -> Meeting:
     """Either the money is spent and the refund looked at, or given back and the payment refused."""
     customer = world.customer()
@@ -424,6 +439,7 @@ MEETINGS: Mapping[str, Callable[[World], Meeting]] = {
     "first touch, top-up": first_touch_and_credit,
     "refund told twice": refund_twice,
     "two refunds of one payment": two_refunds,
+    "two refunds of a payment for an order": two_refunds_of_a_payment,
     "refund, spend": refund_and_spend,
     "refund, its capture": refund_and_capture,
     "two defaults": two_defaults,

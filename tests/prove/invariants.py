@@ -145,6 +145,16 @@ def refunds_complete(world: World) -> Found:
             yield f"{refund['id']} was given back and nothing here tells of it"
 
 
+def refunded_sum(world: World) -> Found:
+    """What a payment says was refunded is the sum of its refunds, and never more than was paid."""
+    refunds: Counter[str] = Counter()
+    for refund in world.rows(REFUNDS):
+        refunds[refund["payment"]] += refund["amount_paise"]
+    for row in world.rows(PAYMENTS):
+        if row["refunded_paise"] != refunds[row["id"]] or row["refunded_paise"] > row["amount_paise"]:
+            yield f"a payment of {row['amount_paise']} says {row['refunded_paise']} of {refunds[row['id']]} refunded"
+
+
 def append_only(world: World) -> Found:
     for table, key, before, after in world.engine.journal:
         if table == ENTRIES and (before is not None or after is None):
@@ -334,6 +344,7 @@ SAFE: Mapping[str, Check] = {
     "I13 isolation": isolation,
     "I14 nothing secret": nothing_secret,
     "I17 the whole sum": whole_sum,
+    "I17 refunded is the sum of the refunds": refunded_sum,
     "I20 documented answers": documented,
     "I21 acknowledged is there": acknowledged,
 }
