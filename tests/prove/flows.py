@@ -204,6 +204,58 @@ def delete_method(world: World) -> Run:
     return Run(act, lambda: answers[-1].status in (204, 404) and _active_methods(world) == 0)
 
 
+def payment_that_saves(world: World) -> Run:
+    """Start a payment whose card is to be saved: the customer is made and claimed at the gateway first."""
+    customer = world.customer()
+    answers: list[Reply] = []
+
+    def act() -> Reply:
+        answers.append(world.call(customer, "POST", f"{API}/payments/", _saving(customer), "key"))
+        return answers[-1]
+
+    return Run(act, lambda: answers[-1].status == 201 and len(world.rows("PaymentsTable")) == 1)
+
+
+def _saving(customer: Customer) -> dict[str, Any]:
+    return {"amount": "250.00", "source": "gateway", "contact": customer.phone, "save_method": True}
+
+
+def _paid_with_a_card_to_save(world: World, customer: Customer) -> tuple[dict[str, Any], dict[str, Any]]:
+    started = dict(world.call(customer, "POST", f"{API}/payments/", _saving(customer)).body)
+    opened_for = started["checkout"]["customer_id"]
+    return started, dict(
+        world.gateway.pay(started["gateway_order_id"], "card", "success", customer_id=opened_for, save=True)
+    )
+
+
+def save_card(world: World) -> Run:
+    """Verify a payment whose card is to be saved: the money first, then the card, whoever brings the news."""
+    customer = world.customer()
+    started, paid = _paid_with_a_card_to_save(world, customer)
+    act = lambda: world.call(customer, "POST", f"{API}/payments/{started['id']}/verify/", paid)  # noqa: E731
+
+    def done() -> bool:
+        row = next(one for one in world.rows("PaymentsTable") if one["id"] == started["id"])
+        return settled(world, started) and row["save_method"] == "saved" and _active_methods(world) == 1
+
+    return Run(act, done)
+
+
+def delete_card(world: World) -> Run:
+    """Forget a saved card: at once for its customer, and at the gateway by the reconciler at the latest."""
+    customer = world.customer()
+    started, paid = _paid_with_a_card_to_save(world, customer)
+    shown = world.call(customer, "POST", f"{API}/payments/{started['id']}/verify/", paid).body
+    path = f"{API}/payment-methods/{shown['save_method']['payment_method']}/"
+    answers: list[Reply] = []
+
+    def act() -> Reply:
+        answers.append(world.call(customer, "DELETE", path))
+        return answers[-1]
+
+    return Run(act, lambda: answers[-1].status in (204, 404) and _active_methods(world) == 0)
+
+
 def set_default(world: World) -> Run:
     customer = world.customer()
     made = [
@@ -221,7 +273,7 @@ def set_default(world: World) -> Run:
 
 
 def _active_methods(world: World) -> int:
-    return sum(row["id"] != "default" and row["is_active"] for row in world.rows("PaymentMethodsTable"))
+    return sum(bool(row.get("type")) and row["is_active"] for row in world.rows("PaymentMethodsTable"))
 
 
 FLOWS: Mapping[str, Flow] = {
@@ -240,5 +292,8 @@ FLOWS: Mapping[str, Flow] = {
     "reconcile": Flow(reconcile, (RECONCILER,)),
     "save a method": Flow(save_method, (APP,)),
     "delete a method": Flow(delete_method, (APP,)),
+    "payment that saves its card": Flow(payment_that_saves, (APP,)),
+    "save the card of a payment": Flow(save_card, (APP, WEBHOOK, RECONCILER)),
+    "delete a saved card": Flow(delete_card, (APP,)),
     "set the default": Flow(set_default, (APP,)),
 }

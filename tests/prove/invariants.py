@@ -155,6 +155,13 @@ def refunded_sum(world: World) -> Found:
             yield f"a payment of {row['amount_paise']} says {row['refunded_paise']} of {refunds[row['id']]} refunded"
 
 
+def forgotten_cards(world: World) -> Found:
+    """A saved card that its customer deleted is gone at the gateway too."""
+    for row in world.rows(METHODS):
+        if row.get("token") in world.gateway.tokens and not row["is_active"]:
+            yield f"the card {row['id']} is deleted here and still kept at the gateway"
+
+
 def append_only(world: World) -> Found:
     for table, key, before, after in world.engine.journal:
         if table == ENTRIES and (before is not None or after is None):
@@ -351,6 +358,7 @@ SAFE: Mapping[str, Check] = {
 SETTLED: Mapping[str, Check] = {
     "I6 captured is credited": complete,
     "I6 given back is taken back": refunds_complete,
+    "I12 a deleted card is forgotten": forgotten_cards,
 }
 # Not a function over one state, and how else it is shown.
 ELSEWHERE: Mapping[str, str] = {

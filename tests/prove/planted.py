@@ -53,8 +53,8 @@ PLANTED: Mapping[str, Replacements] = {
         (
             PAYMENTS,
             "        if before := store.payment(customer, payment_id):\n            return _replay(before, request)\n"
-            "        head =",
-            "        head =",
+            "        _opening_on(",
+            "        _opening_on(",
         ),
     ),
     "the newest entry is read without consistency": (
@@ -136,11 +136,9 @@ PLANTED: Mapping[str, Replacements] = {
     "the wallet is spent as it was when it was first read": (
         (
             PAYMENTS,
-            "    for _ in store.retries():\n        if before := store.payment(customer, payment_id):\n"
-            "            return _replay(before, request)\n        head = wallet.newest(customer)\n",
-            "    head = wallet.newest(customer)\n    for _ in store.retries():\n"
-            "        if before := store.payment(customer, payment_id):\n            return _replay(before, request)\n"
-            "        head.seq = wallet.newest(customer).seq\n",
+            "        head = wallet.newest(customer)\n        new = _new(payment_id, customer, PAYMENT, WALLET",
+            "        head = wallet.newest(customer)\n        known = head.balance_paise if _ == 0 else known\n"
+            "        head.balance_paise = known\n        new = _new(payment_id, customer, PAYMENT, WALLET",
         ),
     ),
     "rupees pass through a float": (
