@@ -130,12 +130,13 @@ def update(customer: str, method_id: str, values: Mapping[str, Any]) -> dict[str
     return _shown(changed, store.default_method(customer))
 
 
-def delete(customer: str, method_id: str) -> dict[str, int]:
-    """Soft: the row stays, nothing shows it any more. Then the gateway forgets the card; counts whether it did."""
+def delete(customer: str, method_id: str) -> None:
+    """Soft: the row stays, nothing shows it any more. Then the gateway is made to forget the card."""
     method = _known(customer, method_id)
     if not store.delete_method(customer, method_id, also=saved_cards.deleting(method)):
         raise NotFound("PaymentMethod")
-    return saved_cards.forget(customer, method_id, clock.now_us() + 1_000_000 * DELETE_S) if method.token else {}
+    if method.token:
+        saved_cards.forget(customer, method_id, clock.now_us() + 1_000_000 * DELETE_S)
 
 
 def set_default(customer: str, method_id: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import json
 import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from shared import checkout, clock, fields, gateway, saved_cards, store, tally, wallet
@@ -46,7 +46,7 @@ PAYABLE = ("created", "failed", "expired")  # the gateway's orders never expire
 # Ages at which the reconciler asks about a payment that is not settled: minutes, then daily for five days.
 CHECK_AGES_S = (60, 120, 300, 900, 3_600, *(day * 86_400 for day in range(1, 6)))
 EXPIRED_AFTER_CHECKS = 5
-NOT_SAVED_AFTER_CHECKS = 5  # a card's token follows its payment within the hour, or not at all
+NOT_SAVED_AFTER_CHECKS = 4  # a card's token follows its payment within the hour, or not at all
 SAVE_IN_WEBHOOK_S = 2  # the gateway waits five for the answer, and the reconciler saves as well
 
 
@@ -60,12 +60,12 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What a settle did: `credited` and `flagged` name a change made by this very call, `saving` counts its card."""
+    """What a settle did: `credited`, `flagged` and `saved` (its card) name a change made by this very call."""
 
     payment: Payment
     credited: bool = False
     flagged: str = ""
-    saving: Mapping[str, int] = field(default_factory=dict)
+    saved: bool = False
 
     @property
     def answer(self) -> dict[str, Any]:
@@ -83,8 +83,9 @@ class Settled:
             "PaymentCaptured": int(self.credited),
             "AmountCapturedPaise": self.payment.amount_paise if self.credited else 0,
             "PaymentFlagged": int(bool(self.flagged)),
+            "MethodSaved": int(self.saved),
         }
-        return {name: count for name, count in happened.items() if count} | dict(self.saving)
+        return {name: count for name, count in happened.items() if count}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +94,6 @@ class Received:
 
     outcome: str
     settled: Settled | None = None
-    cards: Mapping[str, int] = field(default_factory=dict)
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """What happened to a payment or a saved card, by the name of its metric."""
-        return (self.settled.counts if self.settled else {}) | dict(self.cards)
 
 
 # --- what the app sends and gets
@@ -585,25 +580,22 @@ def _with_card(settled: Settled, told: GatewayPayment | None, deadline_us: int) 
         if told is None or told.id != payment.gateway_payment:
             told = gateway.payment(str(payment.gateway_payment))
         kept = saved_cards.save(payment.customer, str(payment.gateway_customer), told, deadline_us)
-        flagged = _flag(payment, told.id, "token_of_another_customer") if kept.is_anothers else None
-        if kept.status == saved_cards.PENDING:
+        if kept.is_anothers and (flagged := _flag(payment, told.id, "token_of_another_customer")):
+            settled = replace(settled, flagged=settled.flagged or flagged.flagged)
+        if kept.status == saved_cards.PENDING and payment.checks < NOT_SAVED_AFTER_CHECKS:
             return settled
         decided = _save_decided(payment, kept)
         payment = payment if decided else _known(payment.customer, payment.id)  # another call was first
     except saved_cards.GATEWAY_TROUBLE:
-        return replace(settled, saving={"MethodSaveDeferred": 1})
-    return Settled(
-        payment,
-        settled.credited,
-        settled.flagged or (flagged.flagged if flagged else ""),
-        {"MethodSaved" if kept.method else "MethodNotSaved": 1} if decided else {},
-    )
+        tally.count("MethodSaveDeferred")
+        return settled
+    return replace(settled, payment=payment, saved=decided and kept.method is not None)
 
 
 def _save_decided(payment: Payment, kept: saved_cards.Kept) -> bool:
     """Write down what became of the card, once."""
     values = {
-        "save_method": kept.status,
+        "save_method": saved_cards.SAVED if kept.method else saved_cards.NOT_SAVED,
         "saved_method": kept.method,
         "open": None,
         "next_check_at_us": None,
@@ -652,7 +644,7 @@ def _ask(payment: Payment, source: str, deadline_us: int) -> Settled:
             one.payment,
             settled.credited or one.credited,
             settled.flagged or one.flagged,
-            {**settled.saving, **one.saving},
+            settled.saved or one.saved,
         )
     return settled
 
@@ -674,8 +666,7 @@ def receive(body: bytes, signature: str, event_id: str, deadline_us: int) -> Rec
         return Received("unusable")  # signed, so counted and looked at; sending it again would not help
     try:
         if (card_event := saved_cards.event_in(event)) is not None:
-            outcome, counts = saved_cards.receive(card_event, deadline_us)
-            return Received(outcome, cards=counts)
+            return Received(saved_cards.receive(card_event, deadline_us))
         settled = _apply(event, event_id[:40], deadline_us) if isinstance(event, dict) else None
     except gateway.Unusable:
         return Received("unusable")
@@ -850,9 +841,9 @@ def _dispute(payment: Payment, told: GatewayPayment, name: str) -> Settled | Non
 
 
 def reconcile(deadline_us: int, limit: int = 200) -> dict[str, int]:
-    """Ask the gateway about every open payment whose time has come, then about saved cards; counts what happened.
+    """Ask the gateway about every open payment whose time has come, then about saved cards.
 
-    One that fails does not hold up the others.
+    One that fails does not hold up the others. Answers what happened to payments, by the name of its metric.
     """
     counts = Counter({"ReconcileAsked": 0, "ReconcileCredited": 0, "ReconcileFlagged": 0, "ReconcileFailed": 0})
     counts.update({"ReconcileLagSeconds": 0, "PaymentsInReview": store.payments_in_review()})
@@ -871,8 +862,7 @@ def reconcile(deadline_us: int, limit: int = 200) -> dict[str, int]:
         counts.update(settled.counts)
         counts["ReconcileCredited"] += settled.credited
         counts["ReconcileFlagged"] += bool(settled.flagged)
-    for happened in saved_cards.reconcile(deadline_us, limit):
-        counts.update(happened)
+    saved_cards.reconcile(deadline_us, limit)
     return dict(counts)
 
 
@@ -881,18 +871,18 @@ def _check(payment: Payment, deadline_us: int) -> Settled:
         settled = _with_card(Settled(payment), None, deadline_us)
     else:
         settled = _ask(payment, "reconcile", deadline_us)
-    _schedule(settled.payment, is_deferred="MethodSaveDeferred" in settled.saving)
+    _schedule(settled.payment)
     return settled
 
 
-def _schedule(payment: Payment, is_deferred: bool) -> None:
+def _schedule(payment: Payment) -> None:
     """The next time to ask, by the payment's age, or never again."""
     if payment.open is None:
         return
     checks = payment.checks + 1
     values: dict[str, Any] = {"checks": checks}
     is_saving = payment.status in CREDITED and payment.save_method == saved_cards.PENDING
-    if is_saving and checks < (len(CHECK_AGES_S) if is_deferred else NOT_SAVED_AFTER_CHECKS):
+    if is_saving and checks < len(CHECK_AGES_S):
         values["next_check_at_us"] = clock.now_us() + 1_000_000 * CHECK_AGES_S[checks]
     elif is_saving:
         values |= {"open": None, "next_check_at_us": None, "save_method": saved_cards.NOT_SAVED}

@@ -14,11 +14,11 @@ the index `open` for the reconciler.
 
 import hashlib
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from shared import clock, gateway, store
+from shared import clock, gateway, store, tally
 from shared.errors import Unavailable
 from shared.gateway import GatewayPayment, GatewayToken
 from shared.settings import settings
@@ -131,9 +131,11 @@ def refresh(customer: str, method_id: str, deadline_us: int) -> PaymentMethod | 
             if not refused.is_unknown_id:
                 raise
             told = None
-        values = _as_told(method, told)
+        before = method.status
         try:
-            if not store.transact(*_writes(method, values, told.account if told else "", deadline_us)):
+            if not store.transact(*_writes(method, told, deadline_us)):
+                if method.status != before:
+                    tally.count("MethodStatusChanged")
                 return method
         except Contended:
             continue
@@ -165,15 +167,16 @@ def _as_told(method: PaymentMethod, told: GatewayToken | None) -> dict[str, Any]
     return values | shown | (_later(method) if told.status == INITIATED else {})
 
 
-def _writes(method: PaymentMethod, values: dict[str, Any], account: str, deadline_us: int) -> list[Write]:
+def _writes(method: PaymentMethod, told: GatewayToken | None, deadline_us: int) -> list[Write]:
     """The change of the method and, when the network names the card's account, the card's one method with it.
 
     Two tokens of one account are one card. The method that can be used stays; the other token is given back.
     """
+    values = _as_told(method, told)
     guard: dict[str, Any] = {"status_in": FOLLOWING, "unchanged": {"version": method.version}}
-    if not account or values["status"] in (DELETED, *OVER):
+    if told is None or not told.account or values["status"] in (DELETED, *OVER):
         return [Change(method, values, **guard)]
-    card = hashlib.sha256(f"{method.customer} {account}".encode()).hexdigest()
+    card = hashlib.sha256(f"{method.customer} {told.account}".encode()).hexdigest()
     holder = store.method_of_card(method.customer, card)
     if holder == method.id:
         return [Change(method, values, **guard)]
@@ -197,17 +200,18 @@ def deleting(method: PaymentMethod) -> dict[str, Any]:
     return _given_back() if method.token else {}
 
 
-def forget(customer: str, method_id: str, deadline_us: int) -> dict[str, int]:
-    """Make the gateway forget a deleted card; counts what happened. When it is away the reconciler goes on."""
+def forget(customer: str, method_id: str, deadline_us: int) -> None:
+    """Make the gateway forget a deleted card; when it is away the reconciler goes on."""
     method = store.any_method(customer, method_id)
     if method is None or method.status != DELETING:
-        return {}
+        return
     try:
         gateway.delete_token(str(method.gateway_customer), str(method.token), _timeout_s(deadline_us))
     except GATEWAY_TROUBLE:
-        return {"TokenDeleteDeferred": 1}
+        tally.count("TokenDeleteDeferred")
+        return
     store.write(Change(method, {"status": DELETED, **_settled()}, status_in=(DELETING,)))
-    return {"TokenDeleted": 1}
+    tally.count("TokenDeleted")
 
 
 # --- token events, and the reconciler
@@ -224,8 +228,8 @@ def event_in(event: Any) -> Mapping[str, Any] | None:
     return payload if isinstance(payload, dict) else {}
 
 
-def receive(payload: Mapping[str, Any], deadline_us: int) -> tuple[str, dict[str, int]]:
-    """Follow a signed token event: what became of it, and counts.
+def receive(payload: Mapping[str, Any], deadline_us: int) -> str:
+    """Follow a signed token event; what became of it: applied, unchanged or ignored.
 
     Raises gateway.Unusable when no token can be made out in it.
     """
@@ -235,21 +239,22 @@ def receive(payload: Mapping[str, Any], deadline_us: int) -> tuple[str, dict[str
         raise gateway.Unusable("a token event without a token")
     customer = store.owner_of(str(token_id))
     if customer is None:
-        return "ignored", {}  # not saved here, or not yet: saving asks by itself
+        return "ignored"  # not saved here, or not yet: saving asks by itself
     if gateway.is_id(said_customer, "cust") and store.owner_of(str(said_customer)) not in (None, customer):
-        return "unchanged", {"TokenOfAnotherCustomer": 1}
+        tally.count("TokenOfAnotherCustomer")
+        return "unchanged"
     method = store.any_method(customer, str(uuid.uuid5(METHODS, str(token_id))))
     if method is None:
-        return "ignored", {}
+        return "ignored"
     before = method.status
     try:
         after = refresh(customer, method.id, deadline_us)
     except GATEWAY_TROUBLE:
         # Taken all the same: a webhook that fails for a day is switched off, and money comes through it too.
         _postpone(method, clock.now_us())
-        return "applied", {"TokenCheckDeferred": 1}
-    changed = after is not None and after.status != before
-    return ("applied", {"MethodStatusChanged": 1}) if changed else ("unchanged", {})
+        tally.count("TokenCheckDeferred")
+        return "applied"
+    return "applied" if after and after.status != before else "unchanged"
 
 
 def _token_in(payload: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -262,28 +267,27 @@ def _token_in(payload: Mapping[str, Any]) -> Mapping[str, Any]:
     return entity
 
 
-def reconcile(deadline_us: int, limit: int = 200) -> Iterator[dict[str, int]]:
+def reconcile(deadline_us: int, limit: int = 200) -> None:
     """Ask or tell the gateway about every saved card that is due; one that fails does not hold up the others."""
     for customer, method_id in store.methods_to_check(clock.now_us(), limit):
         if clock.now_us() >= deadline_us:
             return
         try:
-            yield _check(customer, method_id, deadline_us)
+            _check(customer, method_id, deadline_us)
         except GATEWAY_TROUBLE:
-            yield {"TokenCheckDeferred": 1}
+            tally.count("TokenCheckDeferred")
 
 
-def _check(customer: str, method_id: str, deadline_us: int) -> dict[str, int]:
+def _check(customer: str, method_id: str, deadline_us: int) -> None:
     method = store.any_method(customer, method_id)
     if method is None or method.open is None:
-        return {}
+        return
     # First the next time, so that one that fails however it likes waits behind the others.
     _postpone(method, clock.now_us() + 1_000_000 * _pause_s(method))
     if method.status == DELETING:
-        return forget(customer, method_id, deadline_us)
-    before = method.status
-    after = refresh(customer, method_id, deadline_us)
-    return {"MethodStatusChanged": 1} if after and after.status != before else {}
+        forget(customer, method_id, deadline_us)
+    else:
+        refresh(customer, method_id, deadline_us)
 
 
 def _postpone(method: PaymentMethod, next_check_at_us: int) -> None:

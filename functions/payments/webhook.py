@@ -22,5 +22,6 @@ def handler(request: Request) -> Answer:
         request.deadline_us,
     )
     telemetry.count(f"Webhook{received.outcome.title()}")
-    telemetry.count_each(received.counts)
+    if received.settled:
+        telemetry.count_each(received.settled.counts)
     return Answer(200, {"status": received.outcome}, about=received.settled.payment.id if received.settled else "")

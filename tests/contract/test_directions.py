@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "bucket": {"errors", "settings", "tally"},
     "store": {"clock", "errors", "models", "settings", "tally"},
     "wallet": {"clock", "errors", "fields", "money", "store"},
-    "saved_cards": {"clock", "errors", "gateway", "settings", "store"},
+    "saved_cards": {"clock", "errors", "gateway", "settings", "store", "tally"},
     "checkout": {"gateway", "settings", "store", "upi_handles"},
     "payments": {
         "checkout",

@@ -67,9 +67,9 @@ def tell(bundle: Bundle, token: str, status: str, **more: Any) -> list[dict[str,
     return list(bundle.control("deliver", {}))
 
 
-def reconcile(bundle: Bundle, forward_s: int = 61) -> dict[str, int]:
+def reconcile(bundle: Bundle, forward_s: int = 61) -> None:
     bundle.clock(forward_s)
-    return dict(bundle.invoke("ReconcilePayments"))
+    bundle.invoke("ReconcilePayments")
 
 
 # --- saving
@@ -133,7 +133,7 @@ def test_the_same_card_again_is_the_same_method_and_another_card_another(app: Ap
 def test_two_tokens_of_one_card_are_one_method_and_the_second_is_given_back(app: App, bundle: Bundle) -> None:
     method = saved(app)
     assert saved(app, anew=True) == method and methods(app) == [method]
-    assert reconcile(bundle, 0)["TokenDeleted"] >= 1
+    reconcile(bundle, 0)
     customer = start(app)["checkout"]["customer_id"]
     tokens = bundle.control("state", {})["tokens"].values()
     assert [one["id"] for one in tokens if one["customer_id"] == customer] == [token_of(app, method)]
@@ -535,7 +535,6 @@ def test_a_card_deleted_while_the_gateway_is_away_is_forgotten_there_by_the_reco
     reconcile(bundle, 1)  # away still, or (drop) done already and told so
     reconcile(bundle, 61)
     assert token not in bundle.control("state", {})["tokens"]
-    assert reconcile(bundle, 86_400 * 2).get("TokenDeleted", 0) == 0
 
 
 @pytest.mark.usefixtures("held")
