@@ -233,6 +233,7 @@ def _patch_s3(faults: Faults) -> None:
 def _work(front: socket.socket, handlers: dict[str, Callable[..., Any]]) -> None:
     """A worker's whole life: one event, one answer, again."""
     die_with_parent()
+    sys.stdout.reconfigure(line_buffering=True, write_through=False)  # whole lines: the workers share one log
     _send(front, os.getpid())
     while (asked := _receive(front)) is not None:
         function, event, timeout_s = asked

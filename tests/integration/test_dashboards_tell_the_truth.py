@@ -19,6 +19,7 @@ from tests import pictures
 from tests.app import API, IMAGES, App, at_once
 from tests.conftest import Bundle
 from tests.integration.test_events import event
+from tests.integration.test_saved_cards import pay_by_card, start, token_of
 from tests.monitoring import NAMESPACE, QUERIES, Line, lines_of_alarms, lines_of_dashboards
 
 WAIT_S = 10
@@ -47,6 +48,7 @@ def play(app: App, bundle: Bundle) -> None:
     bundle.invoke("ListWallets", event("ListWallets"))  # with the app's version
     bundle.invoke("ListWallets", {})
     spend_at_once(app)
+    play_with_cards(app, bundle)
     for function in ("ReconcilePayments", "AuditWallets", "AuditPayments", "SweepImages", "CompressImage"):
         bundle.invoke(function, event(function))
     photos(app, bundle)
@@ -69,6 +71,31 @@ def photos(app: App, bundle: Bundle) -> None:
         bundle.fail_s3()
     app.followed(waiting["id"])
     assert app.call("DELETE", f"{IMAGES}{shown['id']}/").status_code == 204
+
+
+def play_with_cards(app: App, bundle: Bundle) -> None:
+    """A card saved at the second try, told of under another's name, suspended at the second try, and so deleted."""
+
+    def broken(method: str) -> None:
+        bundle.control("faults", [{"method": method, "path": "/v1/customers", "fault": "500", "times": 1}])
+
+    bundle.control("hold", {"hold": True})
+    payment = start(app)
+    paid = pay_by_card(app, payment)
+    broken("GET")
+    assert app.verify(payment, paid).json()["save_method"]["status"] == "pending"
+    method = app.verify(payment, paid).json()["save_method"]["payment_method"]
+    token = token_of(app, {"id": method})
+    theirs = start(App(bundle))["checkout"]["customer_id"]
+    entity = bundle.control("state", {})["tokens"][token] | {"customer_id": theirs}
+    bundle.control("event", {"body": {"event": "token.activated", "payload": {"token": {"entity": entity}}}})
+    bundle.control("deliver", {})
+    bundle.control("token", {"token_id": token, "status": "suspended"})
+    broken("GET")
+    bundle.control("deliver", {})
+    broken("DELETE")
+    assert app.call("DELETE", f"/payment-methods/{method}/").status_code == 204
+    bundle.control("hold", {"hold": False})
 
 
 def webhook(bundle: Bundle, body: bytes, secret: str) -> int:
