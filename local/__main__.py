@@ -12,7 +12,7 @@ from types import FrameType
 from typing import Any
 
 from local.api import Api
-from local.cloud import CREDENTIALS, CannotStart, Cloud, free_port
+from local.cloud import CREDENTIALS, HOST, CannotStart, Cloud, free_port
 from local.gateway import StandIn, serve
 from local.template import ROOT, Template
 from local.tokens import AUDIENCE, ISSUER, Issuer
@@ -66,7 +66,7 @@ def start(running: list[Any]) -> tuple[Api, dict[str, Any]]:
     running.append(cloud.stop)
     environment = template.environment(
         {
-            "RAZORPAY_BASE_URL": f"http://127.0.0.1:{gateway_port}",
+            "RAZORPAY_BASE_URL": f"http://{HOST}:{gateway_port}",
             "JWT_ISSUER": ISSUER,
             "JWT_AUDIENCE": AUDIENCE,
             "JWKS_URL": f"{api.url}/_local/jwks.json",
@@ -90,7 +90,7 @@ def start(running: list[Any]) -> tuple[Api, dict[str, Any]]:
             stand_in.load(json.loads(saved.read_text()))
         except (ValueError, KeyError, TypeError):
             raise CannotStart(f"The saved state {saved} cannot be read. make reset forgets it.") from None
-    gateway = serve(stand_in, gateway_port)
+    gateway = serve(stand_in, gateway_port, HOST)
     stand_in.webhook_url = api.url + WEBHOOK_PATH
     running.append(lambda: (stand_in.close(), saved.write_text(json.dumps(stand_in.dump()))))
     for trigger in template.triggers:

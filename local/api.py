@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from local.cloud import CannotStart
+from local.cloud import HOST, CannotStart
 from local.template import ROOT, Route, Template
 from local.tokens import Issuer
 from local.workers import Clock, Crashed, Faults, Pool, TimedOut
@@ -33,14 +33,14 @@ class Api(ThreadingHTTPServer):
 
     def __init__(self, port: int, template: Template, clock: Clock, faults: Faults, issuer: Issuer) -> None:
         try:
-            super().__init__(("127.0.0.1", port), Connection)
+            super().__init__((HOST, port), Connection)
         except OSError as error:
             hint = "try: PORT=0 make run, for any free one"
             raise CannotStart(f"Port {port} cannot be used ({error.strerror}); {hint}") from None
         self.template, self.clock, self.faults, self.issuer = template, clock, faults, issuer
         self.routes = template.routes
         self.authorizer = template.authorizer
-        self.url = f"http://127.0.0.1:{self.server_address[1]}"
+        self.url = f"http://{HOST}:{self.server_address[1]}"
         self.pool: Pool
         self.front_page = b""
         self.seeds: list[dict[str, str]] = []

@@ -94,9 +94,13 @@ def _compile(folder: Path, seen_as: str) -> None:
 
 
 def _for_this_machine() -> Path:
-    """The template for this processor, with a variable that says where AWS is, for env.local.json to fill in."""
+    """The template for this processor, and so that `sam local` can follow it.
+
+    It gets a variable that says where AWS is, for env.local.json to fill in, and an authorizer without its alias.
+    """
     text = (ROOT / "template.yaml").read_text()
     text = text.replace("        STAGE: !Ref Stage\n", '        STAGE: !Ref Stage\n        AWS_ENDPOINT_URL: ""\n')
+    text = text.replace("FunctionArn: !Ref Authorize.Alias", "FunctionArn: !GetAtt Authorize.Arn")
     HOST.mkdir(parents=True, exist_ok=True)
     path = HOST / "template.yaml"
     path.write_text(text.replace("arm64", MACHINES[platform.machine().lower()]))

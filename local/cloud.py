@@ -17,6 +17,7 @@ from local.template import ROOT, Template
 START_TIMEOUT_S = 15
 STOP_TIMEOUT_S = 1.5
 REGION = "ap-south-1"
+HOST = os.environ.get("BIND_HOST") or "127.0.0.1"  # another one only where containers have to reach the stand-ins
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",
@@ -31,7 +32,7 @@ class CannotStart(Exception):
 
 def free_port() -> int:
     with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
+        one.bind((HOST, 0))
         return int(one.getsockname()[1])
 
 
@@ -46,7 +47,7 @@ class Cloud:
 
     def __init__(self, state: Path, venv: str = ".venv-ministack") -> None:
         self.port = int(os.environ.get("AWS_PORT") or free_port())
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http://{HOST}:{self.port}"
         program = ROOT / venv / "bin" / "ministack"
         if not program.exists():
             raise CannotStart("The local AWS stand-in is not set up. Run: make run")
@@ -56,7 +57,7 @@ class Cloud:
         environment = {
             **os.environ,
             **CREDENTIALS,
-            "BIND_HOST": "127.0.0.1",
+            "BIND_HOST": HOST,
             "GATEWAY_PORT": str(self.port),
             "MINISTACK_REGION": REGION,
             "AUTH": "true",
@@ -84,7 +85,7 @@ class Cloud:
             if self.process.poll() is not None:
                 break
             with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                if probe.connect_ex((HOST, self.port)) == 0:
                     return
             time.sleep(0.02)
         raise CannotStart(f"The local AWS stand-in does not start; its log is {self.log.name}")

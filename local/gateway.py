@@ -770,10 +770,10 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, stand_in: StandIn, port: int) -> None:
-        super().__init__(("127.0.0.1", port), Connection)
+    def __init__(self, stand_in: StandIn, port: int, host: str) -> None:
+        super().__init__((host, port), Connection)
         self.stand_in = stand_in
-        self.url = f"http://127.0.0.1:{self.server_address[1]}"
+        self.url = f"http://{host}:{self.server_address[1]}"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A caller that hangs up is no news."""
@@ -825,9 +825,9 @@ class Connection(BaseHTTPRequestHandler):
         """Quiet: the bundle's own log tells what matters."""
 
 
-def serve(stand_in: StandIn, port: int = 0) -> Server:
-    """Answer on the loopback, and deliver webhooks, until `shutdown`."""
-    server = Server(stand_in, port)
+def serve(stand_in: StandIn, port: int = 0, host: str = "127.0.0.1") -> Server:
+    """Answer, and deliver webhooks, until `shutdown`."""
+    server = Server(stand_in, port, host)
     threading.Thread(target=server.serve_forever, name="gateway", daemon=True).start()
     threading.Thread(target=stand_in.post_forever, name="webhooks", daemon=True).start()
     return server

@@ -166,7 +166,9 @@ def without(document: dict[str, Any], kinds: set[str]) -> dict[str, Any]:
                 name = statement["Resource"].get("Ref") if isinstance(statement["Resource"], dict) else None
                 if name and resources[name]["Type"] == "AWS::SecretsManager::Secret":
                     statement["Resource"] = {"Fn::GetAtt": [name, "Id"]}
-    del document["Globals"]["Function"]["Environment"]["Variables"]["AWS_ENDPOINT_URL"]  # it tells functions itself
+    # What the build changed for `sam local` alone is put back.
+    del document["Globals"]["Function"]["Environment"]["Variables"]["AWS_ENDPOINT_URL"]
+    resources["Api"]["Properties"]["Auth"]["Authorizers"]["Tokens"]["FunctionArn"] = {"Ref": "Authorize.Alias"}
     alarms = document["Globals"]["Function"]["DeploymentPreference"]
     alarms["Alarms"] = [alarm for alarm in alarms["Alarms"] if alarm["Ref"] not in gone]
     return document | {"Resources": resources}
