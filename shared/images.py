@@ -291,9 +291,21 @@ def _sweep(owner: str, image_id: str) -> str:
     if image.status == AWAITING:
         return "ImageExpired" if change(image, EXPIRED, **CLOSED) else ""
     if image.status == PROCESSING:
-        failed = change(image, REJECTED, rejection="processing_failed", **CLOSED)
-        return "ImageProcessingFailed" if failed else ""
-    remove_objects(owner, image_id)
+        # Looked at once more: a compressor that was still at work may die with variants just put.
+        if not change(image, REJECTED, rejection="processing_failed", next_check_at_us=at_us + PURGED_US):
+            return ""
+        bucket.remove_images(image_prefix(owner, image_id))
+        return "ImageProcessingFailed"
+    if image.status == REJECTED:
+        bucket.remove_images(image_prefix(owner, image_id))
+        store.write(Change(image, CLOSED, status_in=(REJECTED,)))
+        return ""
+    return _purged(image, at_us)
+
+
+def _purged(image: Image, at_us: int) -> str:
+    """Remove the objects of a deleted photo again, and its row once nothing of it can be under way."""
+    remove_objects(image.owner, image.id)
     purge_at_us = (image.updated_at_us or 0) + PURGED_US
     if at_us < purge_at_us:
         store.write(Change(image, {"next_check_at_us": purge_at_us}, status_in=(DELETED,)))

@@ -253,6 +253,29 @@ def test_a_photo_deleted_at_any_step_of_a_compressor_that_then_dies_leaves_nothi
             assert store.image(images.owner_of(ASHA), image_id) is None, (nth, later)
 
 
+def test_a_photo_that_is_given_up_keeps_no_variants_wherever_its_compressor_died(
+    buckets: Buckets, monkeypatch: pytest.MonkeyPatch, forward: Callable[[int], None]
+) -> None:
+    for nth in range(2, STEPS):
+        image_id = ticket()
+        buckets.put(image_id, picture())
+        with monkeypatch.context() as patch, pytest.raises(Killed):
+            Steps(patch, {(nth, "after"): kill})
+            compression.compress(key_of(image_id))
+        forward(15)
+        images.sweep(clock.now_us() + images.MINUTE_US)
+        if status(image_id) == AWAITING:
+            continue  # it died before its claim
+        assert (status(image_id), buckets.images) == (REJECTED, []), nth
+        buckets.s3.put_object(
+            Bucket="images", Key=images.image_prefix(images.owner_of(ASHA), image_id) + "late", Body=b"x"
+        )
+        forward(120)
+        images.sweep(clock.now_us() + images.MINUTE_US)
+        row = store.image(images.owner_of(ASHA), image_id)
+        assert row and row.open is None and buckets.images == [], nth
+
+
 def test_compressor_and_sweeper_end_a_photo_once_whoever_comes_first(
     buckets: Buckets, monkeypatch: pytest.MonkeyPatch, forward: Callable[[int], None]
 ) -> None:

@@ -8,9 +8,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from shared import bucket, clock, fields, images, store
+from shared import bucket, clock, compression, fields, images, settings, store
 from shared.errors import Invalid, NotFound, Throttled, Unavailable
 from shared.images import AWAITING, DELETED, EXPIRED, PROCESSING, READY, REJECTED, TRANSITIONS
+from tests import pictures
 
 ASHA, BILAL = "asha", "bilal"
 SHA256 = "9F86D081884C7D659A2FEAA0C55AD015A3BF4F1B2B0B822CD15D6C15B0F00A08"
@@ -278,3 +279,14 @@ def test_forms_and_links_name_the_bucket_in_its_region(photos: Any) -> None:
     """The global name may redirect, and a form does not survive a redirect."""
     assert bucket.upload_form("in/a", "image/png", (1, 2), None).url == "https://uploads.s3.ap-south-1.amazonaws.com/"
     assert bucket.image_link("out/a", "image/png").startswith("https://images.s3.ap-south-1.amazonaws.com/out/a?")
+
+
+def test_the_formats_are_those_of_the_setting(photos: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IMAGE_FORMATS", "jpeg,webp")
+    settings.settings.cache_clear()
+    given = ticket()
+    key = images.upload_key(images.owner_of(ASHA), given["id"])
+    photos.put_object(Bucket="uploads", Key=key, Body=pictures.encode(pictures.photo(64, 48), "JPEG"))
+    compression.compress(key)
+    shown = images.retrieve(ASHA, given["id"])
+    assert {one["format"] for one in shown["variants"]} == {"jpeg", "webp"}
