@@ -49,15 +49,21 @@ class Outcome:
 
 
 def run(files: Mapping[str, bytes], function: str = "compress", path: str = "") -> dict[str, Outcome]:
-    """`path` is put before the modules' own, as a layer's folder is."""
-    with tempfile.TemporaryDirectory() as folder:
-        for name, data in files.items():
-            (Path(folder) / name).write_bytes(data)
-        environment = {"PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), path)))}
-        command = [sys.executable, "-m", "tests.fresh", folder, function]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        return {outcome.name: outcome for outcome in map(_outcome, done.stdout.splitlines())}
+    """Shared out among the processors; `path` is put before the modules' own, as a layer's folder is."""
+    environment = {"PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), path)))}
+    with tempfile.TemporaryDirectory() as place:
+        runs = []
+        for share in range(os.cpu_count() or 1):
+            folder, said = Path(place) / str(share), Path(place) / f"{share}.json"
+            folder.mkdir()
+            for name in list(files)[share :: os.cpu_count()]:
+                (folder / name).write_bytes(files[name])
+            command = [sys.executable, "-m", "tests.fresh", str(folder), function]
+            with said.open("w") as output:
+                runs.append((subprocess.Popen(command, env=environment, stdout=output), said))
+        assert [process.wait() for process, _ in runs] == [0] * len(runs)
+        outcomes = [_outcome(line) for _, said in runs for line in said.read_text().splitlines()]
+    return {outcome.name: outcome for outcome in outcomes}
 
 
 def faults(outcome: Outcome) -> list[str]:
