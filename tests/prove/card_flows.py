@@ -1,8 +1,9 @@
-"""The flows of saved cards, driven as the others are, and what must hold of cards besides."""
+"""More flows of saved cards, driven as the others are, and what must hold of cards besides."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from shared.gateway import TOKEN_STATUSES
 from tests.prove.flows import API, APP, MINUTE_S, RECONCILER, WEBHOOK, Flow, Run, settled
 from tests.prove.world import Customer, Reply, World
 
@@ -39,31 +40,6 @@ def is_saved(world: World, payment: Mapping[str, Any]) -> bool:
     return settled(world, dict(payment)) and row["save_method"] == "saved" and shown == [row["saved_method"]]
 
 
-def start(world: World) -> Run:
-    """Start a payment whose card is to be saved: the gateway's customer is made and claimed."""
-    customer = world.customer()
-    body = {"amount": "250.00", "source": "gateway", "save_method": True, "contact": customer.phone}
-    answers: list[Reply] = []
-
-    def act() -> Reply:
-        answers.append(world.call(customer, "POST", f"{API}/payments/", body, "key"))
-        return answers[-1]
-
-    def done() -> bool:
-        made = len(world.gateway.customers) == len(world.rows("PaymentsTable")) == 1
-        return made and answers[-1].status == 201 and answers[-1].body["save_method"]["status"] == "pending"
-
-    return Run(act, done)
-
-
-def verify(world: World) -> Run:
-    customer = world.customer()
-    payment = started(world, customer)
-    answer = paid(world, payment, save=True)
-    act = lambda: world.call(customer, "POST", f"{API}/payments/{payment['id']}/verify/", answer)  # noqa: E731
-    return Run(act, lambda: is_saved(world, payment))
-
-
 def webhook(world: World) -> Run:
     customer = world.customer()
     payment = started(world, customer)
@@ -86,30 +62,18 @@ def second_token(world: World) -> Run:
 
 
 def token_event(world: World) -> Run:
+    """The bank suspends a card: known when the event is answered, or left to the reconciler."""
     customer = world.customer()
     saved(world, customer)
     (token,) = world.gateway.tokens
     world.gateway.control("token", {"token_id": token, "status": "suspended"})
     suspended = world.events[-1]
-    return Run(lambda: world.deliver(suspended), lambda: [one["status"] for one in methods(world)] == ["suspended"])
-
-
-def delete(world: World) -> Run:
-    """Forget a card; what the gateway could not be told is the reconciler's."""
-    customer = world.customer()
-    method = saved(world, customer)
-    answers: list[Reply] = []
-
-    def act() -> Reply:
-        answers.append(world.call(customer, "DELETE", f"{API}/payment-methods/{method}/"))
-        return answers[-1]
 
     def done() -> bool:
         (row,) = methods(world)
-        finished = row["status"] == "deleted" and not world.gateway.tokens
-        return answers[-1].status in (204, 404) and not row["is_active"] and (finished or row.get("open") == "1")
+        return row["status"] == "suspended" or row.get("open") == "1"
 
-    return Run(act, done)
+    return Run(lambda: world.deliver(suspended), done)
 
 
 def _reconciled(world: World, done: Callable[[], bool]) -> Run:
@@ -145,19 +109,16 @@ def reconcile_deletion(world: World) -> Run:
 
 
 CARD_FLOWS: Mapping[str, Flow] = {
-    "start, to save the card": Flow(start, (APP,)),
-    "verify, and save the card": Flow(verify, (APP, WEBHOOK, RECONCILER)),
     "webhook, and save the card": Flow(webhook, (WEBHOOK, RECONCILER)),
     "the same card under a second token": Flow(second_token, (APP,)),
     "token event": Flow(token_event, (WEBHOOK,)),
-    "delete a card": Flow(delete, (APP,)),
     "reconcile, a card to save": Flow(reconcile_saving, (RECONCILER,)),
     "reconcile, a card to forget": Flow(reconcile_deletion, (RECONCILER,)),
 }
 
 
 def card_violations(world: World) -> Iterator[str]:
-    """Of cards: an owner is for ever, one token is one method, and nothing stays open or alive that is deleted."""
+    """Of cards: an owner is for ever, one token is one method, and each is in the end what the gateway says."""
     for table, key, before, after in world.engine.journal:
         if table == METHODS and key[1] == "owner" and before is not None and before != after:
             yield f"{key[0]} changed hands"
@@ -167,8 +128,9 @@ def card_violations(world: World) -> Iterator[str]:
     for row in rows:
         if row["status"] in ("deleting", "saving"):
             yield f"a card is still {row['status']}"
-        if row["status"] == "deleted" and row["token"] in world.gateway.tokens:
-            yield "a deleted card is alive at the gateway"
+        token = world.gateway.tokens.get(row["token"])
+        if token and TOKEN_STATUSES[token["status"]] != row["status"]:
+            yield f"a card is {row['status']} here and {token['status']} at the gateway"
     log = world.log.getvalue()
     for token in [row["token"] for row in rows]:
         if token in log:
