@@ -24,7 +24,6 @@ LINK_AGE_S = 300
 CONNECT_TIMEOUT_S = 1
 READ_TIMEOUT_S = 5
 ATTEMPTS = 3
-KEYS_A_REQUEST = 1_000
 
 MISSING = {"NoSuchKey", "NoSuchVersion", "404"}
 PASSING = {
@@ -120,17 +119,18 @@ def put_image(key: str, data: bytes, content_type: str) -> None:
 
 
 def remove_upload(key: str) -> None:
-    """Every version of an upload, and the marks of earlier removals."""
-    found = [{"Key": key, "VersionId": one["VersionId"]} for one in _versions(key)]
-    _remove(settings().uploads_bucket, found)
+    """Every version of an upload, which is one or a few, and the marks of earlier removals."""
+    with _translated():
+        for one in _versions(key):
+            client().delete_object(Bucket=settings().uploads_bucket, Key=key, VersionId=one["VersionId"])
 
 
 def remove_images(prefix: str) -> None:
-    """Everything below a prefix."""
+    """Everything below a prefix, which is a handful."""
     with _translated():
         pages = client().get_paginator("list_objects_v2").paginate(Bucket=settings().images_bucket, Prefix=prefix)
-        found = [{"Key": one["Key"]} for page in pages for one in page.get("Contents", [])]
-    _remove(settings().images_bucket, found)
+        for one in [one for page in pages for one in page.get("Contents", [])]:
+            client().delete_object(Bucket=settings().images_bucket, Key=one["Key"])
 
 
 def _versions(key: str) -> list[dict[str, Any]]:
@@ -143,14 +143,6 @@ def _versions(key: str) -> list[dict[str, Any]]:
             for one in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
         ]
     return [one for one in found if one["Key"] == key]
-
-
-def _remove(bucket: str, found: list[dict[str, str]]) -> None:
-    with _translated():
-        for start in range(0, len(found), KEYS_A_REQUEST):
-            batch: Any = {"Objects": found[start : start + KEYS_A_REQUEST], "Quiet": True}
-            if client().delete_objects(Bucket=bucket, Delete=batch).get("Errors"):
-                raise Unavailable
 
 
 @contextmanager

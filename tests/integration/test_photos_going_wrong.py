@@ -118,7 +118,7 @@ def test_deleting_while_s3_is_away_is_answered_and_finished_by_the_sweeper(
     app: App, broken: Bundle, aws: Any
 ) -> None:
     shown = app.uploaded(small())
-    broken.fail_s3("DeleteObjects")
+    broken.fail_s3("DeleteObject")
     assert app.call("DELETE", f"{IMAGES}{shown['id']}/").status_code == 204
     assert len(lying_in(aws, app)) == 5 and app.get(IMAGES)["count"] == 0
     broken.fail_s3()
