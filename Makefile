@@ -11,7 +11,7 @@ setup:
 run: setup ## the whole bundle on this machine, PORT=8787
 	@exec .venv/bin/python -m local
 
-test: setup .venv-heif/stamp ## every check that needs no more than this
+test: setup .venv-heif/stamp .venv-dynoxide/stamp ## every check that needs no more than this
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
@@ -36,6 +36,9 @@ cost: setup ## what a million top-ups cost, metered, and what each choice costs
 	@rm -rf .venv-heif
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --target .venv-heif -r $<
 	@touch $@
+
+.venv-dynoxide/stamp: Makefile | setup
+	-@npm install --silent --no-fund --no-audit --prefix .venv-dynoxide @dynoxide/linux-x64@1.2.1 && touch $@
 
 bench: .venv-bench/stamp ## what a photo costs, beside other tools; ROUNDS=5, PHOTOS=a folder of phone photos
 	@.venv-bench/bin/python -m tests.bench

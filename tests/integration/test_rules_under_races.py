@@ -14,6 +14,7 @@ from shared.gateway import GatewayPayment
 from shared.store import Payment
 from tests.app import at_once
 from tests.conftest import Bundle
+from tests.engines import Dynoxide, why_not
 
 MODELS = (store.PaymentMethod, store.Entry, store.Payment, store.Refund)
 CACHES = (settings.settings, store._bind, store._connection)
@@ -28,10 +29,23 @@ SPEND = {
 }
 
 
-@pytest.fixture(autouse=True)
-def tables(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+@pytest.fixture(scope="module")
+def dynoxide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dynoxide]:
+    engine = Dynoxide(tmp_path_factory.mktemp("dynoxide"))
+    yield engine
+    engine.kill()
+
+
+@pytest.fixture(
+    autouse=True,
+    params=["ministack", pytest.param("dynoxide", marks=pytest.mark.skipif(bool(why_not()), reason=why_not()))],
+)
+def tables(request: pytest.FixtureRequest, bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The tables of the one engine or of the other; the tests are the same."""
     environment = Template().environment({"RAZORPAY_BASE_URL": bundle.razorpay})
     environment |= {**CREDENTIALS, "AWS_ENDPOINT_URL": bundle.s3}
+    if request.param == "dynoxide":
+        environment["AWS_ENDPOINT_URL"] = request.getfixturevalue("dynoxide").url
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(gateway, "gateway_key", lambda: (bundle.key_id, bundle.key_secret))
