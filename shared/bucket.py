@@ -14,6 +14,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as NotReached
 
 from shared import tally
 from shared.errors import Unavailable
@@ -156,7 +157,7 @@ def _translated() -> Iterator[None]:
         if code in PASSING or status >= 500:
             raise Unavailable from error
         raise
-    except HTTPClientError as error:
+    except (HTTPClientError, NotReached) as error:
         tally.step(f"buckets: {type(error).__name__}")
         raise Unavailable from error
 

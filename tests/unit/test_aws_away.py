@@ -9,7 +9,7 @@ from aws_lambda_powertools.utilities import parameters
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
-from shared import clock, payments, settings, store
+from shared import bucket, clock, payments, settings, store
 from shared.errors import Unavailable
 from tests.unit.conftest import Gateway, told
 from tests.unit.test_settle import TOP_UP
@@ -76,6 +76,22 @@ def test_one_payment_whose_row_is_read_too_late_does_not_hold_up_the_others(
     monkeypatch.setattr(store.Payment, "get", classmethod(late_once))
     counts = payments.reconcile(now_us + 5_000_000)
     assert (counts["ReconcileFailed"], counts["ReconcileCredited"]) == (1, 1) and len(ids) == 2
+
+
+@pytest.mark.parametrize("away", AWAY, ids=lambda one: type(one).__name__)
+def test_a_bucket_that_cannot_be_reached_is_unavailable(
+    away: Exception, tables: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("botocore.client.BaseClient._make_api_call", raises(away))
+    acts = (
+        lambda: bucket.first_version("in/x"),
+        lambda: bucket.upload("in/x", "v"),
+        lambda: bucket.put_image("out/x", b"", "image/jpeg"),
+        lambda: bucket.remove_images("out/x"),
+    )
+    for act in acts:
+        with pytest.raises(Unavailable):
+            act()
 
 
 @pytest.mark.parametrize("away", [*AWAY, refusal("ThrottlingException"), refusal("InternalServiceError")])
