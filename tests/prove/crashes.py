@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tests.prove.faults import FAULTS, Call
-from tests.prove.flows import APP, FLOWS, MINUTE_S, RECONCILER, WEBHOOK, Run
+from tests.prove.flows import APP, DAY_S, FLOWS, MINUTE_S, RECONCILER, WEBHOOK, Run
 from tests.prove.invariants import violations
 from tests.prove.world import STAGE, World
 
@@ -67,6 +67,8 @@ def check(case: Case) -> list[str]:
         recover(world, run, other)
     for event in world.events:  # at least once is also twice
         world.deliver(event)
+    world.forward(DAY_S)
+    world.sweep()
     if not run.done():
         found.append("the other recoveries undid it")
     return [f"{case}: {text}" for text in [*found, *violations(world, settled=True)]]
@@ -84,6 +86,7 @@ def recover(world: World, run: Run, by: str) -> None:
         else:
             world.forward(MINUTE_S)
             world.reconcile()
+            world.sweep()
 
 
 def _warm(cold: bool) -> None:

@@ -19,6 +19,7 @@ from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 from requests.adapters import HTTPAdapter
 
 from local.gateway import Lost, StandIn
+from tests.prove import objects
 from tests.prove.engine import Engine, Refused, canceled
 
 AWS, GATEWAY = "aws", "gateway"
@@ -86,6 +87,7 @@ class Wire:
 
     def __init__(self, engine: Engine, gateway: StandIn, secrets: Mapping[str, str], tick: Callable[[int], None]):
         self.engine, self.gateway, self.secrets, self.tick = engine, gateway, secrets, tick
+        self.objects = objects.Objects()
         self.calls: list[Call] = []
         self.plan: Mapping[int, str] = {}
         self.pick: Callable[[Call], str | None] = lambda call: None
@@ -123,6 +125,42 @@ class Wire:
             one["TableName"] for each in sent.get("TransactItems", ()) for one in each.values()
         )
         call = Call(AWS, operation, tables or sent.get("SecretId", ""))
+        fault = self._met(call, request)
+        if fault is None:
+            return self._answered(request, operation, sent)
+        answer = None
+        if fault.done:
+            answer = self._answered(request, operation, sent, STALE_WRITES if fault.sees == "stale" else 0)
+        match fault.sees:
+            case "throttle":
+                return _refusal(request, _throttled(sent))
+            case "conflict":
+                return _refusal(request, _conflict(operation, sent))
+            case "error":
+                return _response(request, 500, {"__type": "InternalServerError", "message": "Internal error"})
+        return self._lost(request, fault) or answer
+
+    def s3(self, request: Any, **_: Any) -> AWSResponse:
+        """The same of S3, whose answers are XML and bytes."""
+        bucket, key, query = objects.split(request.url)
+        operation = self.objects.operation(request.method, key, query)
+        fault = self._met(Call(AWS, operation, bucket), request)
+        sent = request.body or b""
+        body = sent if isinstance(sent, bytes) else sent.read()
+        answer = objects.error("InternalError", 500)
+        if fault is None or fault.done:
+            answer = self.objects.call(operation, bucket, key, query, body)
+        if fault is not None:
+            self._lost(request, fault)
+            if fault.sees in ("throttle", "error"):
+                answer = objects.error("SlowDown" if fault.sees == "throttle" else "InternalError", 503)
+        status, headers, data = answer
+        response = AWSResponse(request.url, status, headers, BytesIO(data))
+        response._content = data
+        return response
+
+    def _met(self, call: Call, request: Any) -> Fault | None:
+        """Count a call of AWS, wait for its turn, and say what befalls this try of it."""
         invocation = str(request.headers.get("amz-sdk-invocation-id"))
         again = invocation in self._first_try
         if not again:
@@ -131,11 +169,11 @@ class Wire:
             self.calls.append(call)
         fault = self._fault(call, self._first_try[invocation], again)
         self.tick(TIMEOUT_US if fault and fault.sees == "silence" else CALL_US)
-        if fault is None:
-            return self._answered(request, operation, sent)
-        answer = None
-        if fault.done:
-            answer = self._answered(request, operation, sent, STALE_WRITES if fault.sees == "stale" else 0)
+        return fault
+
+    @staticmethod
+    def _lost(request: Any, fault: Fault) -> Any:
+        """Raise what the SDK, or nobody, gets to see of a call without an answer."""
         match fault.sees:
             case "unreachable":
                 raise EndpointConnectionError(endpoint_url=request.url)
@@ -143,14 +181,6 @@ class Wire:
                 raise ReadTimeoutError(endpoint_url=request.url)
             case "death":
                 raise Killed
-            case "throttle":
-                return _refusal(request, _throttled(sent))
-            case "conflict":
-                return _refusal(request, _conflict(operation, sent))
-            case "error":
-                return _response(request, 500, {"__type": "InternalServerError", "message": "Internal error"})
-        assert answer
-        return answer
 
     def _answered(self, request: Any, operation: str, sent: dict[str, Any], writes_behind: int = 0) -> AWSResponse:
         if operation == "GetSecretValue":

@@ -7,13 +7,17 @@ again, and by the `reconciler`; a flow says which of them, alone, must bring its
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
+from io import BytesIO
 from typing import Any
 
-from tests.prove.world import Customer, Reply, World
+from PIL import Image
+
+from tests.prove.world import STAGE, Customer, Reply, World
 
 API = "/api/payments"
 APP, WEBHOOK, RECONCILER = "app", "webhook", "reconciler"
-MINUTE_S = 61
+MINUTE_S, DAY_S = 61, 86_400
 
 
 @dataclass(frozen=True)
@@ -276,6 +280,50 @@ def _active_methods(world: World) -> int:
     return sum(bool(row.get("type")) and row["is_active"] for row in world.rows("PaymentMethodsTable"))
 
 
+def _ticket(world: World, customer: Customer) -> dict[str, Any]:
+    reply = world.call(customer, "POST", "/api/mobile/upload-image/", {"content_type": "image/jpeg"})
+    assert reply.status == 201, reply
+    return dict(reply.body)
+
+
+def _photo_status(world: World) -> str:
+    return str(next(row["status"] for row in world.rows("ImagesTable") if row["id"] != "tickets"))
+
+
+@cache
+def photo() -> bytes:
+    """A small photo, with what a camera writes into one."""
+    data, exif = BytesIO(), Image.Exif()
+    exif[0x0112], exif[0x010F] = 6, "canary-camera"
+    Image.new("RGB", (48, 32), (180, 40, 40)).save(data, "JPEG", exif=exif)
+    return data.getvalue()
+
+
+def compress_photo(world: World) -> Run:
+    """S3 tells of an upload, and tells it again until the compressor has answered."""
+    customer = world.customer()
+    key = _ticket(world, customer)["upload"]["fields"]["key"]
+    world.wire.objects.put(STAGE.uploads, key, photo())
+    return Run(lambda: world.tell_of_upload(key), lambda: _photo_status(world) == "ready")
+
+
+def delete_photo(world: World) -> Run:
+    """Forget a photo that is ready; its objects go at once or with the sweeper."""
+    customer = world.customer()
+    ticket = _ticket(world, customer)
+    assert world.upload(ticket, photo()).status == 200
+    answers: list[Reply] = []
+
+    def act() -> Reply:
+        answers.append(world.call(customer, "DELETE", f"/api/mobile/images/{ticket['id']}/"))
+        return answers[-1]
+
+    def gone() -> bool:
+        return world.call(customer, "GET", f"/api/mobile/images/{ticket['id']}/").status == 404
+
+    return Run(act, lambda: answers[-1].status in (204, 404) and gone())
+
+
 FLOWS: Mapping[str, Flow] = {
     "top-up": Flow(top_up, (APP,)),
     "payment": Flow(payment, (APP,)),
@@ -296,4 +344,6 @@ FLOWS: Mapping[str, Flow] = {
     "save the card of a payment": Flow(save_card, (APP, WEBHOOK, RECONCILER)),
     "delete a saved card": Flow(delete_card, (APP,)),
     "set the default": Flow(set_default, (APP,)),
+    "compress a photo": Flow(compress_photo, (APP,)),
+    "delete a photo": Flow(delete_photo, (APP,)),
 }

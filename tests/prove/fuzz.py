@@ -11,8 +11,9 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote_plus
 
-from tests.prove.flows import API, funded
+from tests.prove.flows import API, funded, photo
 from tests.prove.invariants import STATUSES, violations
 from tests.prove.world import STAGE, WEBHOOK_SECRET, Context, World
 
@@ -73,6 +74,10 @@ def _world(seed: int) -> World:
     customer = world.customer()
     funded(world, customer)
     world.call(customer, "POST", f"{API}/payment-methods/", {"type": "upi", "upi_id": customer.vpa})
+    ticket = world.call(customer, "POST", "/api/mobile/upload-image/", {"content_type": "image/jpeg"}).body
+    world.wire.objects.put(
+        STAGE.uploads, ticket["upload"]["fields"]["key"], photo()[: random.Random(seed).randint(0, 900)]
+    )
     return world
 
 
@@ -107,9 +112,11 @@ def _input(chance: random.Random, world: World) -> tuple[str, dict[str, Any]]:
     kind = chance.random()
     if kind < 0.45:
         return _request(chance, world)
-    if kind < 0.85:
+    if kind < 0.8:
         return _webhook(chance, world)
-    if kind < 0.93:
+    if kind < 0.9:
+        return "CompressImage", _s3_event(chance, world)
+    if kind < 0.95:
         return STAGE.template.authorizer, {
             "type": "TOKEN",
             "authorizationToken": chance.choice([_text(chance), f"Bearer {_token(chance)}", "", None]),
@@ -159,6 +166,19 @@ def _webhook(chance: random.Random, world: World) -> tuple[str, dict[str, Any]]:
         "isBase64Encoded": True,
         "requestContext": {},
     }
+
+
+def _s3_event(chance: random.Random, world: World) -> dict[str, Any]:
+    """An event of S3's, of an upload that is there, of one that is not, or of nothing that S3 ever told."""
+    keys = [*world.wire.objects.keys(STAGE.uploads), "in/x", "out/x", _text(chance)]
+    told = {
+        "bucket": {"name": STAGE.uploads},
+        "object": {"key": quote_plus(chance.choice(keys), safe="/", errors="replace")},
+    }
+    event: Any = {"Records": [{"eventName": "ObjectCreated:Post", "s3": told}]}
+    for _ in range(chance.randint(0, 3)):
+        event = _mutated(chance, event)
+    return event if isinstance(event, dict) else {"Records": event}
 
 
 def _event(chance: random.Random, path: str, resource: str, method: str) -> dict[str, Any]:

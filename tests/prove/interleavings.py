@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.prove.faults import GATEWAY, READS, Call
-from tests.prove.flows import API, MINUTE_S, funded, settled, started_top_up
+from tests.prove.flows import API, DAY_S, MINUTE_S, compress_photo, funded, photo, settled, started_top_up
 from tests.prove.invariants import violations
 from tests.prove.world import STAGE, Customer, Reply, World
 
@@ -399,6 +399,21 @@ def default_and_patch(world: World) -> Meeting:
     return Meeting(acts, _statuses(200, 200))
 
 
+def two_compress(world: World) -> Meeting:
+    """S3 tells of one upload twice at once."""
+    run = compress_photo(world)
+    return Meeting([run.act, run.act], lambda replies: run.done() and 200 in [reply.status for reply in replies])
+
+
+def compress_and_delete(world: World) -> Meeting:
+    customer = world.customer()
+    ticket = dict(world.call(customer, "POST", "/api/mobile/upload-image/", {"content_type": "image/jpeg"}).body)
+    key = ticket["upload"]["fields"]["key"]
+    world.wire.objects.put(STAGE.uploads, key, photo())
+    delete = lambda: world.call(customer, "DELETE", f"/api/mobile/images/{ticket['id']}/")  # noqa: E731
+    return Meeting([lambda: world.tell_of_upload(key), delete], lambda replies: replies[1].status == 204)
+
+
 def three_settle(world: World) -> Meeting:
     started, verify = _paid(world, world.customer())
     world.forward(MINUTE_S)
@@ -446,6 +461,8 @@ MEETINGS: Mapping[str, Callable[[World], Meeting]] = {
     "default, delete": default_and_delete,
     "delete, change": delete_and_patch,
     "default, no default": default_and_patch,
+    "one upload told twice": two_compress,
+    "compress, delete": compress_and_delete,
     "verify, webhook, reconciler": three_settle,
     "credit, spend, spend": three_on_one_wallet,
     "refund, spend, credit": refund_spend_and_credit,
@@ -475,6 +492,8 @@ class Prepared:
             world.deliver(event)
         world.forward(MINUTE_S)
         world.reconcile()
+        world.forward(DAY_S)
+        world.sweep()
         found += violations(world, settled=True)
         order = "".join(str(choice.chosen) for choice in scheduler.trace)
         return scheduler.trace, [f"{self.name} in the order {order}: {text}" for text in found]

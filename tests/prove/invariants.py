@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from tests.prove.engine import plain
-from tests.prove.world import KEY_SECRET, OLD_WEBHOOK_SECRET, WEBHOOK_SECRET, Customer, World
+from tests.prove.world import KEY_SECRET, OLD_WEBHOOK_SECRET, STAGE, WEBHOOK_SECRET, Customer, World
 
 ENTRIES, PAYMENTS, REFUNDS, METHODS = "WalletEntriesTable", "PaymentsTable", "RefundsTable", "PaymentMethodsTable"
+IMAGES = "ImagesTable"
 SECRETS = (KEY_SECRET, WEBHOOK_SECRET, OLD_WEBHOOK_SECRET)
 CARD = re.compile(r"(?<![0-9])[3-6][0-9]{12,18}(?![0-9])")
 STATUSES = (0, 200, 201, 202, 204, 400, 401, 404, 409, 413, 415, 503)  # 0: it died and answered nothing
@@ -160,6 +161,28 @@ def forgotten_cards(world: World) -> Found:
     for row in world.rows(METHODS):
         if row.get("token") in world.gateway.tokens and not row["is_active"]:
             yield f"the card {row['id']} is deleted here and still kept at the gateway"
+
+
+def photos(world: World) -> Found:
+    """A photo that is ready has all of its variants, and none of them tells what the camera wrote."""
+    bucket = world.wire.objects.buckets.get(STAGE.images, {})
+    for row in world.rows(IMAGES):
+        if row.get("status") == "ready":
+            for variant in row["variants"]:
+                data = bucket[variant["key"]][-1][1] if variant["key"] in bucket else b""
+                if len(data) != variant["bytes"]:
+                    yield f"the variant {variant['name']} of a photo that is ready is not there"
+                if b"canary-camera" in data or b"Exif" in data:
+                    yield f"the variant {variant['name']} tells what the camera wrote"
+
+
+def nothing_left(world: World) -> Found:
+    """No object lies in the buckets that no photo wants."""
+    rows = [row for row in world.rows(IMAGES) if row["id"] != "tickets"]
+    wanted = {variant["key"] for row in rows if row["status"] == "ready" for variant in row["variants"]}
+    for key in world.wire.objects.keys(STAGE.images):
+        if key not in wanted:
+            yield f"the object {key} is nobody's"
 
 
 def append_only(world: World) -> Found:
@@ -350,6 +373,7 @@ SAFE: Mapping[str, Check] = {
     "I12 soft delete": soft_delete,
     "I13 isolation": isolation,
     "I14 nothing secret": nothing_secret,
+    "I16 photos": photos,
     "I17 the whole sum": whole_sum,
     "I17 refunded is the sum of the refunds": refunded_sum,
     "I20 documented answers": documented,
@@ -359,11 +383,11 @@ SETTLED: Mapping[str, Check] = {
     "I6 captured is credited": complete,
     "I6 given back is taken back": refunds_complete,
     "I12 a deleted card is forgotten": forgotten_cards,
+    "I16 nothing is left of what nobody wants": nothing_left,
 }
 # Not a function over one state, and how else it is shown.
 ELSEWHERE: Mapping[str, str] = {
     "I15 event algebra": "settle everything again in another order: `quiet` in simulation.py compares the tables",
-    "I16 image": "the photo functions have tests of their own",
     "I18 no clock in correctness": "the simulation and the stateful model move the clock by up to days between steps",
     "I19 deadlines": "the world ends a function that passes its timeout as Lambda would; test_fuzz.py bounds its CPU",
 }

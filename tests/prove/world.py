@@ -153,7 +153,7 @@ class World:
         partitions = {name: _copied(table.partitions) for name, table in engine.tables.items()}
         journal, tokens = len(engine.journal), dict(engine.tokens)
         kept = copy.deepcopy({name: value for name, value in vars(gateway).items() if isinstance(value, dict | list)})
-        acknowledged = set(self.acknowledged)
+        acknowledged, objects = set(self.acknowledged), copy.deepcopy(self.wire.objects.buckets)
         made, clock_us, ids, chance = gateway.made, self.clock_us, self.ids, self.random.getstate()
         replies, log = len(self.replies), self.log.tell()
 
@@ -164,6 +164,7 @@ class World:
             engine.tokens = dict(tokens)
             vars(gateway).update(copy.deepcopy(kept), made=made)
             self.clock_us, self.ids, self.acknowledged = clock_us, ids, set(acknowledged)
+            self.wire.objects.buckets = copy.deepcopy(objects)
             self.random.setstate(chance)
             self.log.seek(log)
             self.log.truncate()
@@ -280,6 +281,27 @@ class World:
         answer = self.invoke("ReconcilePayments", {"source": "aws.events"})
         return None if answer is None else dict(answer)
 
+    # --- photos
+
+    def upload(self, ticket: dict[str, Any], data: bytes) -> Reply:
+        """The app puts its photo where the ticket says, and S3 tells the compressor."""
+        fields = ticket["upload"]["fields"]
+        self.wire.objects.put(STAGE.uploads, fields["key"], data)
+        return self.tell_of_upload(fields["key"])
+
+    def tell_of_upload(self, key: str) -> Reply:
+        told = {"bucket": {"name": STAGE.uploads}, "object": {"key": urllib.parse.quote_plus(key, safe="/")}}
+        event = {"Records": [{"eventName": "ObjectCreated:Post", "s3": told}]}
+        try:
+            answer = self.invoke("CompressImage", event)
+        except RuntimeError:  # put off: S3's event comes again
+            return Reply(503)
+        return Reply(0) if answer is None else Reply(200, answer)
+
+    def sweep(self) -> None:
+        """One run of the schedule that brings photos to their end."""
+        self.invoke("SweepImages", {"source": "aws.events"})
+
     # --- what is stored, read past the code
 
     def rows(self, table: str) -> list[dict[str, Any]]:
@@ -317,6 +339,8 @@ class Stage:
             "GatewayKey": json.dumps({"key_id": KEY_ID, "key_secret": KEY_SECRET}),
             "WebhookSecrets": json.dumps({"active": [WEBHOOK_SECRET, OLD_WEBHOOK_SECRET]}),
         }
+        names = self.template.environment({})
+        self.uploads, self.images = names["UPLOADS_BUCKET"], names["IMAGES_BUCKET"]
         self.world: World
         self.running = threading.local()
 
@@ -382,9 +406,9 @@ def _replaced() -> Iterator[Callable[[Any, str, Any], None]]:
 
 def _forget() -> None:
     """Everything that the code keeps between requests of one process."""
-    from shared import gateway, settings, store
+    from shared import bucket, gateway, settings, store
 
-    for cached in (settings.settings, store._bind, store._connection, gateway._client):
+    for cached in (settings.settings, store._bind, store._connection, gateway._client, bucket.client):
         cached.cache_clear()
     for model in _models():
         model._connection = None
@@ -413,7 +437,7 @@ def _replace_clock(replace: Callable[[Any, str, Any], None]) -> None:
 
 
 def _replace_sdks(replace: Callable[[Any, str, Any], None]) -> None:
-    from shared import gateway, store
+    from shared import bucket, gateway, store
 
     _forget()
 
@@ -442,6 +466,9 @@ def _replace_sdks(replace: Callable[[Any, str, Any], None]) -> None:
     connections = [store._connection(), *(model._get_connection().connection for model in _models())]
     for connection in connections:
         connection.client.meta.events.register_first("before-send.dynamodb", aws)
+    bucket.client().meta.events.register_first(
+        "before-send.s3", lambda request, **more: STAGE.world.wire.s3(request, **more)
+    )
     secrets = DEFAULT_PROVIDERS["secrets"] = SecretsProvider()
     secrets.client.meta.events.register_first("before-send.secrets-manager", aws)
     STAGE.warm()

@@ -1,0 +1,83 @@
+"""S3 in memory, as far as the photos need it: two buckets, one of them versioned, spoken to in S3's own XML."""
+
+import itertools
+import urllib.parse
+import xml.etree.ElementTree as ElementTree
+from dataclasses import dataclass, field
+from xml.sax.saxutils import escape
+
+NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
+LAST_MODIFIED = "2026-01-09T12:00:00.000Z"
+
+
+@dataclass
+class Objects:
+    """Bucket to key to its versions, oldest first, each an id and its bytes."""
+
+    buckets: dict[str, dict[str, list[tuple[str, bytes]]]] = field(default_factory=dict)
+    numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+
+    def put(self, bucket: str, key: str, data: bytes) -> None:
+        self.buckets.setdefault(bucket, {}).setdefault(key, []).append((f"v{next(self.numbers)}", data))
+
+    def keys(self, bucket: str) -> list[str]:
+        return sorted(self.buckets.get(bucket, {}))
+
+    @staticmethod
+    def operation(method: str, key: str, query: dict[str, str]) -> str:
+        if method == "GET":
+            return "GetObject" if key else "ListObjectVersions" if "versions" in query else "ListObjectsV2"
+        return {"PUT": "PutObject", "POST": "DeleteObjects"}[method]
+
+    def call(
+        self, operation: str, bucket: str, key: str, query: dict[str, str], body: bytes
+    ) -> tuple[int, dict[str, str], bytes]:
+        objects = self.buckets.setdefault(bucket, {})
+        prefix = query.get("prefix", "")
+        match operation:
+            case "PutObject":
+                objects[key] = []  # the images' bucket keeps one version; uploads are put by the world itself
+                self.put(bucket, key, body)
+                return 200, {"ETag": '"0"'}, b""
+            case "GetObject":
+                found = dict(objects.get(key, [])).get(query.get("versionId", ""))
+                return (200, {"Content-Length": str(len(found))}, found) if found is not None else error("NoSuchKey")
+            case "ListObjectVersions":
+                rows = [
+                    f"<Version><Key>{escape(name)}</Key><VersionId>{version}</VersionId><Size>{len(data)}</Size>"
+                    f"<LastModified>{LAST_MODIFIED}</LastModified></Version>"
+                    for name in self.keys(bucket)
+                    if name.startswith(prefix)
+                    for version, data in reversed(objects[name])
+                ]
+                return answer("ListVersionsResult", "".join(rows))
+            case "ListObjectsV2":
+                names = [name for name in self.keys(bucket) if name.startswith(prefix)]
+                rows = [f"<Contents><Key>{escape(name)}</Key><Size>1</Size></Contents>" for name in names]
+                return answer("ListBucketResult", f"<KeyCount>{len(rows)}</KeyCount>{''.join(rows)}")
+            case "DeleteObjects":
+                for one in ElementTree.fromstring(body).iter(f"{{{NAMESPACE}}}Object"):
+                    name = one.findtext(f"{{{NAMESPACE}}}Key") or ""
+                    version = one.findtext(f"{{{NAMESPACE}}}VersionId")
+                    left = [pair for pair in objects.get(name, []) if version is not None and pair[0] != version]
+                    objects[name] = left
+                    if not left:
+                        del objects[name]
+                return answer("DeleteResult", "")
+        raise NotImplementedError(operation)
+
+
+def split(url: str) -> tuple[str, str, dict[str, str]]:
+    """Bucket, key and query of a virtual-hosted address."""
+    parts = urllib.parse.urlsplit(url)
+    query = dict(urllib.parse.parse_qsl(parts.query, keep_blank_values=True))
+    return parts.netloc.split(".s3.")[0], urllib.parse.unquote(parts.path.lstrip("/")), query
+
+
+def answer(name: str, inner: str) -> tuple[int, dict[str, str], bytes]:
+    text = f'<?xml version="1.0"?><{name} xmlns="{NAMESPACE}"><IsTruncated>false</IsTruncated>{inner}</{name}>'
+    return 200, {"Content-Type": "application/xml"}, text.encode()
+
+
+def error(code: str, status: int = 404) -> tuple[int, dict[str, str], bytes]:
+    return status, {"Content-Type": "application/xml"}, f"<Error><Code>{code}</Code></Error>".encode()
