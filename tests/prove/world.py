@@ -5,6 +5,7 @@ each `World` then starts from nothing in under a millisecond. Requests go throug
 SDKs, and what they log is kept.
 """
 
+import base64
 import copy
 import importlib
 import importlib.metadata
@@ -198,9 +199,15 @@ class World:
         return reply
 
     def request(
-        self, method: str, path: str, body: str | None, headers: dict[str, str], customer: Customer | None
+        self,
+        method: str,
+        path: str,
+        body: str | None,
+        headers: dict[str, str],
+        customer: Customer | None,
+        raw: bytes | None = None,
     ) -> Reply:
-        """A request as it is on the wire; 404 by API Gateway itself where there is no route."""
+        """A request as it is on the wire, its body as text or raw; 404 by API Gateway where there is no route."""
         url = urllib.parse.urlsplit(path)
         for route in STAGE.routes:
             values = route.match(method, url.path)
@@ -219,8 +226,8 @@ class World:
             "multiValueQueryStringParameters": {name: [value] for name, value in query.items()} or None,
             "pathParameters": {name: urllib.parse.unquote(value) for name, value in values.items()} or None,
             "requestContext": {"path": url.path, "requestId": self.new_id(), "stage": "prove"},
-            "body": body,
-            "isBase64Encoded": False,
+            "body": base64.b64encode(raw).decode() if raw else body,
+            "isBase64Encoded": bool(raw),
         }
         if customer is not None and not route.is_open:
             event["requestContext"]["authorizer"] = {"sub": customer.id, "principalId": customer.id}
