@@ -15,7 +15,7 @@ test: setup .venv-heif/stamp .venv-dynoxide/stamp ## every check that needs no m
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest -n 2 --dist worksteal
 
 build: setup ## what is deployed, in .aws-sam/build, and checked
 	@$(PYTHON) local/setup.py sam checkov

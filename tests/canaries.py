@@ -51,8 +51,12 @@ class Watched:
         raise NotImplementedError
 
     def heard(self, customer: str, answer: requests.Response) -> None:
-        """Remember an answer and, of one that shows what is the caller's, whose the ids in it are."""
-        self.answers.append((customer, answer.text))
+        """Remember an answer and, of one that shows what is the caller's, whose the ids in it are.
+
+        An id that the caller sent tells them nothing: an error may name what it is about.
+        """
+        sent = f"{answer.request.url} {answer.request.body!r}"
+        self.answers.append((customer, UUID.sub(lambda one: "" if one[0] in sent else one[0], answer.text)))
         if answer.ok:
             self.owned[customer].update(OWN_ID.findall(answer.text))
 
