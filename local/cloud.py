@@ -99,7 +99,7 @@ class Cloud:
             self.process.wait()
         self.log.close()
 
-    def make(self, template: Template, secrets: dict[str, Any], web_origin: str) -> None:
+    def make(self, template: Template, secrets: dict[str, Any], web_origin: str = "") -> None:
         """Make what the template names and is not there yet, each by its logical id, buckets by their name."""
         import boto3
         from botocore.exceptions import ClientError
@@ -139,7 +139,7 @@ def _make_bucket(name: str, properties: dict[str, Any], web_origin: str) -> None
     s3.put_bucket_ownership_controls(Bucket=name, OwnershipControls=properties["OwnershipControls"])
     if "VersioningConfiguration" in properties:
         s3.put_bucket_versioning(Bucket=name, VersioningConfiguration=properties["VersioningConfiguration"])
-    if "CorsConfiguration" in properties:
+    if web_origin and "CorsConfiguration" in properties:
         with_web_origin = properties["CorsConfiguration"]["Fn::If"][1]
         taken = ("AllowedMethods", "AllowedHeaders")
         rules = [
