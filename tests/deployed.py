@@ -7,6 +7,7 @@ from typing import Any
 import requests
 
 from local.stack import KEY_ID, KEY_SECRET, WEBHOOK_SECRET, Stack
+from local.template import Template
 from shared import clock
 from tests.canaries import Watched
 
@@ -48,16 +49,17 @@ class Deployed(Watched):
     def clock(self, forward_s: int) -> None:
         """Time passes for what waits: deployed functions have a clock of their own, so the appointments move."""
         tables = self.stack.client("dynamodb")
-        table = self.stack.resources["PaymentsTable"]
-        for page in tables.get_paginator("scan").paginate(TableName=table):
-            for item in page["Items"]:
-                if "next_check_at_us" in item:
-                    tables.update_item(
-                        TableName=table,
-                        Key={"customer": item["customer"], "id": item["id"]},
-                        UpdateExpression="ADD next_check_at_us :back",
-                        ExpressionAttributeValues={":back": {"N": str(-forward_s * 1_000_000)}},
-                    )
+        for name, properties in Template().of_type("AWS::DynamoDB::Table").items():
+            keys = [one["AttributeName"] for one in properties["KeySchema"]]
+            for page in tables.get_paginator("scan").paginate(TableName=self.stack.resources[name]):
+                for item in page["Items"]:
+                    if "next_check_at_us" in item:
+                        tables.update_item(
+                            TableName=self.stack.resources[name],
+                            Key={key: item[key] for key in keys},
+                            UpdateExpression="ADD next_check_at_us :back",
+                            ExpressionAttributeValues={":back": {"N": str(-forward_s * 1_000_000)}},
+                        )
 
     def stop(self) -> None:
         self.stack.stop()
