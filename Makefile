@@ -29,7 +29,7 @@ stack: setup ## deploys it all into a stand-in that enforces every role, and pla
 	.venv-sam/bin/python -m local.build --host
 	STACK=1 .venv/bin/python -m pytest -m "stack or not stack" tests/integration/test_the_app_journey.py tests/stack
 
-cost: setup ## what a million top-ups cost, metered, and what each choice costs
+cost: setup ## what a million top-ups and photos cost, metered, and what each choice costs
 	@.venv/bin/python -m local.cost
 
 .venv-heif/stamp: layers/heif/requirements.txt | setup

@@ -90,6 +90,21 @@ TUTORIAL_TOP_UP = Units(
 )
 
 
+# A photo of 12 megapixels, 2.1 MB: the original is kept, two JPEGs of 0.39 MB are made by decoding all of it.
+TUTORIAL_PHOTO = Units(
+    requests=2,
+    invocations=3,
+    gb_ms=0.5 * 2 * (8 + 0.5 * 3.5) + 1.73 * (340 + 60) + 0.02 * 1.73 * 500,
+    write_units=2,
+    read_units=1,
+    log_bytes=3 * 3_000,
+    put=3,
+    get=1,
+    storage_mb_months=2.14 + 0.39,
+    gb_s_price="gb_s_x86",
+)
+
+
 class Meter:
     """Sizes every request of pynamodb by AWS's rules; indexes are those of the template."""
 
@@ -236,8 +251,10 @@ class Bench:
         lines = written.getvalue().splitlines()
         units = self.meter.units
         asked_gateway = sum(json.loads(line).get("GatewayCalls", 0) for line in lines)
-        took_ms = cpu_ms * 1_769 / 512 + self.meter.calls * NETWORK_MS + asked_gateway * GATEWAY_MS
-        units.gb_ms = 0.5 * (took_ms + COLD_SHARE * COLD_MS) * share
+        memory_mb = self.template.of_type("AWS::Serverless::Function")[function].get("MemorySize", 512)
+        stretched_ms = cpu_ms * max(1_769 / memory_mb, 1)
+        took_ms = stretched_ms + self.meter.calls * NETWORK_MS + asked_gateway * GATEWAY_MS
+        units.gb_ms = memory_mb / 1_024 * (took_ms + COLD_SHARE * COLD_MS) * share
         units.read_units *= share
         units.log_bytes = (sum(len(line.encode()) + 1 for line in lines) + LOG_EVENT_BYTES * len(lines)) * share
         self.steps.append((step, units))
@@ -304,6 +321,50 @@ def captured_event(gateway: StandIn, payment_id: str) -> str:
     return json.dumps({"event": "payment.captured", "payload": {"payment": {"entity": entity}}})
 
 
+def photo(bench: Bench, data: bytes) -> Units:
+    """A ticket, the upload, S3's event to the compressor, and one look at the finished photo."""
+    import boto3
+
+    from shared import bucket
+
+    ticket = bench.call("ticket", "POST /api/mobile/upload-image", {"content_type": "image/jpeg"})
+    uploads = bench.template.bucket("UploadsBucket")
+    key = ticket["upload"]["fields"]["key"]
+    stored = boto3.client("s3").put_object(Bucket=uploads, Key=key, Body=data, ContentType="image/jpeg")
+    told = {"key": key, "size": len(data), "versionId": stored["VersionId"], "sequencer": "00"}
+    event = {"Records": [{"eventName": "ObjectCreated:Post", "s3": {"bucket": {"name": uploads}, "object": told}}]}
+    asked: list[str] = []
+    events = bucket.client().meta.events
+    events.register("before-call.s3", lambda model, **_: asked.append(model.name), unique_id="cost")
+    bench.invoke("compress", "CompressImage", event)
+    events.unregister("before-call.s3", unique_id="cost")
+    units = bench.steps[-1][1]
+    units.put = 1 + sum(
+        name.startswith(("Put", "List")) for name in asked
+    )  # the upload's own, and a list costs the same
+    units.get = sum(name.startswith("Get") for name in asked)
+    shown = bench.call("look", "GET /api/mobile/images/{id}", id=ticket["id"])
+    assert shown["status"] == "ready", shown
+    # An upload that is compressed stays for a day; the variants stay.
+    kept = sum(one["bytes"] for one in shown["variants"]) + len(data) / 30
+    bench.steps.append(("stored", Units(storage_mb_months=kept / 1e6)))
+    return total(bench.steps)
+
+
+def phone_photo() -> bytes:
+    """12 megapixels of about 2 MB: smooth shapes with a sensor's noise on them."""
+    from PIL import Image
+
+    width, height = 4_032, 3_024
+    shapes = Image.radial_gradient("L").resize((width, height))
+    other = Image.linear_gradient("L").resize((width, height))
+    picture = Image.merge("RGB", (shapes, other, shapes.transpose(Image.Transpose.ROTATE_180)))
+    noise = Image.effect_noise((width, height), 18).convert("RGB")
+    written = io.BytesIO()
+    Image.blend(picture, noise, 0.18).save(written, "JPEG", quality=90)
+    return written.getvalue()
+
+
 def table(name: str, ours: Units, tutorial: Units) -> str:
     mine, theirs = ours.per_million(), tutorial.per_million()
     lines = [f"A million {name}, dollars in ap-south-1      ours  tutorial   ratio"]
@@ -316,7 +377,7 @@ def table(name: str, ours: Units, tutorial: Units) -> str:
     return "\n".join(lines)
 
 
-# What is paid for a choice, a million times: dollars, and what they buy.
+# What is paid for a choice, a million times (top-ups, and in the last two photos): dollars, and what they buy.
 CHOICES = (
     (
         5 * (PRICES["requests"] - 1.05),
@@ -336,6 +397,8 @@ CHOICES = (
         "asking the gateway in verify",
         "money that is credited only when it is there",
     ),
+    (2 * PRICES["put"], "AVIF beside JPEG", "smaller photos for phones that read it; the parameter ImageFormats"),
+    (8 * PRICES["write_units"], "a photo's row that is listed and swept", "progress, and an end for what got stuck"),
 )
 
 
@@ -356,7 +419,7 @@ def bench() -> Iterator[Bench]:
                 "GatewayKey": {"key_id": "rzp_test_Cost", "key_secret": "cost_key_secret"},
                 "WebhookSecrets": {"active": ["whsec_cost"]},
             }
-            cloud.make(template, secrets)
+            cloud.make(template, secrets, "")
             import boto3
 
             stand_in.webhook_url = ""
@@ -377,7 +440,17 @@ def main() -> int:
         for step, units in running.steps:
             print(f"  {step:<18}{units.write_units:>8}{units.read_units:>12}{units.log_bytes:>11.0f}")
         print("\n" + table("top-ups", ours, TUTORIAL_TOP_UP))
-        print("\nWhat choices cost of that, and what they buy")
+        running.steps.clear()
+        data = phone_photo()
+        photo(running, data)
+        running.steps.clear()
+        print(f"\none photo of {len(data) / 1e6:.1f} MB   write units  read units  PUTs  GETs  MB kept a month")
+        ours = photo(running, data)
+        for step, units in running.steps:
+            kept = f"{units.storage_mb_months:17.2f}" if units.storage_mb_months else ""
+            print(f"  {step:<18}{units.write_units:>11}{units.read_units:>12}{units.put:>6}{units.get:>6}{kept}")
+        print("\n" + table("photos", ours, TUTORIAL_PHOTO))
+        print("\nWhat choices cost, and what they buy")
         for dollars, choice, bought in CHOICES:
             print(f"  {dollars:6.2f}  {choice}: {bought}")
     return 0

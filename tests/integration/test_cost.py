@@ -1,23 +1,25 @@
 """What a top-up consumes, metered on the handlers: a change that makes it dearer is seen here."""
 
-import os
 from collections.abc import Iterator
 
 import pytest
 
-from local.cost import TUTORIAL_TOP_UP, Units, bench, index_units, size, top_up
+from local.cost import TUTORIAL_TOP_UP, Bench, Units, bench, index_units, photo, size, top_up
+from tests import pictures
 
 
 @pytest.fixture(scope="module")
-def steps() -> Iterator[dict[str, Units]]:
-    before = dict(os.environ)
-    with bench() as running:
-        top_up(running)
-        running.steps.clear()
-        top_up(running)
-        yield dict(running.steps)
-    os.environ.clear()
-    os.environ.update(before)  # else what comes after would look for this stand-in
+def running() -> Iterator[Bench]:
+    with bench() as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def steps(running: Bench) -> dict[str, Units]:
+    top_up(running)
+    running.steps.clear()
+    top_up(running)
+    return dict(running.steps)
 
 
 def test_a_top_up_writes_its_payment_and_its_entry_with_their_indexes_and_its_repeats_write_nothing(
@@ -41,6 +43,14 @@ def test_a_request_logs_less_than_a_kilobyte(steps: dict[str, Units]) -> None:
 def test_the_tutorial_writes_more_and_logs_more(steps: dict[str, Units]) -> None:
     assert sum(units.write_units for units in steps.values()) <= 0.6 * TUTORIAL_TOP_UP.write_units
     assert sum(units.log_bytes for units in steps.values()) <= 0.3 * TUTORIAL_TOP_UP.log_bytes
+
+
+def test_a_photo_is_fetched_once_and_stored_once_a_variant(running: Bench) -> None:
+    running.steps.clear()
+    photo(running, pictures.phone_photo(640, 480, orientation=1))
+    units = dict(running.steps)["compress"]
+    assert units.get == 1
+    assert units.put == 1 + 1 + 4, "the upload, a look at its versions, two variants in two formats"
 
 
 def test_an_item_is_sized_as_dynamodb_counts() -> None:
