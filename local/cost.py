@@ -11,6 +11,7 @@ import io
 import json
 import math
 import os
+import re
 import sys
 import tempfile
 import time
@@ -402,6 +403,24 @@ CHOICES = (
 )
 
 
+# Dollars a month for each, whatever the traffic; three dashboards are free.
+MONTHLY = {
+    "metrics of our own": 0.30,
+    "AWS::CloudWatch::Alarm": 0.10,
+    "AWS::CloudWatch::CompositeAlarm": 0.50,
+    "AWS::KMS::Key": 1.00,
+    "AWS::SecretsManager::Secret": 0.40,
+}
+
+
+def monthly(template: Template) -> dict[str, tuple[int, float]]:
+    """How many there are of what is paid for by the month, and what they cost."""
+    shown = json.dumps(template.of_type("AWS::CloudWatch::Dashboard"))
+    counts = {kind: len(template.of_type(kind)) for kind in MONTHLY}
+    counts["metrics of our own"] = len(set(re.findall(r'"GarmentPay", "(\w+)"', shown)))
+    return {kind: (count, count * MONTHLY[kind]) for kind, count in counts.items()}
+
+
 @contextlib.contextmanager
 def bench() -> Iterator[Bench]:
     """The stand-ins, started on free ports and stopped again, and the handlers' environment."""
@@ -453,6 +472,9 @@ def main() -> int:
         print("\nWhat choices cost, and what they buy")
         for dollars, choice, bought in CHOICES:
             print(f"  {dollars:6.2f}  {choice}: {bought}")
+        print("\nA month, whatever the traffic")
+        for kind, (count, dollars) in monthly(running.template).items():
+            print(f"  {dollars:6.2f}  {count} {kind.split('::')[-1]}")
     return 0
 
 
