@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from io import StringIO
 from typing import Any
 
 from tests.prove.faults import GATEWAY, READS, Call
@@ -71,7 +72,7 @@ class Scheduler:
             self._stopped.release()
 
         threads = [threading.Thread(target=runner, args=(number,), daemon=True) for number in range(len(acts))]
-        output = sys.stdout  # each wrapped gateway call redirects it, and here they overlap
+        output, sys.stdout = sys.stdout, StringIO()  # each wrapped gateway call redirects it, and here they overlap
         for thread in threads:
             thread.start()
         running: int | None = None
