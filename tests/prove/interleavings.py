@@ -73,24 +73,29 @@ class Scheduler:
 
         threads = [threading.Thread(target=runner, args=(number,), daemon=True) for number in range(len(acts))]
         output, sys.stdout = sys.stdout, StringIO()  # each wrapped gateway call redirects it, and here they overlap
-        for thread in threads:
-            thread.start()
+        try:
+            for thread in threads:
+                thread.start()
+            self._pass_turns(len(acts), finished)
+            for thread in threads:
+                thread.join()
+        finally:
+            sys.stdout = output
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+        return results
+
+    def _pass_turns(self, count: int, finished: set[int]) -> None:
         running: int | None = None
-        while len(finished) < len(acts):
-            options = tuple(number for number in range(len(acts)) if number not in finished)
+        while len(finished) < count:
+            options = tuple(number for number in range(count) if number not in finished)
             chosen = self.choose(options, running, len(self.trace))
             self.trace.append(Choice(options, running, chosen, tuple(self._next)))
             running = chosen
             self._go[chosen].release()
             if not self._stopped.acquire(timeout=STUCK_S):
                 raise RuntimeError("a request neither calls nor ends")
-        for thread in threads:
-            thread.join()
-        sys.stdout = output
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
-        return results
 
 
 def follow(prefix: Sequence[int]) -> Callable[[tuple[int, ...], int | None, int], int]:
@@ -482,7 +487,7 @@ class Prepared:
 
     def check(self, prefix: Sequence[int]) -> tuple[list[Choice], list[str]]:
         """One order: its trace, and what it violates at once and after the gateway told everything again."""
-        world = self.world
+        world = STAGE.world = self.world
         self.restore()
         scheduler = Scheduler(follow(prefix))
         world.wire.turn = scheduler.turn
