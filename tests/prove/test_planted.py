@@ -22,4 +22,4 @@ def test_a_planted_bug_still_fits_the_code(bug: str) -> None:
 )
 def test_a_planted_bug_is_caught(bug: str) -> None:
     caught = hunt_in_a_copy(bug)
-    assert caught.by == "crash points" and caught.runs < 200
+    assert caught.by and caught.runs < 200
