@@ -423,8 +423,8 @@ def monthly(template: Template) -> dict[str, tuple[int, float]]:
 
 @contextlib.contextmanager
 def bench() -> Iterator[Bench]:
-    """The stand-ins, started on free ports and stopped again, and the handlers' environment."""
-    template = Template()
+    """The stand-ins, started on free ports and stopped again, and the handlers' environment, taken back as well."""
+    template, environment = Template(), dict(os.environ)
     with tempfile.TemporaryDirectory() as folder:
         cloud = Cloud(Path(folder))
         stand_in = StandIn("rzp_test_Cost", "cost_key_secret", "whsec_cost", lambda: int(time.time()))
@@ -448,6 +448,8 @@ def bench() -> Iterator[Bench]:
         finally:
             stand_in.close()
             cloud.stop()
+            os.environ.clear()
+            os.environ.update(environment)
 
 
 def main() -> int:
