@@ -68,7 +68,7 @@ def clients(bundle: Deployed, function: str) -> Callable[[str], Any]:
 
 
 def calls(bundle: Deployed, client: Callable[[str], Any]) -> Iterator[tuple[str, str, Call]]:
-    """(action, resource, how to try it) for all tables, indexes, secrets and buckets of the stack."""
+    """(action, resource, how to try it) for all tables, indexes and secrets of the stack."""
     tables = client("dynamodb")
     for table, properties in TEMPLATE.of_type("AWS::DynamoDB::Table").items():
         yield from _table_calls(tables, bundle.stack.resources[table], table, properties)
