@@ -473,7 +473,8 @@ MEETINGS: Mapping[str, Callable[[World], Meeting]] = {
     "credit, spend, spend": three_on_one_wallet,
     "refund, spend, credit": refund_spend_and_credit,
 }
-TRIPLES = ("verify, webhook, reconciler", "credit, spend, spend", "refund, spend, credit")
+# Of these not every order: two compressors make fourteen calls each, nearly all of them on one row.
+SWITCHES_MAX: Mapping[str, int] = {"one upload told twice": 2}
 
 
 class Prepared:
@@ -505,9 +506,9 @@ class Prepared:
         return scheduler.trace, [f"{self.name} in the order {order}: {text}" for text in found]
 
 
-def every_order(name: str, switches_max: int = ALL) -> Iterator[list[str]]:
-    """What each order violates: of all that could differ, or of those with at most so many switches."""
-    prepared, found = Prepared(name), [[""]]
+def every_order(name: str) -> Iterator[list[str]]:
+    """What each order violates: of all that could differ, or of those with as many switches as the table says."""
+    prepared, found, switches_max = Prepared(name), [[""]], SWITCHES_MAX.get(name, ALL)
 
     def run(prefix: Sequence[int]) -> list[Choice]:
         trace, found[0] = prepared.check(prefix)
