@@ -145,9 +145,15 @@ def _webhook(event: str, outcome: str = "success") -> Callable[[World], Run]:
         wanted = next(one for one, told in world.gateway.events.items() if told["event"] == event)
         known = lambda: world.rows("PaymentsTable")[0]["status"] == "authorized" or settled(world, started)  # noqa: E731
         done = known if event == "payment.authorized" else lambda: settled(world, started)
+        _only(world, wanted)
         return Run(lambda: world.deliver(wanted), done)
 
     return prepare
+
+
+def _only(world: World, wanted: str) -> None:
+    """No other event is on its way: what this one brings, it brings alone."""
+    world.acknowledged |= {event for event in world.events if event != wanted}
 
 
 def refund(world: World) -> Run:
@@ -163,6 +169,7 @@ def refund(world: World) -> Run:
         return known == [given_back["id"]] and world.balance_paise(customer) == 30_000
 
     assert started
+    _only(world, wanted)
     return Run(lambda: world.deliver(wanted), done)
 
 
