@@ -27,7 +27,7 @@ class Objects:
     def operation(method: str, key: str, query: dict[str, str]) -> str:
         if method == "GET":
             return "GetObject" if key else "ListObjectVersions" if "versions" in query else "ListObjectsV2"
-        return {"PUT": "PutObject", "POST": "DeleteObjects"}[method]
+        return {"PUT": "PutObject", "POST": "DeleteObjects", "DELETE": "DeleteObject"}[method]
 
     def call(
         self, operation: str, bucket: str, key: str, query: dict[str, str], body: bytes
@@ -59,12 +59,21 @@ class Objects:
                 for one in ElementTree.fromstring(body).iter(f"{{{NAMESPACE}}}Object"):
                     name = one.findtext(f"{{{NAMESPACE}}}Key") or ""
                     version = one.findtext(f"{{{NAMESPACE}}}VersionId")
-                    left = [pair for pair in objects.get(name, []) if version is not None and pair[0] != version]
-                    objects[name] = left
-                    if not left:
-                        del objects[name]
+                    self._remove(bucket, name, version)
                 return answer("DeleteResult", "")
+            case "DeleteObject":
+                self._remove(bucket, key, query.get("versionId"))
+                return 204, {}, b""
         raise NotImplementedError(operation)
+
+    def _remove(self, bucket: str, key: str, version: str | None) -> None:
+        """One version of an object, or all that there is of it."""
+        objects = self.buckets[bucket]
+        left = [pair for pair in objects.get(key, []) if version is not None and pair[0] != version]
+        if left:
+            objects[key] = left
+        else:
+            objects.pop(key, None)
 
 
 def split(url: str) -> tuple[str, str, dict[str, str]]:

@@ -17,7 +17,7 @@ from schemathesis.specs.openapi.checks import (
 
 from tests.prove.invariants import violations
 from tests.prove.world import STAGE
-from tests.prove.wsgi import app, fresh
+from tests.prove.wsgi import FOLLOWS, app, fresh
 
 SCHEMA = schemathesis.openapi.from_wsgi("/openapi.json", app)
 AUTHORIZED = {"Authorization": "Bearer customer-1"}
@@ -69,5 +69,6 @@ class Machine(SCHEMA.as_state_machine()):  # type: ignore[misc]
 @pytest.mark.usefixtures("on_stage")
 def test_requests_that_follow_from_one_another_answer_as_their_document_says() -> None:
     Machine.run(settings=settings(max_examples=60, stateful_step_count=8))
-    followed = {("RetrievePaymentMethod", 200), ("DeletePaymentMethod", 204), ("RetrievePayment", 200)}
-    assert followed <= SEEN, SEEN  # the links lead somewhere
+    next_ones = {one for ones in FOLLOWS.values() for one in ones}
+    followed = {name for name, status in SEEN if status < 300 and name in next_ones}
+    assert len(followed) >= 3, SEEN  # the links lead somewhere
