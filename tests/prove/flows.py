@@ -188,6 +188,25 @@ def reconcile(world: World) -> Run:
     return Run(act, lambda: all(settled(world, one) for one in started))
 
 
+def reconcile_after_failure(world: World) -> Run:
+    """The bank said no, the reconciler heard of it, and then the bank said yes and no webhook told."""
+    customer = world.customer()
+    started = started_top_up(world, customer)
+    world.pay(started["gateway_order_id"], "late")
+    assert world.deliver(world.events[-1]).status == 200
+    world.forward(MINUTE_S)
+    world.reconcile()
+    world.gateway.control("late", {"order_id": started["gateway_order_id"]})
+    world.acknowledged |= set(world.events)
+    world.forward(2 * MINUTE_S)
+
+    def act() -> Reply:
+        answer = world.reconcile()
+        return Reply(0) if answer is None else Reply(200, answer)
+
+    return Run(act, lambda: settled(world, started))
+
+
 def save_method(world: World) -> Run:
     """Save a method as the default one. Without a key a retry may save it twice; the default is one."""
     customer = world.customer()
@@ -345,6 +364,7 @@ FLOWS: Mapping[str, Flow] = {
     "webhook, authorised": Flow(_webhook("payment.authorized"), (WEBHOOK, RECONCILER)),
     "webhook, refund": Flow(refund, (WEBHOOK,)),
     "reconcile": Flow(reconcile, (RECONCILER,)),
+    "reconcile, after a failure": Flow(reconcile_after_failure, (RECONCILER,)),
     "save a method": Flow(save_method, (APP,)),
     "delete a method": Flow(delete_method, (APP,)),
     "payment that saves its card": Flow(payment_that_saves, (APP,)),
