@@ -93,6 +93,15 @@ def _warm(cold: bool) -> None:
     STAGE.cold() if cold else STAGE.warm()
 
 
+def each_once(name: str) -> Iterator[Case]:
+    """Every call and fault of a flow with one of its recoveries, in turn."""
+    recoveries = FLOWS[name].recovered_by
+    for number, case in enumerate([*cases(name), *cases(name, cold=True)]):
+        place, turn = divmod(number, len(recoveries))
+        if turn == place % len(recoveries):
+            yield case
+
+
 def every_case() -> Iterator[Case]:
     for name in FLOWS:
         yield from cases(name)

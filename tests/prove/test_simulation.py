@@ -10,7 +10,7 @@ import pytest
 from local.template import ROOT
 from tests.prove.simulation import simulate
 
-SEEDS = range(60)
+SEEDS = range(30)
 TOLD = 7
 
 
