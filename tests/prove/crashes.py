@@ -87,6 +87,8 @@ def recover(world: World, run: Run, by: str) -> None:
             world.forward(MINUTE_S)
             world.reconcile()
             world.sweep()
+            if run.done():
+                return
 
 
 def _warm(cold: bool) -> None:
