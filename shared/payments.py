@@ -306,7 +306,10 @@ def _through_gateway(
     # The gateway order first: the app can only pay one that it was told of, so a crash between the two leaves an
     # unpaid order that nobody knows.
     notes = {"payment_id": payment_id, "customer": customer, "purpose": purpose}
-    gateway_order = gateway.create_order(wanted["amount"], payment_id, notes)
+    try:
+        gateway_order = gateway.create_order(wanted["amount"], payment_id, notes)
+    except gateway.Refused:
+        raise Conflict("The payment gateway does not take this payment.", code="gateway_refused") from None
     new = _new(payment_id, customer, purpose, GATEWAY, "created", wanted, request, **more)
     new.gateway_order = gateway_order
     new.open, new.next_check_at_us = store.OPEN, new.created_at_us + CHECK_AGES_S[0] * 1_000_000

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pynamodb.connection import Connection
 
-from shared import clock, payments, store, wallet
+from shared import clock, gateway, payments, store, wallet
 from shared.errors import (
     Conflict,
     InsufficientFunds,
@@ -228,6 +228,18 @@ def test_a_top_up_beyond_the_cap_is_refused_before_any_order(fake_gateway: Gatew
     with pytest.raises(Conflict) as refused:
         payments.add_balance(ASHA, None, TOP_UP | {"amount": 20_000_001}, None)
     assert refused.value.code == "wallet_limit" and fake_gateway.orders == []
+
+
+def test_an_amount_that_the_gateway_does_not_take_is_a_conflict_and_leaves_no_payment(
+    fake_gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*args: object) -> str:
+        raise gateway.Refused(400, "input_validation_failed", "Amount exceeds maximum amount allowed.")
+
+    monkeypatch.setattr(gateway, "create_order", refuse)
+    with pytest.raises(Conflict) as refused:
+        payments.add_balance(ASHA, None, TOP_UP, None)
+    assert refused.value.code == "gateway_refused" and payments.listed(ASHA)[0] == 0
 
 
 def test_another_wallet_than_ones_own_is_not_found() -> None:
