@@ -71,7 +71,6 @@ ENCODERS: dict[str, dict[str, Any]] = {
     "avif": {"quality": 66, "speed": 9, "max_threads": 1, "advanced": {"tune": "ssimulacra2"}},
     "webp": {"quality": 80, "method": 4},
 }
-MEDIA_TYPES = {"jpeg": "image/jpeg", "avif": "image/avif", "webp": "image/webp"}
 # What turns a picture upright, by its EXIF orientation.
 UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
