@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote_plus
 
-from tests.prove.flows import API, funded, photo
+from tests.prove.drivers import API, funded
 from tests.prove.invariants import STATUSES, violations
+from tests.prove.photo_flows import photo
 from tests.prove.world import STAGE, WEBHOOK_SECRET, Context, World
 
 CPU_MS_MAX = 50

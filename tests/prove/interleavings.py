@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from io import StringIO
 from typing import Any
 
+from tests.prove.drivers import API, DAY_S, MINUTE_S, funded, settled, started_top_up
 from tests.prove.faults import GATEWAY, READS, Call
-from tests.prove.flows import API, DAY_S, MINUTE_S, compress_photo, funded, photo, settled, started_top_up
 from tests.prove.invariants import violations
+from tests.prove.photo_flows import compress, photo, ticket
 from tests.prove.world import STAGE, Customer, Reply, World
 
 ALL = 1_000  # more switches than any run has
@@ -407,16 +408,16 @@ def default_and_patch(world: World) -> Meeting:
 
 def two_compress(world: World) -> Meeting:
     """S3 tells of one upload twice at once."""
-    run = compress_photo(world)
+    run = compress(world)
     return Meeting([run.act, run.act], lambda replies: run.done() and 200 in [reply.status for reply in replies])
 
 
 def compress_and_delete(world: World) -> Meeting:
     customer = world.customer()
-    ticket = dict(world.call(customer, "POST", "/api/mobile/upload-image/", {"content_type": "image/jpeg"}).body)
-    key = ticket["upload"]["fields"]["key"]
+    asked = ticket(world, customer)
+    key = asked["upload"]["fields"]["key"]
     world.wire.objects.put(STAGE.uploads, key, photo())
-    delete = lambda: world.call(customer, "DELETE", f"/api/mobile/images/{ticket['id']}/")  # noqa: E731
+    delete = lambda: world.call(customer, "DELETE", f"/api/mobile/images/{asked['id']}/")  # noqa: E731
     return Meeting([lambda: world.tell_of_upload(key), delete], lambda replies: replies[1].status == 204)
 
 

@@ -19,6 +19,8 @@ CARD = re.compile(r"(?<![0-9])[3-6][0-9]{12,18}(?![0-9])")
 STATUSES = (0, 200, 201, 202, 204, 400, 401, 404, 409, 413, 415, 503)  # 0: it died and answered nothing
 # What a payment may become, told a second time: the code's own table is under test.
 CREDITED = ("captured", "partially_refunded", "refunded")
+# And the gateway's words for a token, in ours.
+TOKEN_STATUSES = {"activated": "active"} | {name: name for name in ("initiated", "suspended", "deactivated")}
 RISES: Mapping[str, tuple[str, ...]] = {
     "created": ("authorized", "captured", "failed", "expired"),
     "failed": ("authorized", "captured"),
@@ -156,11 +158,25 @@ def refunded_sum(world: World) -> Found:
             yield f"a payment of {row['amount_paise']} says {row['refunded_paise']} of {refunds[row['id']]} refunded"
 
 
-def forgotten_cards(world: World) -> Found:
-    """A saved card that its customer deleted is gone at the gateway too."""
+def one_owner(world: World) -> Found:
+    """Whose a customer or a token of the gateway's is never changes, and one token is one method."""
+    for table, key, before, after in world.engine.journal:
+        if table == METHODS and key[1] == "owner" and before is not None and before != after:
+            yield f"{key[0]} changed hands"
+    tokens = Counter(row["token"] for row in world.rows(METHODS) if row.get("token"))
+    yield from (f"a token has {count} methods" for count in tokens.values() if count > 1)
+
+
+def cards_agree(world: World) -> Found:
+    """Each saved card is what the gateway says of its token; one that its customer deleted is gone there too."""
     for row in world.rows(METHODS):
-        if row.get("token") in world.gateway.tokens and not row["is_active"]:
-            yield f"the card {row['id']} is deleted here and still kept at the gateway"
+        token = world.gateway.tokens.get(row.get("token"))
+        if row.get("status") in ("saving", "deleting"):
+            yield f"a card is still {row['status']}"
+        elif token and not row["is_active"]:
+            yield "a card is deleted here and still kept at the gateway"
+        elif token and TOKEN_STATUSES[token["status"]] != row["status"]:
+            yield f"a card is {row['status']} here and {token['status']} at the gateway"
 
 
 def photos(world: World) -> Found:
@@ -283,6 +299,9 @@ def nothing_secret(world: World) -> Found:
         for value in (customer.vpa, customer.phone, customer.name):
             if value in log:
                 yield f"the log tells of {value}"
+    for row in world.rows(METHODS):
+        if row.get("token") and row["token"] in log:
+            yield "the log tells of a token"
     for number in CARD.findall(log):
         if _luhn(number):
             yield "the log holds what could be a card number"
@@ -371,6 +390,7 @@ SAFE: Mapping[str, Check] = {
     "I10 one payable order": one_payable_order,
     "I11 one default": one_default,
     "I12 soft delete": soft_delete,
+    "I12 one owner, one method": one_owner,
     "I13 isolation": isolation,
     "I14 nothing secret": nothing_secret,
     "I16 photos": photos,
@@ -382,7 +402,7 @@ SAFE: Mapping[str, Check] = {
 SETTLED: Mapping[str, Check] = {
     "I6 captured is credited": complete,
     "I6 given back is taken back": refunds_complete,
-    "I12 a deleted card is forgotten": forgotten_cards,
+    "I12 cards are what the gateway says": cards_agree,
     "I16 nothing is left of what nobody wants": nothing_left,
 }
 # Not a function over one state, and how else it is shown.

@@ -19,7 +19,7 @@ from tests.prove.flows import FLOWS
 from tests.prove.world import stage
 
 KEPT = ROOT / ".prove"
-PROVED = ("shared", "functions", "local", "tests/prove", "template.yaml")
+PROVED = ("shared", "functions", "local/gateway.py", "local/template.py", "tests/prove", "template.yaml")
 HISTORIES_A_PART, INPUTS_A_PART = 250, 5_000
 PROCESSES = 2
 

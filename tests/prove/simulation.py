@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.prove.drivers import API
 from tests.prove.engine import Item
 from tests.prove.faults import FAULTS, Call
-from tests.prove.flows import API
 from tests.prove.interleavings import Scheduler
 from tests.prove.invariants import ENTRIES, METHODS, PAYMENTS, REFUNDS, violations
 from tests.prove.world import OLD_WEBHOOK_SECRET, STAGE, WEBHOOK_SECRET, Customer, Reply, Sent, World

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from local.template import ROOT
-from tests.prove.flows import API, funded, started_top_up
+from tests.prove.drivers import API, funded, started_top_up
 from tests.prove.interleavings import MEETINGS
 from tests.prove.invariants import violations
 from tests.prove.world import STAGE, Customer, Reply, World

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from tests.prove.drivers import API
 from tests.prove.faults import FAULTS
-from tests.prove.flows import API
 from tests.prove.invariants import paise, violations
 from tests.prove.world import STAGE, Customer, Reply, World
 
