@@ -43,8 +43,8 @@ class Scheduler:
     def __init__(self, choose: Callable[[tuple[int, ...], int | None, int], int]) -> None:
         self.choose = choose
         self.trace: list[Choice] = []
-        self._stopped = threading.Semaphore(0)
-        self._go: list[threading.Semaphore] = []
+        self._left: list[int] = []
+        self._go: list[threading.Lock] = []
         self._next: list[Call | None] = []
         self._number = threading.local()
 
@@ -53,14 +53,17 @@ class Scheduler:
         number = getattr(self._number, "value", None)
         if number is not None:
             self._next[number] = call
-            self._stopped.release()
-            self._go[number].acquire()
+            chosen = self._chosen(number)
+            if chosen != number:
+                self._go[chosen].release()
+                self._go[number].acquire()
 
     def run(self, acts: Sequence[Callable[[], Any]]) -> list[Any]:
         results: list[Any] = [None] * len(acts)
-        finished: set[int] = set()
-        self._go = [threading.Semaphore(0) for _ in acts]
+        self._left = list(range(len(acts)))
+        self._go = [threading.Lock() for _ in acts]
         self._next = [None] * len(acts)
+        done = threading.Lock()
 
         def runner(number: int) -> None:
             self._number.value = number
@@ -69,15 +72,19 @@ class Scheduler:
                 results[number] = acts[number]()
             except BaseException as error:
                 results[number] = error
-            finished.add(number)
-            self._stopped.release()
+            self._left.remove(number)
+            (self._go[self._chosen(number)] if self._left else done).release()
 
+        for lock in (done, *self._go):
+            lock.acquire()
         threads = [threading.Thread(target=runner, args=(number,), daemon=True) for number in range(len(acts))]
         output, sys.stdout = sys.stdout, StringIO()  # each wrapped gateway call redirects it, and here they overlap
         try:
             for thread in threads:
                 thread.start()
-            self._pass_turns(len(acts), finished)
+            self._go[self._chosen(None)].release()
+            if not done.acquire(timeout=STUCK_S):
+                raise RuntimeError("a request neither calls nor ends")
             for thread in threads:
                 thread.join()
         finally:
@@ -87,16 +94,11 @@ class Scheduler:
                 raise result
         return results
 
-    def _pass_turns(self, count: int, finished: set[int]) -> None:
-        running: int | None = None
-        while len(finished) < count:
-            options = tuple(number for number in range(count) if number not in finished)
-            chosen = self.choose(options, running, len(self.trace))
-            self.trace.append(Choice(options, running, chosen, tuple(self._next)))
-            running = chosen
-            self._go[chosen].release()
-            if not self._stopped.acquire(timeout=STUCK_S):
-                raise RuntimeError("a request neither calls nor ends")
+    def _chosen(self, running: int | None) -> int:
+        options = tuple(self._left)
+        chosen = self.choose(options, running, len(self.trace))
+        self.trace.append(Choice(options, running, chosen, tuple(self._next)))
+        return chosen
 
 
 def follow(prefix: Sequence[int]) -> Callable[[tuple[int, ...], int | None, int], int]:
