@@ -9,6 +9,7 @@ import base64
 import copy
 import importlib
 import importlib.metadata
+import itertools
 import json
 import os
 import random
@@ -24,7 +25,11 @@ from io import StringIO
 from typing import Any
 
 import botocore.endpoint
+import botocore.parsers
+import botocore.regions
 import botocore.retries.quota
+import botocore.signers
+import botocore.useragent
 from aws_lambda_powertools.utilities.parameters.base import DEFAULT_PROVIDERS, ExpirableValue
 from aws_lambda_powertools.utilities.parameters.secrets import SecretsProvider
 
@@ -130,6 +135,7 @@ class World:
         self.replies: list[tuple[Sent | None, Reply]] = []
         self.acknowledged: set[str] = set()  # the events that were answered with 2xx: not sent again
         self.timeouts = 0
+        self._rows: dict[int, tuple[Item, dict[str, Any]]] = {}
         STAGE.world = self
 
     # --- time and chance
@@ -240,8 +246,7 @@ class World:
 
     def invoke(self, function: str, event: dict[str, Any]) -> Any:
         """The function's answer; None when it died, or failed as a schedule's may: the next run is its retry."""
-        timeout_us = int(STAGE.template.functions[function].timeout_s * 1_000_000)
-        STAGE.running.ends_at_us = self.clock_us + timeout_us
+        STAGE.running.ends_at_us = self.clock_us + STAGE.timeouts_us[function]
         try:
             return STAGE.handlers[function](event, Context(function, STAGE.running.ends_at_us, lambda: self.clock_us))
         except Killed:
@@ -312,14 +317,21 @@ class World:
     # --- what is stored, read past the code
 
     def rows(self, table: str) -> list[dict[str, Any]]:
-        return [row(item) for item in self.engine.tables[table].items]
+        return [self._row(item) for item in self.engine.tables[table].items]
 
     def entries(self, customer: Customer) -> list[dict[str, Any]]:
         """The customer's ledger, oldest first."""
         from shared.wallet import wallet_id
 
         items = self.engine.tables["WalletEntriesTable"].partitions.get(wallet_id(customer.id), {})
-        return sorted((row(item) for item in items.values()), key=lambda one: int(one["seq"]))
+        return sorted((self._row(item) for item in items.values()), key=lambda one: int(one["seq"]))
+
+    def _row(self, item: Item) -> dict[str, Any]:
+        """An item as plain values, made once: items never change in place, and every step asks for all of them."""
+        kept = self._rows.get(id(item))
+        if kept is None:  # the item is kept beside its row, so that its id stays its own
+            kept = self._rows[id(item)] = item, {name: plain(value) for name, value in item.items()}
+        return kept[1]
 
     def balance_paise(self, customer: Customer) -> int:
         entries = self.entries(customer)
@@ -330,10 +342,6 @@ def _copied(partitions: dict[str, dict[str, Item]]) -> dict[str, dict[str, Item]
     return {name: dict(rows) for name, rows in partitions.items()}
 
 
-def row(item: Item) -> dict[str, Any]:
-    return {name: plain(value) for name, value in item.items()}
-
-
 class Stage:
     """What all worlds share: handlers, tables as the template has them, and the world that is on."""
 
@@ -341,6 +349,8 @@ class Stage:
         self.template = Template()
         self.tables = self.template.of_type("AWS::DynamoDB::Table")
         self.routes = self.template.routes
+        functions = self.template.functions.values()
+        self.timeouts_us = {one.id: int(one.timeout_s * 1_000_000) for one in functions}
         self.handlers: dict[str, Callable[..., Any]] = {}
         self.secrets = {
             "GatewayKey": json.dumps({"key_id": KEY_ID, "key_secret": KEY_SECRET}),
@@ -457,14 +467,7 @@ def _replace_sdks(replace: Callable[[Any, str, Any], None]) -> None:
     replace(botocore.endpoint, "time", Time)
     # The quota lives as long as a client, and here clients outlive worlds: each would start with another's rest.
     replace(botocore.retries.quota.RetryQuota, "acquire", lambda self, amount: True)
-    versions: dict[str, str] = {}
-    real_version = importlib.metadata.version
-    # The SDK reads its own version from disk at every request.
-    replace(
-        importlib.metadata,
-        "version",
-        lambda name: versions.get(name) or versions.setdefault(name, real_version(name)),
-    )
+    _replace_sdk_costs(replace)
 
     def aws(request: Any, **more: Any) -> Any:
         return STAGE.world.wire.aws(request, **more)
@@ -481,6 +484,41 @@ def _replace_sdks(replace: Callable[[Any, str, Any], None]) -> None:
     STAGE.warm()
     client = gateway._client(KEY_ID, KEY_SECRET, GATEWAY_URL)
     client.session.mount("http://", Adapter(lambda request: STAGE.world.wire.razorpay(request)))
+
+
+def _replace_sdk_costs(replace: Callable[[Any, str, Any], None]) -> None:
+    """What the SDKs do anew for every call, is the same each time, is read by nobody here, and took a third of it."""
+    versions: dict[str, str] = {}
+    real_version = importlib.metadata.version
+    replace(
+        importlib.metadata,
+        "version",
+        lambda name: versions.get(name) or versions.setdefault(name, real_version(name)),
+    )
+    numbers = itertools.count()  # calls are told apart, and need no chance for it
+    replace(uuid, "uuid4", lambda: next(numbers))
+    # The signature of a call; links and forms are still signed.
+    replace(botocore.signers.RequestSigner, "handler", lambda self, operation_name=None, request=None, **more: None)
+    replace(botocore.useragent.UserAgentString, "to_string", lambda self: "prove")
+    # A value of DynamoDB's is parsed into itself, as long as it holds no binary, which the engine does not speak.
+    structure = botocore.parsers.BaseJSONParser._handle_structure
+    replace(
+        botocore.parsers.BaseJSONParser,
+        "_handle_structure",
+        lambda self, shape, value: value if shape.name == "AttributeValue" else structure(self, shape, value),
+    )
+    endpoints: dict[Any, Any] = {}
+    construct = botocore.regions.EndpointRulesetResolver.construct_endpoint
+
+    def endpoint(resolver: Any, operation_model: Any, call_args: dict[str, Any], request_context: Any) -> Any:
+        """A bucket's name is part of its address; of the others one address serves every operation."""
+        if "Bucket" in call_args:
+            return construct(resolver, operation_model, call_args, request_context)
+        if resolver not in endpoints:
+            endpoints[resolver] = construct(resolver, operation_model, call_args, request_context)
+        return endpoints[resolver]
+
+    replace(botocore.regions.EndpointRulesetResolver, "construct_endpoint", endpoint)
 
 
 def _replace_output(replace: Callable[[Any, str, Any], None]) -> None:
