@@ -15,10 +15,13 @@ class Objects:
     """Bucket to key to its versions, oldest first, each an id and its bytes."""
 
     buckets: dict[str, dict[str, list[tuple[str, bytes]]]] = field(default_factory=dict)
+    first: dict[tuple[str, str], tuple[str, bytes]] = field(default_factory=dict)  # what ever was, by bucket and key
     numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
     def put(self, bucket: str, key: str, data: bytes) -> None:
-        self.buckets.setdefault(bucket, {}).setdefault(key, []).append((f"v{next(self.numbers)}", data))
+        version = (f"v{next(self.numbers)}", data)
+        self.first.setdefault((bucket, key), version)
+        self.buckets.setdefault(bucket, {}).setdefault(key, []).append(version)
 
     def keys(self, bucket: str) -> list[str]:
         return sorted(self.buckets.get(bucket, {}))

@@ -1,4 +1,4 @@
-"""The whole bundle under one seed: customers, the gateway and its webhooks, the reconciler, the clock, and faults.
+"""The whole bundle under one seed: customers, the gateway, webhooks, photos, S3, schedules, the clock, and faults.
 
 A history is a few dozen steps, each one to three things that happen at once in an order that the seed decides, then
 quiet: everything is retried, delivered and reconciled, and the invariants are checked. The same seed always tells
@@ -9,15 +9,21 @@ told to the last check of the last payment. The others are told until each payme
 had come was asked for once more and the money then stood still for two rounds.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
+from io import BytesIO
 from typing import Any
 
+from PIL import Image
+
+from tests.prove import photo_invariants
 from tests.prove.drivers import API
 from tests.prove.engine import Item
 from tests.prove.faults import FAULTS, Call
 from tests.prove.interleavings import Scheduler
 from tests.prove.invariants import ENTRIES, METHODS, PAYMENTS, REFUNDS, violations
+from tests.prove.photo_flows import UPLOAD, photo
 from tests.prove.world import OLD_WEBHOOK_SECRET, STAGE, WEBHOOK_SECRET, Customer, Reply, Sent, World
 
 AMOUNTS = ("1.00", "19.99", "100.00", "250.50", "500.00", "500.00", "150000.00")
@@ -28,6 +34,9 @@ CHECKS_S = (60, 60, 180, 600, 2_700, *([86_400] * 6))  # until the reconciler ha
 TOLD_IN_FULL = 10  # every so many seeds, the reconciler asks until it asks no more
 STILL_ROUNDS = 2
 RETRIES = 4
+PHOTOS = "/api/mobile/images/"
+TICKET_US = 300 * 1_000_000
+SWEEPS_MAX = 4  # a photo that is given up or deleted is looked at twice more
 FAULTS_OF = {
     where: [name for name, fault in FAULTS.items() if fault.where == where]
     for where in {one.where for one in FAULTS.values()}
@@ -48,6 +57,10 @@ class History:
     sent: list[Sent] = field(default_factory=list)
     open: list[Sent] = field(default_factory=list)  # without a definite answer yet
     lost: set[str] = field(default_factory=set)  # events that never arrive
+    photos: list[dict[str, Any]] = field(default_factory=list)  # tickets as they were answered
+    lost_uploads: set[str] = field(default_factory=set)  # keys of which S3 tells nobody
+    deleted_uploads: set[str] = field(default_factory=set)  # keys that lay there when their photo was deleted
+    latest_us: int = 0  # by S3's clock, which does not go back with the machine's
     told: list[str] = field(default_factory=list)
 
     def say(self, text: str) -> None:
@@ -314,6 +327,110 @@ def clock(story: History) -> Act | None:
     return lambda: None
 
 
+# --- photos
+
+
+def ticket(story: History) -> Act | None:
+    customer = story.world.random.choice(story.customers)
+
+    def act() -> Reply:
+        reply = story.request(Sent(customer, "POST", UPLOAD, {"content_type": "image/jpeg"}))
+        if reply.status == 201:
+            story.photos.append(reply.body | {"customer": customer, "ends_at_us": story.world.clock_us + TICKET_US})
+        return reply
+
+    return act
+
+
+@cache
+def _another_photo() -> bytes:
+    data = BytesIO()
+    Image.new("RGB", (16, 12), (40, 40, 180)).save(data, "JPEG")
+    return data.getvalue()
+
+
+def upload(story: History) -> Act | None:
+    """A photo, or what is none, while its ticket is good: perhaps the second under one key."""
+    story.latest_us = max(story.latest_us, story.world.clock_us)
+    good = [one for one in story.photos if story.latest_us < one["ends_at_us"]]
+    if not good:
+        return None
+    chance = story.world.random
+    data = chance.choice([photo(), photo(), _another_photo(), b"no picture, however long one looks at it"])
+    key = story.world.put_upload(chance.choice(good), data)
+    story.deleted_uploads.discard(key)
+    story.say(f"S3: {len(data)} bytes for {key[-12:]}")
+    return lambda: None
+
+
+def upload_event(story: History) -> Act | None:
+    """S3 tells of an upload, in any order."""
+    return _upload_told(story, story.world.untold)
+
+
+def upload_event_again(story: History) -> Act | None:
+    return _upload_told(story, sorted(story.world.wire.objects.buckets.get(STAGE.uploads, {})))
+
+
+def _upload_told(story: History, keys: list[str]) -> Act | None:
+    if not keys:
+        return None
+    key = story.world.random.choice(keys)
+
+    def act() -> Reply:
+        reply = story.world.tell_of_upload(key)
+        story.say(f"S3 tells of {key[-12:]}: {reply.status}")
+        return reply
+
+    return act
+
+
+def lose_upload_event(story: History) -> Act | None:
+    """S3 never tells of an upload: the sweeper ends its photo, the bucket's own expiry the upload."""
+    if not story.world.untold:
+        return None
+    key = story.world.random.choice(story.world.untold)
+    story.world.untold.remove(key)
+    story.lost_uploads.add(key)
+    story.say(f"S3 never tells of {key[-12:]}")
+    return lambda: None
+
+
+def look_at_photo(story: History) -> Act | None:
+    """A customer looks at a photo, of theirs or not, or at all of theirs."""
+    chance = story.world.random
+    paths = [f"{PHOTOS}{one['id']}/" for one in story.photos[-3:]]
+    sent = Sent(chance.choice(story.customers), "GET", chance.choice([PHOTOS, *paths]))
+    return lambda: story.request(sent)
+
+
+def delete_photo(story: History) -> Act | None:
+    """A photo of theirs or not, deleted before or not."""
+    if not story.photos:
+        return None
+    chance, objects = story.world.random, story.world.wire.objects
+    one = chance.choice(story.photos)
+    key = one["upload"]["fields"]["key"]
+    customer = chance.choice([one["customer"], one["customer"], *story.customers])
+    lies_there = key in objects.keys(STAGE.uploads)
+
+    def act() -> Reply:
+        reply = story.request(Sent(customer, "DELETE", f"{PHOTOS}{one['id']}/"))
+        if reply.status == 204 and lies_there:
+            story.deleted_uploads.add(key)
+        return reply
+
+    return act
+
+
+def sweep(story: History) -> Act | None:
+    def act() -> None:
+        story.world.sweep()
+        story.say("sweeper")
+
+    return act
+
+
 ACTIONS: dict[Callable[[History], Act | None], int] = {
     top_up: 6,
     gateway_payment: 2,
@@ -337,6 +454,18 @@ ACTIONS: dict[Callable[[History], Act | None], int] = {
     reconcile: 2,
     clock: 3,
 }
+# Modest beside money; and in one history of so many, most of what happens.
+PHOTO_ACTIONS: dict[Callable[[History], Act | None], int] = {
+    ticket: 2,
+    upload: 3,
+    upload_event: 3,
+    upload_event_again: 1,
+    lose_upload_event: 1,
+    look_at_photo: 1,
+    delete_photo: 2,
+    sweep: 1,
+}
+ABOUT_PHOTOS, PHOTOS_WEIGHT = 0.2, 8
 
 
 @dataclass(frozen=True)
@@ -359,6 +488,9 @@ def simulate(seed: int) -> Outcome:
     names, weights = list(ACTIONS), list(ACTIONS.values())
     weights = [weight if chance.random() < 0.8 else 0 for weight in weights]  # no two seeds do the same things
     weights[0] = weights[5] = 8
+    share = PHOTOS_WEIGHT if chance.random() < ABOUT_PHOTOS else 1
+    names += PHOTO_ACTIONS
+    weights += [weight * share for weight in PHOTO_ACTIONS.values()]
     found: list[str] = []
     for _ in range(chance.randint(8, 30)):
         world.wire.pick = _faults_at(world, rate)
@@ -368,7 +500,7 @@ def simulate(seed: int) -> Outcome:
             acts[0]()
         elif acts:
             _at_once(world, acts)
-        if found := violations(world):
+        if found := [*violations(world), *photo_invariants.violations(world)]:
             break
     calls = len(world.wire.calls)
     found = found or quiet(story)
@@ -404,6 +536,7 @@ def quiet(story: History) -> list[str]:
     _reconcile_until_still(story)
     _deliver_waiting(story)  # what the reconciler captured is told too
     found += [f"webhook {event} is never accepted" for event in world.waiting if event not in story.lost]
+    found += _photos_ended(story)
     found += violations(world, settled=True)
     if any("refund_exceeds_balance" in name for row in world.rows(PAYMENTS) for name in row["review"]):
         _tell_again(world)  # a refund that the balance did not cover is taken when it does and is told again
@@ -426,6 +559,34 @@ def _reconcile_until_still(story: History) -> None:
         waiting = [row for row in world.rows(PAYMENTS) if row.get("open") and row["checks"] == checks.get(row["id"])]
         if not waiting and still >= STILL_ROUNDS and not story.in_full:
             break
+
+
+def _photos_ended(story: History) -> list[str]:
+    """S3 tells until the compressor answers, then the sweeper looks until it has nothing left: what is wrong then."""
+    world = story.world
+    for key in list(world.untold):
+        story.say(f"S3 tells of {key[-12:]}: {world.tell_of_upload(key).status}")
+    found = [f"the upload {key} is never taken" for key in world.untold]
+    for _ in range(SWEEPS_MAX):
+        due_us = [row["next_check_at_us"] for row in photo_invariants.rows(world) if row.get("open")]
+        if not due_us:
+            break
+        world.clock_us = max(world.clock_us, *due_us) + 1
+        world.sweep()
+    story.say(f"photos: {', '.join(row['status'] for row in photo_invariants.rows(world))}")
+    found += photo_invariants.violations(world, settled=True)
+    found += photo_invariants.uploads_left(world, story.lost_uploads, story.deleted_uploads)
+    return found + [text for one in story.photos for text in _shown_wrongly(story, one)]
+
+
+def _shown_wrongly(story: History, ticket: dict[str, Any]) -> Iterator[str]:
+    """A photo is shown to its customer as it is, to nobody when it is deleted, and never to anyone else."""
+    kept = {row["id"] for row in photo_invariants.rows(story.world)}
+    for customer in story.customers:
+        reply = story.world.send(Sent(customer, "GET", f"{PHOTOS}{ticket['id']}/"))
+        is_shown = customer is ticket["customer"] and ticket["id"] in kept
+        if reply.status != (200 if is_shown else 404):
+            yield f"the photo {ticket['id']} answered {reply.status} to {customer.name}"
 
 
 def _deliver_waiting(story: History) -> None:

@@ -134,6 +134,7 @@ class World:
         self.log = StringIO()
         self.replies: list[tuple[Sent | None, Reply]] = []
         self.acknowledged: set[str] = set()  # the events that were answered with 2xx: not sent again
+        self.untold: list[str] = []  # the keys of uploads of which S3 has yet to tell the compressor, once for each
         self.timeouts = 0
         self._rows: dict[int, tuple[Item, dict[str, Any]]] = {}
         STAGE.world = self
@@ -160,7 +161,8 @@ class World:
         partitions = {name: _copied(table.partitions) for name, table in engine.tables.items()}
         journal, tokens = len(engine.journal), dict(engine.tokens)
         kept = copy.deepcopy({name: value for name, value in vars(gateway).items() if isinstance(value, dict | list)})
-        acknowledged, objects = set(self.acknowledged), copy.deepcopy(self.wire.objects.buckets)
+        acknowledged, untold = set(self.acknowledged), list(self.untold)
+        objects, first = copy.deepcopy(self.wire.objects.buckets), dict(self.wire.objects.first)
         made, clock_us, ids, chance = gateway.made, self.clock_us, self.ids, self.random.getstate()
         replies, log = len(self.replies), self.log.tell()
 
@@ -171,7 +173,8 @@ class World:
             engine.tokens = dict(tokens)
             vars(gateway).update(copy.deepcopy(kept), made=made)
             self.clock_us, self.ids, self.acknowledged = clock_us, ids, set(acknowledged)
-            self.wire.objects.buckets = copy.deepcopy(objects)
+            self.untold = list(untold)
+            self.wire.objects.buckets, self.wire.objects.first = copy.deepcopy(objects), dict(first)
             self.random.setstate(chance)
             self.log.seek(log)
             self.log.truncate()
@@ -297,9 +300,14 @@ class World:
 
     def upload(self, ticket: dict[str, Any], data: bytes) -> Reply:
         """The app puts its photo where the ticket says, and S3 tells the compressor."""
-        fields = ticket["upload"]["fields"]
-        self.wire.objects.put(STAGE.uploads, fields["key"], data)
-        return self.tell_of_upload(fields["key"])
+        return self.tell_of_upload(self.put_upload(ticket, data))
+
+    def put_upload(self, ticket: dict[str, Any], data: bytes) -> str:
+        """The app puts its photo where the ticket says, under the key that this answers; S3 has yet to tell of it."""
+        key = str(ticket["upload"]["fields"]["key"])
+        self.wire.objects.put(STAGE.uploads, key, data)
+        self.untold.append(key)
+        return key
 
     def tell_of_upload(self, key: str) -> Reply:
         told = {"bucket": {"name": STAGE.uploads}, "object": {"key": urllib.parse.quote_plus(key, safe="/")}}
@@ -308,7 +316,11 @@ class World:
             answer = self.invoke("CompressImage", event)
         except RuntimeError:  # put off: S3's event comes again
             return Reply(503)
-        return Reply(0) if answer is None else Reply(200, answer)
+        if answer is None:
+            return Reply(0)
+        if key in self.untold:
+            self.untold.remove(key)
+        return Reply(200, answer)
 
     def sweep(self) -> None:
         """One run of the schedule that brings photos to their end."""
