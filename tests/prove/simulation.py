@@ -359,7 +359,7 @@ def upload(story: History) -> Act | None:
     data = chance.choice([photo(), photo(), _another_photo(), b"no picture, however long one looks at it"])
     key = story.world.put_upload(chance.choice(good), data)
     story.deleted_uploads.discard(key)
-    story.say(f"S3: {len(data)} bytes for {key[-12:]}")
+    story.say(f"S3: {len(data)} bytes for {key.rpartition('/')[2]}")
     return lambda: None
 
 
@@ -379,7 +379,7 @@ def _upload_told(story: History, keys: list[str]) -> Act | None:
 
     def act() -> Reply:
         reply = story.world.tell_of_upload(key)
-        story.say(f"S3 tells of {key[-12:]}: {reply.status}")
+        story.say(f"S3 tells of {key.rpartition('/')[2]}: {reply.status}")
         return reply
 
     return act
@@ -392,7 +392,7 @@ def lose_upload_event(story: History) -> Act | None:
     key = story.world.random.choice(story.world.untold)
     story.world.untold.remove(key)
     story.lost_uploads.add(key)
-    story.say(f"S3 never tells of {key[-12:]}")
+    story.say(f"S3 never tells of {key.rpartition('/')[2]}")
     return lambda: None
 
 
@@ -565,7 +565,7 @@ def _photos_ended(story: History) -> list[str]:
     """S3 tells until the compressor answers, then the sweeper looks until it has nothing left: what is wrong then."""
     world = story.world
     for key in list(world.untold):
-        story.say(f"S3 tells of {key[-12:]}: {world.tell_of_upload(key).status}")
+        story.say(f"S3 tells of {key.rpartition('/')[2]}: {world.tell_of_upload(key).status}")
     found = [f"the upload {key} is never taken" for key in world.untold]
     for _ in range(SWEEPS_MAX):
         due_us = [row["next_check_at_us"] for row in photo_invariants.rows(world) if row.get("open")]

@@ -1,4 +1,5 @@
-"""A state machine of everything a customer and the gateway may do, with a plain ledger of integers as its oracle.
+"""A state machine of everything a customer, the gateway and S3 may do, with plain values as its oracle: a ledger of
+integers, and what must have become of each photo.
 
 Hypothesis chooses what happens and which calls fail; what it finds it makes as short as it can.
 """
@@ -10,9 +11,11 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from tests.prove import photo_invariants
 from tests.prove.drivers import API
 from tests.prove.faults import FAULTS
 from tests.prove.invariants import paise, violations
+from tests.prove.photo_flows import DUE_S, UPLOAD, photo
 from tests.prove.world import STAGE, Customer, Reply, World
 
 AMOUNTS = st.sampled_from(["1.00", "19.99", "250.00", "500.00"])
@@ -20,22 +23,19 @@ JUMPS_S = st.sampled_from([1, 61, 3_600, 86_400, -3_600])
 # At which call of a request, and what.
 PLANS = st.dictionaries(st.integers(0, 6), st.sampled_from(sorted(FAULTS)), max_size=2)
 WHICH = st.integers(0, 10**6)
+AWAITED_US = 2 * 3_600 * 1_000_000  # how long a photo is waited for
+PHOTOS = "/api/mobile/images/"
+PICTURES = {photo(): "ready", b"no picture, however long one looks at it": "rejected"}
 
 
-class Wallets(RuleBasedStateMachine):
-    """Two customers; `ledger` is what each one's wallet must hold."""
+class Machine(RuleBasedStateMachine):
+    """A world with two customers."""
 
-    @initialize()
-    def start(self) -> None:
+    def __init__(self) -> None:
+        super().__init__()
         self.world = World("stateful")
         STAGE.warm()
         self.customers = [self.world.customer(), self.world.customer()]
-        self.ledger = {customer.id: 0 for customer in self.customers}
-        self.payments: list[dict[str, Any]] = []  # top-ups, as they were answered
-        self.shown: dict[str, dict[str, Any]] = {}  # order to what checkout gave the app
-        self.credited: set[str] = set()  # orders
-        self.given_back: set[str] = set()  # refunds taken back
-        self.spends: list[tuple[Customer, dict[str, Any], str, int]] = []
 
     def until_definite(self, act: Any, plan: dict[int, str]) -> Reply:
         """Once with faults; then again without, until the answer is one to rely on."""
@@ -50,6 +50,19 @@ class Wallets(RuleBasedStateMachine):
 
     def pick(self, of: list[Any], which: int) -> Any:
         return of[which % len(of)]
+
+
+class Wallets(Machine):
+    """`ledger` is what each customer's wallet must hold."""
+
+    @initialize()
+    def start(self) -> None:
+        self.ledger = {customer.id: 0 for customer in self.customers}
+        self.payments: list[dict[str, Any]] = []  # top-ups, as they were answered
+        self.shown: dict[str, dict[str, Any]] = {}  # order to what checkout gave the app
+        self.credited: set[str] = set()  # orders
+        self.given_back: set[str] = set()  # refunds taken back
+        self.spends: list[tuple[Customer, dict[str, Any], str, int]] = []
 
     # --- what customers do
 
@@ -178,5 +191,77 @@ class Wallets(RuleBasedStateMachine):
         assert violations(self.world) == []
 
 
-WalletsTest = Wallets.TestCase
+class Photos(Machine):
+    """`becomes` is what each photo must be told as."""
+
+    @initialize()
+    def start(self) -> None:
+        self.tickets: list[dict[str, Any]] = []
+        self.becomes: dict[str, str] = {}
+        self.first: dict[str, bytes] = {}  # what was uploaded first, by photo
+
+    @rule(which=WHICH, plan=PLANS)
+    def ask_for_a_ticket(self, which: int, plan: dict[int, str]) -> None:
+        customer = self.pick(self.customers, which)
+        asked = {"content_type": "image/jpeg"}
+        reply = self.until_definite(lambda: self.world.call(customer, "POST", UPLOAD, asked), plan)
+        assert reply.status == 201, reply
+        due_us = self.world.clock_us + AWAITED_US
+        self.tickets.append(reply.body | {"customer": customer, "due_us": due_us})
+        self.becomes[reply.body["id"]] = "awaiting_upload"
+
+    @precondition(lambda self: self.tickets)
+    @rule(which=WHICH, data=st.sampled_from(list(PICTURES)))
+    def upload(self, which: int, data: bytes) -> None:
+        """The first under a key is the photo, whatever follows; and after the end nothing comes of it."""
+        ticket = self.pick(self.tickets, which)
+        if self.becomes[ticket["id"]] != "deleted":  # a ticket is good for less time than a deleted photo's row
+            self.first.setdefault(ticket["id"], data)
+            self.world.put_upload(ticket, data)
+
+    @precondition(lambda self: self.first)
+    @rule(which=WHICH, plan=PLANS)
+    def s3_tells(self, which: int, plan: dict[int, str]) -> None:
+        """Of any upload, told before or not."""
+        ticket = self.pick([one for one in self.tickets if one["id"] in self.first], which)
+        key = ticket["upload"]["fields"]["key"]
+        reply = self.until_definite(lambda: self.world.tell_of_upload(key), plan)
+        assert reply.status == 200, reply
+        if self.becomes[ticket["id"]] == "awaiting_upload":
+            self.becomes[ticket["id"]] = PICTURES[self.first[ticket["id"]]]
+
+    @precondition(lambda self: self.tickets)
+    @rule(which=WHICH, plan=PLANS)
+    def delete_photo(self, which: int, plan: dict[int, str]) -> None:
+        ticket = self.pick(self.tickets, which)
+        path = f"{PHOTOS}{ticket['id']}/"
+        reply = self.until_definite(lambda: self.world.call(ticket["customer"], "DELETE", path), plan)
+        assert reply.status in (204, 404)
+        self.becomes[ticket["id"]] = "deleted"
+
+    @rule(plan=PLANS)
+    def the_sweeper_looks(self, plan: dict[int, str]) -> None:
+        """Mostly when what waits has waited long enough; the second time for what the first one could not."""
+        self.world.forward(DUE_S)
+        due = [one["id"] for one in self.tickets if one["due_us"] <= self.world.clock_us]
+        self.world.wire.arm(plan)
+        self.world.sweep()
+        self.world.wire.arm({})
+        self.world.sweep()
+        for name in due:
+            if self.becomes[name] == "awaiting_upload":
+                self.becomes[name] = "expired"
+
+    @invariant()
+    def photos_are_what_became_of_them(self) -> None:
+        kept = {row["id"]: row["status"] for row in photo_invariants.rows(self.world)}
+        for name, status in self.becomes.items():
+            assert kept.get(name, "deleted") == status
+
+    @invariant()
+    def nothing_is_violated(self) -> None:
+        assert [*violations(self.world), *photo_invariants.violations(self.world)] == []
+
+
+WalletsTest, PhotosTest = Wallets.TestCase, Photos.TestCase
 pytestmark = pytest.mark.usefixtures("on_stage")
