@@ -121,6 +121,7 @@ class Entry(Model):
     reference = UnicodeAttribute()
     description = UnicodeAttribute()
     created_at_us = IntegerAttribute()
+    opened_at_us = IntegerAttribute()
     previous_hash = UnicodeAttribute()
     hash = UnicodeAttribute()
 

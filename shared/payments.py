@@ -60,16 +60,19 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What a settle did: `credited`, `flagged` and `saved` (its card) name a change made by this very call."""
+    """What a settle did: `credited`, `flagged` and `saved` (its card) name a change made by this very call.
+
+    So does `entry`, which is the wallet's newest; a payment that leaves the wallet alone has none.
+    """
 
     payment: Payment
     credited: bool = False
     flagged: str = ""
     saved: bool = False
+    entry: Entry | None = None
 
-    @property
     def answer(self) -> dict[str, Any]:
-        return shown(self.payment)
+        return _with_wallet(self.payment, self.entry)
 
     @property
     def is_pending(self) -> bool:
@@ -220,6 +223,15 @@ ON_A_SAVED_CARD: Mapping[str, Any] = {
     },
 }
 ANSWER = (CREATED, CAPTURED, FAILED, SAVING, SAVED, NOT_AVAILABLE, ON_A_SAVED_CARD)
+SPENT: Mapping[str, Any] = {
+    **FAILED,
+    "purpose": PAYMENT,
+    "status": "captured",
+    "failure": None,
+    "checkout": None,
+}
+# What may move the wallet answers with the wallet as it then is; null where the payment has not moved it.
+MOVED = tuple({**one, "wallet": wallet.WALLET if one in (CAPTURED, SPENT) else None} for one in (*ANSWER, SPENT))
 
 
 # --- starting
@@ -314,7 +326,7 @@ def _through_gateway(
     new.gateway_order = gateway_order
     new.open, new.next_check_at_us = store.OPEN, new.created_at_us + CHECK_AGES_S[0] * 1_000_000
     if store.write(Put(new)):
-        return Started(shown(new), replayed=False)
+        return Started(_with_wallet(new), replayed=False)
     return _replay(_known(customer, payment_id), request)
 
 
@@ -348,7 +360,7 @@ def _from_wallet(customer: str, wanted: Mapping[str, Any], request: Mapping[str,
         )
         try:
             if not store.append(entry, Put(new)):
-                return Started(shown(new), replayed=False)
+                return Started(_with_wallet(new, entry), replayed=False)
         except Contended:
             continue
     raise Unavailable
@@ -394,7 +406,7 @@ def _replay(before: Payment, request: Mapping[str, Any]) -> Started:
         )
     if before.source == WALLET and before.status == "failed":
         raise InsufficientFunds  # final for this key: a new attempt needs a new one
-    return Started(shown(before), replayed=True)
+    return Started(_with_wallet(before), replayed=True)
 
 
 # --- reading
@@ -434,6 +446,13 @@ def shown(payment: Payment) -> dict[str, Any]:
         "updated_at": clock.iso(payment.updated_at_us),
         "checkout": checkout.options(payment) if payment.gateway_order and payment.status in PAYABLE else None,
     }
+
+
+def _with_wallet(payment: Payment, newest: Entry | None = None) -> dict[str, Any]:
+    """The payment, and the wallet that it has moved: by its newest entry, which is read where nobody has it."""
+    moved = payment.gateway_payment is not None if payment.purpose == TOP_UP else payment.source == WALLET
+    moved = moved and payment.status in CREDITED
+    return shown(payment) | {"wallet": wallet.shown(newest or wallet.newest(payment.customer)) if moved else None}
 
 
 def _save_method(payment: Payment) -> dict[str, Any] | None:
@@ -530,7 +549,7 @@ def _capture(payment: Payment, told: GatewayPayment, source: str, event: str) ->
         return None
     if blocked:
         return None
-    return Settled(payment, credited=True, flagged="wallet_limit_passed" if over_cap else "")
+    return Settled(payment, credited=True, flagged="wallet_limit_passed" if over_cap else "", entry=entry)
 
 
 def _turned(payment: Payment, status: str, told: GatewayPayment, source: str, event: str) -> dict[str, Any]:
@@ -648,6 +667,7 @@ def _ask(payment: Payment, source: str, deadline_us: int) -> Settled:
             settled.credited or one.credited,
             settled.flagged or one.flagged,
             settled.saved or one.saved,
+            one.entry or settled.entry,
         )
     return settled
 

@@ -37,6 +37,7 @@ HASHED = (
     "reference",
     "description",
     "created_at_us",
+    "opened_at_us",
     "previous_hash",
 )
 
@@ -92,6 +93,7 @@ def following(
         description=description,
         previous_hash=head.hash,
         created_at_us=head.created_at_us,
+        opened_at_us=head.opened_at_us,
     )
     return _sealed(entry, type, category, amount_paise)
 
@@ -159,12 +161,12 @@ TRANSACTION: Mapping[str, Any] = {
 
 
 def wallets(customer: str) -> list[dict[str, Any]]:
-    return [_shown(customer)]
+    return [shown(newest(customer))]
 
 
 def retrieve(customer: str, wallet: str) -> dict[str, Any]:
     check_owner(customer, wallet)
-    return _shown(customer)
+    return shown(newest(customer))
 
 
 def check_owner(customer: str, wallet: str | None) -> None:
@@ -231,11 +233,8 @@ def transactions(
     return count, rows
 
 
-def _shown(customer: str) -> dict[str, Any]:
-    head = newest(customer)
-    opening = head if head.seq == 0 else store.entry(head.wallet, 0)
-    if not opening:
-        raise RuntimeError("a wallet lacks its opening entry")
+def shown(head: Entry) -> dict[str, Any]:
+    """The wallet as the app sees it, by its newest entry."""
     return {
         "id": head.wallet,
         "balance": rupees(head.balance_paise),
@@ -243,7 +242,7 @@ def _shown(customer: str) -> dict[str, Any]:
         "cashback": head.cashback_paise / 100,  # the JSON numbers that the app was given from the start
         "rewards": head.rewards_paise / 100,
         "is_active": True,
-        "created_at": clock.iso(opening.created_at_us),
+        "created_at": clock.iso(head.opened_at_us),
         "updated_at": clock.iso(head.created_at_us),
     }
 
@@ -274,6 +273,7 @@ _NOTHING: Mapping[str, Any] = {
     "reference": "",
     "description": "",
     "created_at_us": 0,
+    "opened_at_us": 0,
 }
 
 
@@ -281,6 +281,7 @@ def _sealed(entry: Entry, type: str, category: str, amount_paise: int) -> Entry:
     """The finished entry: its time never before the last one's, its hash over everything."""
     entry.version, entry.type, entry.category, entry.amount_paise = VERSION, type, category, amount_paise
     entry.created_at_us = max(clock.now_us(), entry.created_at_us)
+    entry.opened_at_us = entry.opened_at_us or entry.created_at_us
     entry.hash = entry_hash(entry)
     return entry
 

@@ -8,7 +8,7 @@ endpoint = Endpoint(
     route=("POST", "/api/payments/payments"),
     body=payments.PAYMENT_FIELDS,
     idempotent=True,
-    answers={201: payments.ANSWER},
+    answers={201: payments.MOVED},
     errors=(InsufficientFunds, Conflict, Unavailable),
 )
 

@@ -6,7 +6,7 @@ from shared.http import Answer, Endpoint, Request
 
 endpoint = Endpoint(
     route=("POST", "/api/payments/payments/{id}/sync"),
-    answers={200: payments.ANSWER, 202: payments.ANSWER},
+    answers={200: payments.MOVED, 202: payments.MOVED},
     errors=(NotFound, Unavailable),
 )
 
@@ -15,4 +15,4 @@ endpoint = Endpoint(
 def handler(request: Request) -> Answer:
     settled = payments.sync(request.customer, request.path["id"], request.deadline_us)
     telemetry.count_each(settled.counts)
-    return Answer(202 if settled.is_pending else 200, settled.answer)
+    return Answer(202 if settled.is_pending else 200, settled.answer())

@@ -7,7 +7,7 @@ from shared.http import Answer, Endpoint, Request
 endpoint = Endpoint(
     route=("POST", "/api/payments/payments/{id}/verify"),
     body=payments.VERIFY_FIELDS,
-    answers={200: payments.ANSWER, 202: payments.ANSWER},
+    answers={200: payments.MOVED, 202: payments.MOVED},
     errors=(SignatureInvalid, NotFound, Unavailable),
 )
 
@@ -16,4 +16,4 @@ endpoint = Endpoint(
 def handler(request: Request) -> Answer:
     settled = payments.verify(request.customer, request.path["id"], request.body, request.deadline_us)
     telemetry.count_each(settled.counts)
-    return Answer(202 if settled.is_pending else 200, settled.answer)
+    return Answer(202 if settled.is_pending else 200, settled.answer())

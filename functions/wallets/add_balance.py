@@ -8,7 +8,7 @@ endpoint = Endpoint(
     route=("POST", "/api/payments/wallets/{id}/add_balance", "/api/payments/wallets/add-money"),
     body=payments.TOP_UP_FIELDS,
     idempotent=True,
-    answers={201: payments.ANSWER},
+    answers={201: payments.MOVED},
     errors=(NotFound, Conflict, Unavailable),
 )
 

@@ -24,7 +24,9 @@ def test_a_day_of_the_app(app: App, bundle: Bundle) -> None:
     first = app.add_money("500.00")
     paid = app.pay(first)
     assert app.balance == "0.00"
-    assert app.verify(first, paid).status_code == 200
+    verified = app.verify(first, paid)
+    assert verified.status_code == 200
+    assert verified.json()["wallet"] == app.get("/wallets/")["results"][0]
     assert (app.balance, len(app.transactions)) == ("500.00", 1)
 
     # The webhooks come late, twice, and in the wrong order: nothing changes.
@@ -49,7 +51,8 @@ def test_a_day_of_the_app(app: App, bundle: Bundle) -> None:
     assert (app.status(third), app.balance) == ("captured", "850.00")
 
     # Spent from the wallet, and refused when it is not enough.
-    assert app.spend("800.00", "order-1").status_code == 201
+    spent = app.spend("800.00", "order-1")
+    assert (spent.status_code, spent.json()["wallet"]) == (201, app.get("/wallets/")["results"][0])
     refused = app.spend("50.01", "order-2")
     assert (refused.status_code, refused.json()["code"]) == (400, "insufficient_funds")
     assert app.balance == "50.00"

@@ -50,7 +50,7 @@ def test_an_entry_is_checked_against_the_one_that_came_in_an_earlier_batch(ledge
         assert audit.entries(inserted(image))["LedgerDrift"] == 0
 
 
-@pytest.mark.parametrize("name", ["amount_paise", "balance_paise", "created_at_us"])
+@pytest.mark.parametrize("name", ["amount_paise", "balance_paise", "created_at_us", "opened_at_us"])
 def test_a_number_that_is_one_off_is_drift(ledger: list[Image], name: str) -> None:
     forged = copy.deepcopy(ledger[2])
     forged[name]["N"] = str(int(forged[name]["N"]) + 1)

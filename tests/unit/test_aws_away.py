@@ -44,7 +44,7 @@ def test_a_table_that_does_not_answer_in_time_is_unavailable_whatever_was_asked(
 ENTRY: dict[str, Any] = {
     **dict.fromkeys(("type", "category", "payment", "reference", "description", "previous_hash", "hash"), ""),
     **dict.fromkeys(("version", "amount_paise", "balance_paise", "held_paise", "cashback_paise"), 0),
-    **dict.fromkeys(("rewards_paise", "created_at_us"), 0),
+    **dict.fromkeys(("rewards_paise", "created_at_us", "opened_at_us"), 0),
 }
 
 

@@ -83,7 +83,7 @@ def test_a_captured_top_up_is_credited_once_and_the_second_telling_changes_nothi
     assert payments.settle(payment, captured, "webhook", soon()).credited
     before = ledger()
     again = payments.settle(payment, captured, "verify", soon())
-    assert not again.credited and again.answer["status"] == "captured"
+    assert not again.credited and again.answer()["status"] == "captured"
     assert balance() == "500.00" and [one.hash for one in ledger()] == [one.hash for one in before]
 
 
@@ -100,7 +100,8 @@ def test_a_stale_view_of_the_payment_cannot_credit_it_again() -> None:
 @pytest.mark.parametrize("first", ["failed", "authorized"])
 def test_what_failed_or_was_only_authorised_may_still_be_captured(first: str) -> None:
     payment = top_up()
-    assert payments.settle(payment, told(payment.gateway_order, 50_000, first), "t", soon()).answer["status"] == first
+    settled = payments.settle(payment, told(payment.gateway_order, 50_000, first), "t", soon())
+    assert settled.answer()["status"] == first
     assert payments.settle(payment, told(payment.gateway_order, 50_000), "t", soon()).credited
     assert balance() == "500.00"
 
@@ -109,7 +110,7 @@ def test_what_failed_or_was_only_authorised_may_still_be_captured(first: str) ->
 def test_late_news_never_takes_a_captured_payment_back(late: str) -> None:
     payment = credited()
     settled = payments.settle(payment, told(payment.gateway_order, 50_000, late), "t", soon())
-    assert settled.answer["status"] == "captured" and settled.answer["failure"] is None and balance() == "500.00"
+    assert settled.answer()["status"] == "captured" and settled.answer()["failure"] is None and balance() == "500.00"
 
 
 @pytest.mark.parametrize(
@@ -128,7 +129,7 @@ def test_what_does_not_fit_is_flagged_and_a_fitting_capture_still_credits(
     values = {"order": payment.gateway_order, "amount_paise": 50_000} | change
     odd = told(values.pop("order"), values.pop("amount_paise"), id="pay_00000000000007", **values)
     settled = payments.settle(payment, odd, "t", soon())
-    assert (settled.flagged, settled.answer["status"], settled.answer["in_review"]) == (reason, "created", True)
+    assert (settled.flagged, settled.answer()["status"], settled.answer()["in_review"]) == (reason, "created", True)
     assert balance() == "0.00"
     assert payments.settle(payment, odd, "t", soon()).flagged == ""  # flagged once
     assert payments.settle(payment, told(payment.gateway_order, 50_000), "t", soon()).credited
@@ -153,7 +154,7 @@ def test_an_authorised_payment_that_was_given_back_moves_nothing() -> None:
     payment = top_up()
     payments.settle(payment, told(payment.gateway_order, 50_000, "authorized"), "t", soon())
     settled = payments.settle(payment, told(payment.gateway_order, 50_000, "refunded"), "t", soon())
-    assert settled.answer["status"] == "refunded" and balance() == "0.00"
+    assert settled.answer()["status"] == "refunded" and balance() == "0.00"
 
 
 def test_money_that_passes_the_cap_on_arrival_is_credited_and_flagged() -> None:
@@ -161,7 +162,7 @@ def test_money_that_passes_the_cap_on_arrival_is_credited_and_flagged() -> None:
     payments.settle(first, told(first.gateway_order, 15_000_000), "t", soon())
     late = told(second.gateway_order, 15_000_000, id="pay_00000000000002")
     settled = payments.settle(second, late, "t", soon())
-    assert settled.credited and settled.flagged == "wallet_limit_passed" and settled.answer["in_review"]
+    assert settled.credited and settled.flagged == "wallet_limit_passed" and settled.answer()["in_review"]
     assert balance() == "300000.00"
 
 
@@ -251,7 +252,9 @@ def test_a_payment_from_the_wallet_takes_the_money_once_for_its_key() -> None:
     credited()
     first = payments.create(ASHA, SPEND, "spend")
     assert first.payment["status"] == "captured" and balance() == "300.00"
-    assert payments.create(ASHA, SPEND, "spend").replayed and balance() == "300.00"
+    assert first.payment["wallet"] == wallet.wallets(ASHA)[0]
+    again = payments.create(ASHA, SPEND, "spend")
+    assert again.replayed and again.payment == first.payment and balance() == "300.00"
 
 
 def test_a_payment_that_the_wallet_cannot_cover_stays_refused_for_its_key() -> None:
@@ -301,8 +304,44 @@ def test_a_second_authorised_payment_on_a_paid_order_is_left_to_go_back(fake_gat
         "razorpay_payment_id": second.id,
         "razorpay_signature": signed("key_secret", f"{payment.gateway_order}|{second.id}".encode()),
     }
-    assert payments.verify(ASHA, payment.id, sent, soon()).answer["status"] == "captured"
+    assert payments.verify(ASHA, payment.id, sent, soon()).answer()["status"] == "captured"
     assert fake_gateway.payments[second.id].status == "authorized" and balance() == "500.00"
+
+
+def test_verify_answers_with_the_wallet_after_it_and_again_with_the_wallet_by_then(fake_gateway: Gateway) -> None:
+    payment = top_up()
+    fake_gateway.payments["pay_00000000000001"] = told(payment.gateway_order, 50_000)
+    sent = {
+        "razorpay_payment_id": "pay_00000000000001",
+        "razorpay_signature": signed("key_secret", f"{payment.gateway_order}|pay_00000000000001".encode()),
+    }
+    for spent_before, expected in ((0, "500.00"), (20_000, "300.00"), (30_000, "0.00")):
+        if spent_before:
+            payments.create(ASHA, SPEND | {"amount": spent_before}, f"spend {spent_before}")
+        answer = payments.verify(ASHA, payment.id, sent, soon()).answer()
+        assert answer["wallet"] == wallet.wallets(ASHA)[0] and balance() == expected
+
+
+def test_sync_answers_with_the_wallet_once_the_payment_has_moved_it(fake_gateway: Gateway) -> None:
+    payment = top_up()
+    assert payments.sync(ASHA, payment.id, soon()).answer()["wallet"] is None
+    fake_gateway.payments["pay_00000000000001"] = told(payment.gateway_order, 50_000)
+    for _ in range(2):
+        assert payments.sync(ASHA, payment.id, soon()).answer()["wallet"] == wallet.wallets(ASHA)[0]
+    assert balance() == "500.00"
+
+
+def test_what_leaves_the_wallet_alone_answers_without_it(fake_gateway: Gateway) -> None:
+    credited()
+    paid = payments.create(ASHA, SPEND | {"source": "gateway"}, "through the gateway").payment
+    assert paid["wallet"] is None
+    fake_gateway.payments["pay_00000000000002"] = told(paid["gateway_order_id"], 20_000, id="pay_00000000000002")
+    settled = payments.sync(ASHA, paid["id"], soon())
+    assert settled.credited and settled.answer()["wallet"] is None
+    given_back = top_up()
+    payments.settle(given_back, told(given_back.gateway_order, 50_000, "authorized"), "t", soon())
+    back = payments.settle(given_back, told(given_back.gateway_order, 50_000, "refunded"), "t", soon())
+    assert back.answer()["status"] == "refunded" and back.answer()["wallet"] is None
 
 
 def signed(secret: str, message: bytes) -> str:
@@ -374,7 +413,7 @@ def test_money_on_an_order_of_ours_without_a_payment_is_put_under_review(
 ) -> None:
     order = fake_gateway.create_order(500, "p-1", {"payment_id": "p-1", "customer": ASHA, "purpose": "top_up"})
     received = webhook("payment.captured", {"payment": entity(told(order, 500))}, monkeypatch)
-    assert received.settled and received.settled.answer["in_review"] and balance() == "0.00"
+    assert received.settled and received.settled.answer()["in_review"] and balance() == "0.00"
 
 
 # --- refunds
@@ -385,9 +424,9 @@ def test_a_refund_of_a_credited_top_up_is_taken_back_once() -> None:
     first = told(payment.gateway_order, 50_000)
     for _ in range(2):
         settled = payments.settle_refund(payment, first, refund(20_000), "e", soon())
-        assert settled.answer["status"] == "partially_refunded" and balance() == "300.00"
+        assert settled.answer()["status"] == "partially_refunded" and balance() == "300.00"
     rest = payments.settle_refund(payment, first, refund(30_000, id="rfnd_00000000000002"), "e", soon())
-    assert rest.answer["status"] == "refunded" and balance() == "0.00"
+    assert rest.answer()["status"] == "refunded" and balance() == "0.00"
 
 
 def test_a_refund_that_overtakes_its_capture_leaves_the_same_ledger_as_in_order() -> None:
@@ -402,7 +441,7 @@ def test_a_refund_of_a_payment_that_was_never_captured_moves_nothing() -> None:
     payment = top_up()
     payments.settle(payment, told(payment.gateway_order, 50_000, "authorized"), "t", soon())
     given_back = told(payment.gateway_order, 50_000, "refunded")
-    assert payments.settle_refund(payment, given_back, refund(50_000), "e", soon()).answer["status"] == "refunded"
+    assert payments.settle_refund(payment, given_back, refund(50_000), "e", soon()).answer()["status"] == "refunded"
     assert balance() == "0.00" and len(ledger()) == 1
 
 
