@@ -149,8 +149,11 @@ def _make_bucket(name: str, properties: dict[str, Any], web_origin: str) -> None
         s3.put_bucket_cors(Bucket=name, CORSConfiguration={"CORSRules": rules})
 
 
-def _indexes(table: dict[str, Any]) -> set[str]:
-    return {index["IndexName"] for index in table.get("GlobalSecondaryIndexes", [])}
+def _indexes(table: dict[str, Any]) -> set[tuple[str, str]]:
+    """(name, what it holds) of each."""
+    kinds = ("LocalSecondaryIndexes", "GlobalSecondaryIndexes")
+    listed = [index for kind in kinds for index in table.get(kind, [])]
+    return {(index["IndexName"], index["Projection"]["ProjectionType"]) for index in listed}
 
 
 def _table(properties: dict[str, Any]) -> dict[str, Any]:

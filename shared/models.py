@@ -136,9 +136,11 @@ class PaymentsByTime(LocalSecondaryIndex["Payment"]):
 
 
 class PaymentsByGatewayOrder(GlobalSecondaryIndex["Payment"]):
+    """Which payment a gateway order is for, which never changes: what happens to a payment is not written here."""
+
     class Meta:
         index_name = "by_gateway_order"
-        projection = AllProjection()
+        projection = KeysOnlyProjection()
 
     gateway_order = UnicodeAttribute(hash_key=True)
 

@@ -472,7 +472,7 @@ def _known(customer: str, payment_id: str) -> Payment:
 def settle(payment: Payment, told: GatewayPayment, source: str, deadline_us: int, event: str = "") -> Settled:
     """Apply what the gateway says of a payment, once; who comes second reads what the first one did.
 
-    `payment` may come from an index: if it is out of date the condition blocks, and the record itself is read.
+    If `payment` is out of date by now the condition blocks, and the record is read again.
     """
     for _ in store.retries(deadline_us):
         settled = _step(payment, told, source, event)

@@ -157,8 +157,9 @@ def payment(customer: str, payment_id: str) -> Payment | None:
 
 
 def payment_of_gateway_order(gateway_order: str) -> Payment | None:
-    """From an index, so perhaps a moment old: only what never changes may be relied upon."""
-    return next(_read(lambda: Payment.by_gateway_order.query(gateway_order, limit=1)), None)
+    """Found by an index, which may not know it yet, and read from the table as it stands now."""
+    found = next(_read(lambda: Payment.by_gateway_order.query(gateway_order, limit=1)), None)
+    return payment(found.customer, found.id) if found else None
 
 
 def payments(customer: str) -> list[Payment]:

@@ -132,8 +132,8 @@ FLOWS = {
     # flow: (reads, writes, write units)
     "first look at a wallet": (1, 1, 2),
     "start a top-up": (1, 1, 1),
-    "settle by webhook": (2, 1, 4),
-    "the same webhook again": (1, 0, 0),
+    "settle by webhook": (3, 1, 4),
+    "the same webhook again": (2, 0, 0),
     "pay from the wallet": (2, 1, 4),
     "the same payment again": (2, 0, 0),  # the payment, and the wallet as it is by now
 }

@@ -17,5 +17,5 @@ def test_a_flow_that_meets_any_fault_at_any_call_is_finished_once(flow: str) -> 
 
 def test_money_moving_flows_make_no_more_calls_than_they_need() -> None:
     calls = {flow: [call.operation for call in crashes.calls_of(flow)] for flow in ("webhook, captured", "verify")}
-    assert calls["webhook, captured"] == ["Query", "Query", "TransactWriteItems"]
+    assert calls["webhook, captured"] == ["Query", "GetItem", "Query", "TransactWriteItems"]
     assert calls["verify"] == ["GetItem", "GET", "Query", "TransactWriteItems"]

@@ -495,7 +495,7 @@ def forward(seconds: int, monkeypatch: pytest.MonkeyPatch) -> None:
 # --- what it costs
 
 
-def test_settling_costs_two_reads_and_one_transaction_and_a_replay_writes_nothing(
+def test_settling_costs_three_reads_and_one_transaction_and_a_replay_writes_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     payment = top_up()
@@ -509,10 +509,10 @@ def test_settling_costs_two_reads_and_one_transaction_and_a_replay_writes_nothin
     monkeypatch.setattr(Connection, "_make_api_call", metered)
     payload = {"payment": entity(told(payment.gateway_order, 50_000))}
     webhook("payment.captured", payload, monkeypatch)
-    assert calls == ["Query", "Query", "TransactWriteItems"]
+    assert calls == ["Query", "GetItem", "Query", "TransactWriteItems"]
     calls.clear()
     webhook("payment.captured", payload, monkeypatch)
-    assert calls == ["Query"]
+    assert calls == ["Query", "GetItem"]
 
 
 # --- the gateway's irregular envelopes
