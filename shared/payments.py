@@ -484,6 +484,8 @@ def settle(payment: Payment, told: GatewayPayment, source: str, deadline_us: int
 
 def _step(payment: Payment, told: GatewayPayment, source: str, event: str) -> Settled | None:
     """One try at the transition; None when something stood in the way and the payment must be read again."""
+    if _misfit(payment, told):  # of the payment as it stands: what is told may be younger than the one in hand
+        payment = _known(payment.customer, payment.id)
     if reason := _misfit(payment, told):
         return _flag(payment, told.id, reason)
     if told.status == "captured" and "captured" in TRANSITIONS[payment.status]:

@@ -97,6 +97,17 @@ def test_a_stale_view_of_the_payment_cannot_credit_it_again() -> None:
     assert balance() == "500.00"
 
 
+def test_a_refund_told_to_a_stale_view_of_a_credited_payment_is_not_flagged() -> None:
+    payment = top_up()
+    stale = store.payment(ASHA, payment.id)
+    assert stale
+    payments.settle(payment, told(payment.gateway_order, 50_000), "webhook", soon())
+    given_back = told(payment.gateway_order, 50_000, "refunded", was_captured=True)
+    settled = payments.settle(stale, given_back, "verify", soon())
+    assert settled.flagged == "" and not settled.answer()["in_review"]
+    assert settled.answer()["status"] == "captured" and balance() == "500.00"
+
+
 @pytest.mark.parametrize("first", ["failed", "authorized"])
 def test_what_failed_or_was_only_authorised_may_still_be_captured(first: str) -> None:
     payment = top_up()
