@@ -892,10 +892,14 @@ def reconcile(deadline_us: int, limit: int = 200) -> dict[str, int]:
 
 
 def _check(payment: Payment, deadline_us: int) -> Settled:
-    if payment.status in CREDITED:
-        settled = _with_card(Settled(payment), None, deadline_us)
-    else:
-        settled = _ask(payment, "reconcile", deadline_us)
+    try:
+        if payment.status in CREDITED:
+            settled = _with_card(Settled(payment), None, deadline_us)
+        else:
+            settled = _ask(payment, "reconcile", deadline_us)
+    except (gateway.Refused, gateway.Unusable):
+        _schedule(payment)  # the gateway has answered, if badly: asked again when it is due, and at last no more
+        raise
     _schedule(settled.payment)
     return settled
 

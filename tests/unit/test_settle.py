@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -494,6 +495,38 @@ def test_an_unpaid_payment_is_asked_for_ten_times_then_left_expired(monkeypatch:
     forward(30 * 86_400, monkeypatch)
     assert asked == 10 and payments.reconcile(soon())["ReconcileAsked"] == 0
     assert payments.retrieve(ASHA, payment.id)["status"] == "expired"
+
+
+@pytest.mark.parametrize("trouble", [gateway.Refused(400, "input_validation_failed", ""), gateway.Unusable("odd")])
+def test_a_payment_whose_order_the_gateway_does_not_answer_for_is_asked_for_as_often_as_any_other(
+    trouble: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(order_id: str) -> list[GatewayPayment]:
+        raise trouble
+
+    payment = top_up()
+    monkeypatch.setattr(gateway, "payments_of_order", refuse)
+    counts: Counter[str] = Counter()
+    for age_s in payments.CHECK_AGES_S:
+        for minutes in (1, 2):
+            forward(age_s + 61 * minutes, monkeypatch)
+            counts.update(payments.reconcile(soon()))
+    forward(30 * 86_400, monkeypatch)
+    counts.update(payments.reconcile(soon()))
+    assert (counts["ReconcileAsked"], counts["ReconcileFailed"]) == (10, 10)
+    assert payments.retrieve(ASHA, payment.id)["status"] == "expired"
+
+
+def test_a_payment_is_asked_for_again_at_once_when_the_gateway_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(order_id: str) -> list[GatewayPayment]:
+        raise Unavailable
+
+    payment = top_up()
+    monkeypatch.setattr(gateway, "payments_of_order", away)
+    forward(61, monkeypatch)
+    for _ in range(2):
+        assert payments.reconcile(soon())["ReconcileFailed"] == 1
+    assert store.payment(ASHA, payment.id).checks == 0  # type: ignore[union-attr]
 
 
 REAL_NOW_US = clock.now_us
