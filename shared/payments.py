@@ -7,7 +7,8 @@ the state it had. Verify, webhook, sync and the reconciler may all try; one wins
 import json
 import uuid
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -318,10 +319,8 @@ def _through_gateway(
     # The gateway order first: the app can only pay one that it was told of, so a crash between the two leaves an
     # unpaid order that nobody knows.
     notes = {"payment_id": payment_id, "customer": customer, "purpose": purpose}
-    try:
+    with _asking("The payment gateway does not take this payment."):
         gateway_order = gateway.create_order(wanted["amount"], payment_id, notes)
-    except gateway.Refused:
-        raise Conflict("The payment gateway does not take this payment.", code="gateway_refused") from None
     new = _new(payment_id, customer, purpose, GATEWAY, "created", wanted, request, **more)
     new.gateway_order = gateway_order
     new.open, new.next_check_at_us = store.OPEN, new.created_at_us + CHECK_AGES_S[0] * 1_000_000
@@ -641,7 +640,8 @@ def verify(customer: str, payment_id: str, shown_by_app: Mapping[str, str], dead
         raise SignatureInvalid
     if payment.status in CREDITED and payment.gateway_payment == gateway_payment:
         return _with_card(Settled(payment), None, deadline_us)
-    told = _captured(payment, gateway.payment(gateway_payment))
+    with _asking(NOT_TOLD):
+        told = _captured(payment, gateway.payment(gateway_payment))
     return _with_card(settle(payment, told, "verify", deadline_us), told, deadline_us)
 
 
@@ -650,7 +650,24 @@ def sync(customer: str, payment_id: str, deadline_us: int) -> Settled:
     payment = _known(customer, payment_id)
     if not payment.gateway_order or payment.status in CREDITED:
         return _with_card(Settled(payment), None, deadline_us)
-    return _ask(payment, "sync", deadline_us)
+    with _asking(NOT_TOLD):
+        return _ask(payment, "sync", deadline_us)
+
+
+NOT_TOLD = "The payment gateway does not tell what became of this payment."
+
+
+@contextmanager
+def _asking(refusal: str) -> Iterator[None]:
+    """Around what the gateway is asked for the app: its no, or an answer that is none, as the app is told of it."""
+    try:
+        yield
+    except gateway.Refused:
+        # Not 503: the gateway has decided, and would say the same again. Not 400: nothing that was sent is at fault.
+        # The payment stays as it is, and its webhook or the reconciler may settle it yet.
+        raise Conflict(refusal, code="gateway_refused") from None
+    except gateway.Unusable:
+        raise Unavailable from None
 
 
 def _ask(payment: Payment, source: str, deadline_us: int) -> Settled:

@@ -1,13 +1,13 @@
 """POST /api/payments/payments/{id}/sync/: ask the gateway about a payment and settle what it says."""
 
 from shared import payments, telemetry
-from shared.errors import NotFound, Unavailable
+from shared.errors import Conflict, NotFound, Unavailable
 from shared.http import Answer, Endpoint, Request
 
 endpoint = Endpoint(
     route=("POST", "/api/payments/payments/{id}/sync"),
     answers={200: payments.MOVED, 202: payments.MOVED},
-    errors=(NotFound, Unavailable),
+    errors=(NotFound, Conflict, Unavailable),
 )
 
 

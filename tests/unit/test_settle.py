@@ -13,6 +13,7 @@ from pynamodb.connection import Connection
 from shared import clock, gateway, payments, store, wallet
 from shared.errors import (
     Conflict,
+    Failure,
     InsufficientFunds,
     Invalid,
     NotAuthenticated,
@@ -306,6 +307,34 @@ def test_verify_captures_what_was_only_authorised(fake_gateway: Gateway) -> None
         "razorpay_signature": signed("key_secret", f"{payment.gateway_order}|pay_00000000000001".encode()),
     }
     assert payments.verify(ASHA, payment.id, sent, soon()).credited and balance() == "500.00"
+
+
+@pytest.mark.parametrize(
+    ("trouble", "failure", "code"),
+    [
+        (gateway.Refused(400, "input_validation_failed", gateway.NO_SUCH_ID), Conflict, "gateway_refused"),
+        (gateway.Unusable("a payment without an id or amount"), Unavailable, "unavailable"),
+    ],
+)
+def test_a_gateway_that_will_not_tell_of_a_payment_is_a_clear_answer_to_verify_and_sync(
+    trouble: Exception, failure: type[Failure], code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(asked: str) -> None:
+        raise trouble
+
+    payment = top_up()
+    sent = {
+        "razorpay_payment_id": "pay_00000000000001",
+        "razorpay_signature": signed("key_secret", f"{payment.gateway_order}|pay_00000000000001".encode()),
+    }
+    for name in ("payment", "payments_of_order"):
+        monkeypatch.setattr(gateway, name, refuse)
+    asked = (lambda: payments.verify(ASHA, payment.id, sent, soon()), lambda: payments.sync(ASHA, payment.id, soon()))
+    for ask in asked:
+        with pytest.raises(failure) as told_so:
+            ask()
+        assert told_so.value.code == code
+    assert payments.retrieve(ASHA, payment.id)["status"] == "created" and balance() == "0.00"
 
 
 def test_a_second_authorised_payment_on_a_paid_order_is_left_to_go_back(fake_gateway: Gateway) -> None:
