@@ -191,10 +191,6 @@ def transactions(
         if filters.get("type") in (None, type) and filters.get("category") in (None, category)
     ]
 
-    def matching(entry: Entry) -> int:
-        counts = _plain(entry.counts)
-        return sum(counts.get(key, 0) for key in keys)
-
     known = {head.seq: head}
 
     def at(seq: int) -> Entry:
@@ -205,28 +201,35 @@ def transactions(
             known[seq] = found
         return known[seq]
 
-    def first(holds: Callable[[Entry], bool]) -> int:
-        """The lowest number whose entry holds, where once held it holds for all that follow."""
+    def matching(seq: int) -> int:
+        """How many entries match up to this one; without a filter each does, from the first after the opening."""
+        if len(keys) == len(TYPES) * len(CATEGORIES):
+            return seq
+        counts = _plain(at(seq).counts)
+        return sum(counts.get(key, 0) for key in keys)
+
+    def first(holds: Callable[[int], bool]) -> int:
+        """The lowest number that holds, where once held it holds for all that follow."""
         low, high = 0, head.seq + 1
         while low < high:
             middle = (low + high) // 2
-            low, high = (low, middle) if holds(at(middle)) else (middle + 1, high)
+            low, high = (low, middle) if holds(middle) else (middle + 1, high)
         return low
 
     start_us, end_us = filters.get("from"), filters.get("to")
-    oldest = 1 if start_us is None else max(first(lambda entry: entry.created_at_us >= start_us), 1)
-    latest = head.seq if end_us is None else first(lambda entry: entry.created_at_us >= end_us) - 1
+    oldest = 1 if start_us is None else max(first(lambda seq: at(seq).created_at_us >= start_us), 1)
+    latest = head.seq if end_us is None else first(lambda seq: at(seq).created_at_us >= end_us) - 1
     if latest < oldest:
         return 0, lambda offset, limit: []
-    before = matching(at(oldest - 1))
-    count = matching(at(latest)) - before
+    before = matching(oldest - 1)
+    count = matching(latest) - before
 
     def rows(offset: int, limit: int) -> list[dict[str, Any]]:
         top, bottom = before + count - offset, before + max(count - offset - limit, 0) + 1
         if top < bottom:
             return []
-        seq_from = first(lambda entry: matching(entry) >= bottom)
-        seq_to = first(lambda entry: matching(entry) >= top)
+        seq_from = first(lambda seq: matching(seq) >= bottom)
+        seq_to = first(lambda seq: matching(seq) >= top)
         listed = store.entries(head.wallet, seq_from, seq_to)
         return [_row(entry) for entry in listed if f"{entry.type}:{entry.category}" in keys]
 

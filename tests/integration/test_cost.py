@@ -34,6 +34,8 @@ def test_a_top_up_reads_little(steps: dict[str, Units]) -> None:
     read = {step: units.read_units for step, units in steps.items()}
     assert read["webhook"] == 1.5, "a repeat is one look into an index, and the payment as it stands"
     assert (read["add-money"], read["verify"]) == (1, 2)
+    assert read["transactions"] == 1.5, "the newest entry, and the page, of which an old view is as good"
+    assert read["audit the entry"] == 0.5
 
 
 def test_a_request_logs_less_than_a_kilobyte(steps: dict[str, Units]) -> None:

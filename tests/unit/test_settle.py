@@ -588,6 +588,25 @@ def test_settling_costs_three_reads_and_one_transaction_and_a_replay_writes_noth
     assert calls == ["Query", "GetItem"]
 
 
+def test_an_old_view_that_lacks_entries_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    credited()
+    payments.create(ASHA, SPEND, "spend")
+    real = Connection._make_api_call
+
+    def behind(self: Connection, operation_name: str, sent: dict[str, Any], *more: Any) -> Any:
+        answer = real(self, operation_name, sent, *more)
+        if not sent.get("ConsistentRead") and "Items" in answer:
+            answer["Items"], answer["Count"] = answer["Items"][1:], answer["Count"] - 1
+        elif not sent.get("ConsistentRead"):
+            answer.pop("Item", None)
+        return answer
+
+    monkeypatch.setattr(Connection, "_make_api_call", behind)
+    for filters, amounts in (({}, ["200.00", "500.00"]), ({"type": "credit"}, ["500.00"])):
+        count, rows = wallet.transactions(ASHA, None, filters)
+        assert [one["amount"] for one in rows(0, 20)] == amounts and count == len(amounts)
+
+
 # --- the gateway's irregular envelopes
 
 
