@@ -1,5 +1,7 @@
 """A day of the app, over HTTP against the running bundle."""
 
+import secrets
+
 import pytest
 
 from tests.app import App
@@ -62,6 +64,65 @@ def test_a_day_of_the_app(app: App, bundle: Bundle) -> None:
         ("credit", "top_up", "250.00", "750.00"),
         ("credit", "top_up", "500.00", "500.00"),
     ]
+
+
+CARDS = (
+    {"last4": "1007", "network": "Visa", "issuer": "HDFC"},
+    {"last4": "1002", "network": "MasterCard", "issuer": "ICIC"},
+    {"last4": "1003", "network": "RuPay", "issuer": "SBIN"},
+    {"last4": "1004", "network": "Visa", "issuer": "UTIB"},
+)
+
+
+@pytest.mark.usefixtures("held")
+def test_a_day_of_saved_cards(app: App, bundle: Bundle) -> None:
+    contact = f"+919{secrets.randbelow(10**9):09}"
+    # Each card is learnt of another way, so that whoever settles may save.
+    for card, learnt_by in zip(CARDS, ("verify", "webhook", "sync", "reconciler"), strict=True):
+        wanted = {"amount": "250.00", "source": "gateway", "save_method": True, "contact": contact}
+        payment = app.post("/payments/", wanted)
+        paid = app.pay(payment, method="card", save=True, card=card)
+        if learnt_by == "verify":
+            assert app.verify(payment, paid).json()["save_method"]["status"] == "saved"
+        elif learnt_by == "sync":
+            assert app.post(f"/payments/{payment['id']}/sync/", status=200)["save_method"]["status"] == "saved"
+        elif learnt_by == "webhook":
+            assert {one["status"] for one in bundle.control("deliver", {})} == {200}
+        else:
+            bundle.clock(61)
+            bundle.invoke("ReconcilePayments")
+        saved = app.get(f"/payments/{payment['id']}/")["save_method"]
+        assert saved["status"] == "saved", learnt_by
+        method = app.get(f"/payment-methods/{saved['payment_method']}/")
+        assert (method["last4"], method["status"]) == (card["last4"], "active")
+    listed = app.get("/payment-methods/")["results"]
+    assert [one["last4"] for one in listed] == ["1004", "1003", "1002", "1007"]
+
+    # The bank suspends the last one, which its webhook tells, and takes that back.
+    ordered = {"amount": "250.00", "source": "gateway", "payment_method": method["id"]}
+    token = app.post("/payments/", ordered)["checkout"]["token"]
+    for status, answered in (("suspended", 400), ("activated", 201)):
+        bundle.control("token", {"token_id": token, "status": status})
+        assert {one["status"] for one in bundle.control("deliver", {})} == {200}
+        assert app.call("POST", "/payments/", ordered).status_code == answered
+
+    # It is made the default and paid with, then forgotten: here, and at the gateway.
+    assert app.post(f"/payment-methods/{method['id']}/set_default/", status=200)["is_default"]
+    payment = app.post("/payments/", ordered)
+    assert app.verify(payment, app.pay(payment, method="card", token=token)).json()["status"] == "captured"
+    assert app.call("DELETE", f"/payment-methods/{method['id']}/").status_code == 204
+    assert [one["last4"] for one in app.get("/payment-methods/")["results"]] == ["1003", "1002", "1007"]
+    assert token not in bundle.control("state", {})["tokens"]
+
+    # The gateway is away while another is forgotten: the reconciler finishes it.
+    other = app.get("/payment-methods/")["results"][0]["id"]
+    token = app.post("/payments/", ordered | {"payment_method": other})["checkout"]["token"]
+    bundle.control("faults", [{"method": "DELETE", "path": "/v1/customers", "fault": "refuse", "times": 2}])
+    assert app.call("DELETE", f"/payment-methods/{other}/").status_code == 204
+    for _ in range(2):
+        bundle.clock(61)
+        bundle.invoke("ReconcilePayments")
+    assert token not in bundle.control("state", {})["tokens"]
 
 
 @pytest.mark.usefixtures("held")
