@@ -129,7 +129,7 @@ class Entry(Model):
 class PaymentsByTime(LocalSecondaryIndex["Payment"]):
     class Meta:
         index_name = "by_time"
-        projection = AllProjection()
+        projection = KeysOnlyProjection()
 
     customer = UnicodeAttribute(hash_key=True)
     created_at_us = IntegerAttribute(range_key=True)

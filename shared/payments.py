@@ -417,8 +417,12 @@ def retrieve(customer: str, payment_id: str) -> dict[str, Any]:
 
 def listed(customer: str) -> tuple[int, Callable[[int, int], list[dict[str, Any]]]]:
     """How many payments the customer has, and how to get a slice of them, newest first."""
-    rows = store.payments(customer)
-    return len(rows), lambda offset, limit: [shown(one) for one in rows[offset : offset + limit]]
+    ids = store.payment_ids(customer)
+
+    def rows(offset: int, limit: int) -> list[dict[str, Any]]:
+        return [shown(one) for one in store.payments(customer, ids[offset : offset + limit])]
+
+    return len(ids), rows
 
 
 def shown(payment: Payment) -> dict[str, Any]:

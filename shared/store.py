@@ -167,9 +167,17 @@ def payment_of_gateway_order(gateway_order: str) -> Payment | None:
     return payment(found.customer, found.id) if found else None
 
 
-def payments(customer: str) -> list[Payment]:
-    """All of a customer's payments, newest first, the one written a moment ago included."""
-    return list(_read(lambda: Payment.by_time.query(customer, scan_index_forward=False, consistent_read=True)))
+def payment_ids(customer: str) -> list[str]:
+    """Of all of a customer's payments, newest first, the one written a moment ago included."""
+    found = _read(lambda: Payment.by_time.query(customer, scan_index_forward=False, consistent_read=True))
+    return [one.id for one in found]
+
+
+def payments(customer: str, ids: Sequence[str]) -> list[Payment]:
+    """These payments as they stand now, in this order."""
+    keys = [(customer, one) for one in ids]
+    found = {one.id: one for one in _read(lambda: Payment.batch_get(keys, consistent_read=True))}
+    return [found[one] for one in ids]
 
 
 def payments_to_check(until_us: int, limit: int) -> list[tuple[str, str]]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.cost import TUTORIAL_TOP_UP, Bench, Units, bench, index_units, photo, size, top_up
+from local.cost import TUTORIAL_TOP_UP, Bench, Units, bench, index_units, photo, read_units, size, top_up
 from tests import pictures
 
 
@@ -26,8 +26,8 @@ def test_a_top_up_writes_its_payment_and_its_entry_with_their_indexes_and_its_re
     steps: dict[str, Units],
 ) -> None:
     written = {step: units.write_units for step, units in steps.items() if units.write_units}
-    # The payment and three indexes; then two items in a transaction, 2 each, and the two indexes that change.
-    assert written == {"add-money": 4, "verify": 6}
+    # The payment and three indexes; then two items in a transaction, 2 each, and the index of open payments.
+    assert written == {"add-money": 4, "verify": 5}
 
 
 def test_a_top_up_reads_little(steps: dict[str, Units]) -> None:
@@ -58,6 +58,14 @@ def test_a_photo_is_fetched_once_and_stored_once_a_variant(running: Bench) -> No
 def test_an_item_is_sized_as_dynamodb_counts() -> None:
     assert size({"id": {"S": "abc"}, "n": {"N": "1234"}, "m": {"M": {"a": {"S": "b"}}}}) == 2 + 3 + 1 + 3 + 1 + 6
     assert size({"naïve": {"S": "₹"}}) == 6 + 3
+
+
+def test_a_batch_is_read_item_by_item_and_a_query_as_a_whole() -> None:
+    items = [{"id": {"S": "a" * 1_000}}, {"id": {"S": "b" * 5_000}}]
+    assert read_units({"ConsistentRead": True}, {"Items": items}) == 2
+    batch = {"RequestItems": {"payments": {"Keys": [], "ConsistentRead": True}}}
+    assert read_units(batch, {"Responses": {"payments": items}}) == 1 + 2
+    assert read_units({}, {}) == 0.5
 
 
 INDEX = {

@@ -23,7 +23,7 @@ from tests.prove import objects
 from tests.prove.engine import Engine, Refused, canceled
 
 AWS, GATEWAY = "aws", "gateway"
-READS = ("GetItem", "Query")
+READS = ("GetItem", "Query", "BatchGetItem")
 WRITES = ("PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems")
 CALL_US = 5_000  # what a call takes, by the bundle's clock
 TIMEOUT_US = 2_000_000  # what a call takes that nothing answers
@@ -121,8 +121,9 @@ class Wire:
         """botocore's before-send: answers instead of the network."""
         operation = request.headers["X-Amz-Target"].decode().rpartition(".")[2]
         sent = json.loads(request.body)
+        written = sent.get("TransactItems", ())
         tables = sent.get("TableName") or "+".join(
-            one["TableName"] for each in sent.get("TransactItems", ()) for one in each.values()
+            [*sent.get("RequestItems", ()), *(each["TableName"] for one in written for each in one.values())]
         )
         call = Call(AWS, operation, tables or sent.get("SecretId", ""))
         fault = self._met(call, request)

@@ -90,7 +90,7 @@ def check(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
             moved = {entry.payment: entry.type for entry in entries[1:]}
             lost = [line for line in told if line[0] == customer and moved.get(line[2]) != line[1]]
             assert lost == []
-            stored = store.payments(customer)
+            stored = store.payments(customer, store.payment_ids(customer))
             captured = {one.id for one in stored if one.status == "captured"}
             assert captured == set(moved)  # what nobody was told of is there whole or not at all
             credits = sum(entry.type == "credit" for entry in entries[1:])

@@ -91,6 +91,8 @@ def _table_calls(client: Any, name: str, table: str, properties: dict[str, Any])
 
     key = {one["AttributeName"]: value(one["AttributeName"]) for one in properties["KeySchema"]}
     yield "dynamodb:GetItem", table, lambda: client.get_item(TableName=name, Key=key)
+    batch = {"RequestItems": {name: {"Keys": [key]}}}
+    yield "dynamodb:BatchGetItem", table, lambda: client.batch_get_item(**batch)
     yield "dynamodb:PutItem", table, lambda: client.put_item(TableName=name, Item=key, **NEVER)
     yield "dynamodb:DeleteItem", table, lambda: client.delete_item(TableName=name, Key=key, **NEVER)
     change = {"UpdateExpression": "REMOVE nothing", **NEVER}

@@ -74,7 +74,7 @@ def test_a_changed_and_a_removed_entry_are_each_counted(ledger: list[Image]) -> 
 def turned_captured() -> list[Changed]:
     """What the payments' stream tells of each captured payment: created before, captured after."""
     found = []
-    for payment in store.payments(CUSTOMER):
+    for payment in store.payments(CUSTOMER, store.payment_ids(CUSTOMER)):
         after = payment.serialize()
         found.append(Changed(after | {"status": {"S": "created"}}, after))
     return found
@@ -97,7 +97,8 @@ def test_a_captured_top_up_without_an_entry_is_counted() -> None:
 @pytest.mark.usefixtures("ledger")
 def test_a_top_up_credited_twice_or_with_another_amount_is_counted() -> None:
     head = wallet.newest(CUSTOMER)
-    first = next(one for one in store.payments(CUSTOMER) if one.purpose == "top_up" and one.amount_paise == 50_000)
+    listed = store.payments(CUSTOMER, store.payment_ids(CUSTOMER))
+    first = next(one for one in listed if one.purpose == "top_up" and one.amount_paise == 50_000)
     again = wallet.following(head, wallet.CREDIT, "top_up", 50_000, payment=first.id)
     assert store.append(again) == []
     assert audit.top_ups(turned_captured())["TopUpNotCredited"] == 1

@@ -284,6 +284,27 @@ def test_a_payment_from_the_wallet_without_a_key_is_refused() -> None:
         payments.create(ASHA, SPEND, None)
 
 
+def test_payments_are_listed_newest_first_whatever_order_and_parts_they_are_read_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    started = [payments.create(ASHA, SPEND | {"source": "gateway"}, None).payment["id"] for _ in range(7)]
+    real = Connection._make_api_call
+
+    def in_parts(self: Connection, operation_name: str, sent: dict[str, Any], *more: Any) -> Any:
+        if operation_name != "BatchGetItem":
+            return real(self, operation_name, sent, *more)
+        ((table, wanted),) = sent["RequestItems"].items()
+        assert wanted["ConsistentRead"]
+        now, later = wanted["Keys"][:2], wanted["Keys"][2:]
+        answer = real(self, operation_name, {"RequestItems": {table: wanted | {"Keys": now}}}, *more)
+        return answer | {"UnprocessedKeys": {table: wanted | {"Keys": later}} if later else {}}
+
+    monkeypatch.setattr(Connection, "_make_api_call", in_parts)
+    count, rows = payments.listed(ASHA)
+    assert count == 7 and [one["id"] for one in rows(0, 20)] == started[::-1]
+    assert [one["id"] for one in rows(5, 5)] == started[1::-1] and rows(7, 5) == []
+
+
 # --- verify and webhook
 
 
