@@ -63,7 +63,7 @@ class Started:
 class Settled:
     """What a settle did: `credited`, `flagged` and `saved` (its card) name a change made by this very call.
 
-    So does `entry`, which is the wallet's newest; a payment that leaves the wallet alone has none.
+    `entry` is the one that it wrote, and so the wallet's newest; None where it wrote none.
     """
 
     payment: Payment
@@ -231,7 +231,7 @@ SPENT: Mapping[str, Any] = {
     "failure": None,
     "checkout": None,
 }
-# What may move the wallet answers with the wallet as it then is; null where the payment has not moved it.
+# What a POST answers: also the wallet as it is by then, or null where the payment has not moved it.
 MOVED = tuple({**one, "wallet": wallet.WALLET if one in (CAPTURED, SPENT) else None} for one in (*ANSWER, SPENT))
 
 
