@@ -63,6 +63,7 @@ def test_the_engine_answers_two_thousand_random_requests_as_ministack_does(bundl
         assert ours == theirs, (number, operation, sent)
     assert {
         "GetItem ok",
+        "BatchGetItem ok",
         "Query ok",
         "PutItem ConditionalCheckFailedException",
         "UpdateItem ok",
@@ -90,7 +91,8 @@ def of_engine(engine: Engine, operation: str, sent: dict[str, Any]) -> Any:
 
 def shown(answer: dict[str, Any]) -> Any:
     names = ("Item", "Items", "Count", "Attributes", "LastEvaluatedKey")
-    return "ok", {name: answer[name] for name in names if name in answer}
+    batch = {name: sorted(items, key=str) for name, items in answer.get("Responses", {}).items()}  # in any order
+    return "ok", {name: answer[name] for name in names if name in answer} | batch
 
 
 def reasons(found: list[dict[str, Any]] | None) -> list[Any]:
@@ -100,10 +102,13 @@ def reasons(found: list[dict[str, Any]] | None) -> list[Any]:
 def request(chance: random.Random, table: str, number: int) -> tuple[str, dict[str, Any]]:
     """One request as the store makes them, over few enough items that they meet."""
     match chance.choice(
-        ["get", "query", "query", "put", "put", "update", "update", "delete", "transact", "transact"]
+        ["get", "batch", "query", "query", "put", "put", "update", "update", "delete", "transact", "transact"]
     ):
         case "get":
             return "GetItem", {"TableName": table, "Key": key(chance), "ConsistentRead": True}
+        case "batch":
+            keys = {str(one): one for one in (key(chance) for _ in range(chance.randint(1, 4)))}
+            return "BatchGetItem", {"RequestItems": {table: {"Keys": list(keys.values()), "ConsistentRead": True}}}
         case "query":
             return "Query", query(chance, table)
         case "put":
