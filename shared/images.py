@@ -199,8 +199,14 @@ def _count_ticket(owner: str) -> int:
 
 def listed(customer: str) -> tuple[int, Callable[[int, int], list[dict[str, Any]]]]:
     """How many photos the customer has, and what gives the rows of a page, the newest first."""
-    images = store.images(owner_of(customer))
-    return len(images), lambda offset, limit: [_shown(one) for one in images[offset : offset + limit]]
+    owner = owner_of(customer)
+    ids = store.image_ids(owner)
+
+    def page(offset: int, limit: int) -> list[dict[str, Any]]:
+        images = store.images(owner, ids[offset : offset + limit])
+        return [_shown(one) for one in images if one.status != DELETED]  # since the ids were read, perhaps
+
+    return len(ids), page
 
 
 def retrieve(customer: str, image_id: str) -> dict[str, Any]:

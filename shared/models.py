@@ -229,9 +229,11 @@ class Refund(Model):
 
 
 class ImagesByTime(LocalSecondaryIndex["Image"]):
+    """Keys alone, none of which changes: what a photo goes through on its way writes nothing here."""
+
     class Meta:
         index_name = "by_time"
-        projection = AllProjection()
+        projection = KeysOnlyProjection()
 
     owner = UnicodeAttribute(hash_key=True)
     created_at_us = IntegerAttribute(range_key=True)

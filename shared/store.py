@@ -206,9 +206,17 @@ def image(owner: str, image_id: str) -> Image | None:
     return _get(Image, owner, image_id)
 
 
-def images(owner: str) -> list[Image]:
-    """All of an owner's images, newest first, the one written a moment ago included."""
-    return list(_read(lambda: Image.by_time.query(owner, scan_index_forward=False, consistent_read=True)))
+def image_ids(owner: str) -> list[str]:
+    """Of all of an owner's images, newest first, the one written a moment ago included."""
+    rows = _read(lambda: Image.by_time.query(owner, scan_index_forward=False, consistent_read=True))
+    return [one.id for one in rows]
+
+
+def images(owner: str, ids: Sequence[str]) -> list[Image]:
+    """The images with these ids, in their order; those that are gone are left out."""
+    keys = [(owner, one) for one in ids]
+    found = {one.id: one for one in _read(lambda: Image.batch_get(keys, consistent_read=True))}
+    return [found[one] for one in ids if one in found]
 
 
 def images_to_check(until_us: int, limit: int) -> list[tuple[str, str]]:

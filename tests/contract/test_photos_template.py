@@ -20,7 +20,7 @@ REMOVES = {"s3:ListBucketVersions", "s3:DeleteObjectVersion"}, {"s3:ListBucket",
 # Function: what it may do with uploads, with images, and with the rows.
 MATRIX = {
     "UploadImage": ({"s3:PutObject"}, set(), {"GetItem", "PutItem", "UpdateItem"}),
-    "ListImages": (set(), {"s3:GetObject"}, {"Query"}),
+    "ListImages": (set(), {"s3:GetObject"}, {"Query", "BatchGetItem"}),
     "RetrieveImage": (set(), {"s3:GetObject"}, {"GetItem"}),
     "DeleteImage": (*REMOVES, {"GetItem", "UpdateItem"}),
     "CompressImage": (

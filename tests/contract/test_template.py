@@ -32,7 +32,13 @@ NAMES = [*TEMPLATE.resources, *(one["BucketName"]["Fn::Sub"] for one in BUCKETS.
 
 # Actions for which AWS knows no narrower resource than all of them.
 WITHOUT_RESOURCE = {"dynamodb:ListStreams"}
-READS = {"dynamodb:GetItem", "dynamodb:Query", "dynamodb:DescribeStream", "dynamodb:GetRecords"}
+READS = {
+    "dynamodb:GetItem",
+    "dynamodb:BatchGetItem",
+    "dynamodb:Query",
+    "dynamodb:DescribeStream",
+    "dynamodb:GetRecords",
+}
 READS |= {"dynamodb:GetShardIterator", "dynamodb:ListStreams"}
 # Who may put entries: those that open a wallet at its first touch, and those that move money.
 OPENS_WALLETS = {"wallets.list", "wallets.retrieve", "wallets.transactions", "wallets.add_balance"}

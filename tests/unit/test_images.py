@@ -153,6 +153,36 @@ def test_a_photo_is_shown_to_its_customer_alone() -> None:
 
 
 @pytest.mark.usefixtures("photos")
+def test_a_page_of_photos_is_read_in_its_order_whatever_the_table_holds_back(
+    at: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DynamoDB answers a batch in any order, and perhaps a part of it; what it holds back is asked for again."""
+    ids = []
+    for _ in range(8):
+        ids.append(ticket()["id"])
+        at(1)
+    real, asked = store.Image._batch_get_page, []
+
+    def in_parts(keys: list[Any], **values: Any) -> Any:
+        asked.append(len(keys))
+        rows, _ = real(keys[:3], **values)
+        return rows[::-1], keys[3:]
+
+    monkeypatch.setattr(store.Image, "_batch_get_page", in_parts)
+    count, page = images.listed(ASHA)
+    assert (count, [one["id"] for one in page(1, 7)]) == (8, ids[::-1][1:])
+    assert asked == [7, 4, 1]
+
+
+@pytest.mark.usefixtures("photos")
+def test_a_photo_deleted_while_the_list_is_read_is_not_shown() -> None:
+    given, other = ticket(), ticket()
+    _, page = images.listed(ASHA)
+    images.delete(ASHA, given["id"])
+    assert [one["id"] for one in page(0, 20)] == [other["id"]]
+
+
+@pytest.mark.usefixtures("photos")
 def test_the_wait_grows_with_the_time_that_nothing_happened(at: Any) -> None:
     given, waits = ticket(), []
     for seconds in (0, 9, 1, 49, 1, 600):
