@@ -13,7 +13,7 @@ from typing import Any
 
 from shared import bucket, clock, images, pixels, store
 from shared.errors import Unavailable
-from shared.images import AWAITING, COMPRESSING, MEDIA_TYPES, PROCESSING, READY, RECEIVED, REJECTED, STORING
+from shared.images import AWAITING, COMPRESSING, MEDIA_TYPES, PROCESSING, READY, REJECTED, STORING
 from shared.pixels import Compressed, Variant
 from shared.settings import settings
 from shared.store import Change, Image
@@ -70,7 +70,7 @@ def _claimed(image: Image, key: str) -> Image | None:
     first = bucket.first_version(key)
     if not first:
         return image
-    claim = {"stage": RECEIVED, "upload_version": first.id, "upload_size_bytes": first.size_bytes}
+    claim = {"stage": COMPRESSING, "upload_version": first.id, "upload_size_bytes": first.size_bytes}
     if images.change(image, PROCESSING, next_check_at_us=clock.now_us() + images.PROCESSED_US, **claim):
         return image
     return store.image(image.owner, image.id)
@@ -87,8 +87,6 @@ def _process(image: Image, key: str) -> Outcome:
     facts = {"id": image.id, "sha256": sha256, "bytes_in": len(data)}
     if image.sha256_wanted and image.sha256_wanted != sha256:
         return _rejected(image, "checksum_mismatch", facts)
-    if not _stage(image, COMPRESSING, sha256=sha256):
-        return _left_alone(image.owner, image.id)
     started_us = clock.now_us()
     try:
         made = pixels.compress(data, settings().image_formats)
@@ -100,11 +98,12 @@ def _process(image: Image, key: str) -> Outcome:
 
 def _stored(image: Image, made: Compressed, facts: dict[str, Any]) -> Outcome:
     """Put the variants and say so in the row; the other way round, links would lead nowhere."""
-    if not _stage(image, STORING):
+    if not store.write(Change(image, {"stage": STORING}, status_in=(PROCESSING,))):
         return _left_alone(image.owner, image.id)
     for one in made.variants:
         bucket.put_image(_key(image, made, one), one.data, MEDIA_TYPES[one.format])
     values = {
+        "sha256": made.sha256,
         "format": made.format,
         "width": made.width,
         "height": made.height,
@@ -128,7 +127,7 @@ def _stored(image: Image, made: Compressed, facts: dict[str, Any]) -> Outcome:
 
 
 def _rejected(image: Image, code: str, facts: Mapping[str, Any]) -> Outcome:
-    if not _finished(image, REJECTED, rejection=code):
+    if not _finished(image, REJECTED, rejection=code, sha256=facts.get("sha256")):
         return _left_alone(image.owner, image.id)
     return Outcome(REJECTED, {**facts, "code": code})
 
@@ -145,11 +144,6 @@ def _left_alone(owner: str, image_id: str) -> Outcome:
         return Outcome("known", {"id": image_id})
     images.remove_objects(owner, image_id)
     return Outcome("unwanted", {"id": image_id})
-
-
-def _stage(image: Image, stage: str, **values: Any) -> bool:
-    """Say how far it is; False when the photo is not being processed any more."""
-    return store.write(Change(image, {"stage": stage, **values}, status_in=(PROCESSING,)))
 
 
 def _finished(image: Image, status: str, **values: Any) -> bool:

@@ -27,9 +27,10 @@ TRANSITIONS: Mapping[str, tuple[str, ...]] = {
     DELETED: (),
 }
 
-# The stages of processing, and how far along each is, in percent.
-RECEIVED, COMPRESSING, STORING = "received", "compressing", "storing"
-PROGRESS = {AWAITING: 0, RECEIVED: 25, COMPRESSING: 50, STORING: 75, READY: 100, REJECTED: 100, EXPIRED: 100}
+# The stages of processing, and how far along each is, in percent. The first is entered once, with the status, and
+# the second from anywhere, so however many compressors are at work a photo's progress only grows.
+COMPRESSING, STORING = "compressing", "storing"
+PROGRESS = {AWAITING: 0, COMPRESSING: 50, STORING: 75, READY: 100, REJECTED: 100, EXPIRED: 100}
 
 # How long to wait before asking again, by the age of the last change: (younger than, wait).
 POLL_AFTER_MS = ((10_000_000, 1_000), (60_000_000, 3_000), (None, 10_000))
@@ -220,12 +221,12 @@ def retry_after_s(shown: Mapping[str, Any]) -> int | None:
 
 
 def _shown(image: Image) -> dict[str, Any]:
-    stage = image.stage if image.status == PROCESSING else image.status
+    stage = image.stage or COMPRESSING if image.status == PROCESSING else image.status
     reject = {"code": image.rejection, "text": REASONS[image.rejection]} if image.rejection else None
     return {
         "id": image.id,
         "status": image.status,
-        "progress": PROGRESS[stage or RECEIVED],
+        "progress": PROGRESS[stage],
         "poll_after_ms": _poll_after_ms(image),
         "original": _original(image),
         "variants": [_linked(dict(one)) for one in image.variants or []],

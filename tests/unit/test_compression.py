@@ -3,6 +3,7 @@
 `Steps` numbers the calls that the rule makes to table and buckets; a test does something before or after the nth.
 """
 
+import hashlib
 from collections.abc import Callable
 from functools import partial
 from io import BytesIO
@@ -20,7 +21,7 @@ CALLS = [
     *((store, name) for name in ("image", "write")),
     *((bucket, name) for name in ("first_version", "upload", "put_image", "remove_upload", "remove_images")),
 ]
-STEPS = 11  # of a photo that becomes ready: a test below counts them
+STEPS = 10  # of a photo that becomes ready: a test below counts them
 
 
 class Killed(BaseException):
@@ -123,9 +124,8 @@ def is_whole(image_id: str, buckets: Buckets) -> bool:
     return shown["status"] == READY and names == there == ["display.avif", "display.jpeg", "thumb.avif", "thumb.jpeg"]
 
 
-def test_a_photo_is_followed_to_its_end(buckets: Buckets, monkeypatch: pytest.MonkeyPatch) -> None:
-    image_id, data = ticket(), picture()
-    buckets.put(image_id, data)
+def progress_seen(image_id: str, patch: pytest.MonkeyPatch) -> list[int]:
+    """Grows with every write: what the app would see after it."""
     seen: list[int] = []
     write = store.write
 
@@ -134,14 +134,22 @@ def test_a_photo_is_followed_to_its_end(buckets: Buckets, monkeypatch: pytest.Mo
         seen.append(images.retrieve(ASHA, image_id)["progress"])
         return done
 
+    patch.setattr(store, "write", watched)
+    return seen
+
+
+def test_a_photo_is_followed_to_its_end(buckets: Buckets, monkeypatch: pytest.MonkeyPatch) -> None:
+    image_id, data = ticket(), picture()
+    buckets.put(image_id, data)
     with monkeypatch.context() as patch:
-        patch.setattr(store, "write", watched)
+        seen = progress_seen(image_id, patch)
         outcome = compression.compress(key_of(image_id))
-    assert seen == [25, 50, 75, 100]
+    assert seen == [50, 75, 100]
     assert (outcome.name, outcome.counts["UploadBytes"]) == ("ready", len(data))
     shown = images.retrieve(ASHA, image_id)
     assert is_whole(image_id, buckets) and shown["reject"] is None
     assert (shown["original"]["width"], shown["original"]["height"], shown["original"]["format"]) == (48, 32, "jpeg")
+    assert shown["original"]["sha256"] == hashlib.sha256(data).hexdigest()
     assert shown["original"]["bytes"] == len(data) and shown["dominant_colour"] and shown["placeholder"]
 
 
@@ -196,6 +204,19 @@ def test_a_version_that_comes_while_the_first_is_processed_changes_nothing(
             compression.compress(key_of(image_id))
         assert is_whole(image_id, buckets), nth
         assert images.retrieve(ASHA, image_id)["dominant_colour"].startswith("#f"), nth
+
+
+def test_progress_never_goes_back_though_a_second_compressor_starts_at_any_step(
+    buckets: Buckets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for nth in range(1, STEPS + 1):
+        image_id = ticket()
+        buckets.put(image_id, picture())
+        with monkeypatch.context() as patch:
+            seen = progress_seen(image_id, patch)
+            Steps(patch, {(nth, "before"): partial(compression.compress, key_of(image_id))})
+            compression.compress(key_of(image_id))
+        assert seen == sorted(seen), nth
 
 
 def test_the_steps_are_as_many_as_the_tests_below_think(buckets: Buckets, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -364,6 +385,7 @@ def test_a_picture_with_a_permanent_fault_is_rejected_with_a_code_and_a_text(dat
     assert compression.compress(key_of(image_id)).name == "rejected"
     shown = images.retrieve(ASHA, image_id)
     assert shown["reject"]["code"] in pixels.REJECTIONS and shown["reject"]["text"]
+    assert shown["original"]["sha256"] == hashlib.sha256(data).hexdigest()
     assert (shown["status"], shown["progress"], shown["variants"], buckets.images) == (REJECTED, 100, [], [])
     assert compression.compress(key_of(image_id)).name == "known"
 
