@@ -71,7 +71,9 @@ def _claimed(image: Image, key: str) -> Image | None:
     if not first:
         return image
     claim = {"stage": COMPRESSING, "upload_version": first.id, "upload_size_bytes": first.size_bytes}
-    if images.change(image, PROCESSING, next_check_at_us=clock.now_us() + images.PROCESSED_US, **claim):
+    # Only an upload that was late moves the check, which else is soon enough: an index is written with every move.
+    check_at_us = min(image.next_check_at_us or 0, clock.now_us() + images.PROCESSED_US)
+    if images.change(image, PROCESSING, next_check_at_us=check_at_us, **claim):
         return image
     return store.image(image.owner, image.id)
 

@@ -37,10 +37,13 @@ POLL_AFTER_MS = ((10_000_000, 1_000), (60_000_000, 3_000), (None, 10_000))
 
 TICKETS_MAX = 50  # of one customer's that are valid at the same time
 
-# When the sweeper looks. An upload may begin as its ticket ends, and S3's event be retried for an hour after it.
+# When the sweeper looks. An upload may begin as its ticket ends, and S3's event be retried for an hour after it. A
+# ticket already says when its upload would be stuck, so that a claim need not move the check; what is still awaited
+# by then is looked at again.
 MINUTE_US = 60 * 1_000_000
 AWAITED_US = 120 * MINUTE_US
 PROCESSED_US = 15 * MINUTE_US
+GIVEN_UP_AFTER_US: Mapping[str, int] = {AWAITING: AWAITED_US, PROCESSING: PROCESSED_US}
 REMOVED_AGAIN_US = 5 * MINUTE_US
 PURGED_US = AWAITED_US
 
@@ -153,7 +156,7 @@ def ticket(customer: str, wanted: Mapping[str, Any], method: str) -> dict[str, A
         status=AWAITING,
         sha256_wanted=sha256,
         open=OPEN,
-        next_check_at_us=at_us + AWAITED_US,
+        next_check_at_us=at_us + PROCESSED_US,
         created_at_us=at_us,
         updated_at_us=at_us,
     )
@@ -294,6 +297,10 @@ def sweep(deadline_us: int, limit: int = 200) -> dict[str, int]:
 def _sweep(owner: str, image_id: str) -> str:
     image, at_us = store.image(owner, image_id), clock.now_us()
     if not image or (image.next_check_at_us or 0) > at_us:
+        return ""
+    given_up_at_us = (image.updated_at_us or 0) + GIVEN_UP_AFTER_US.get(image.status, 0)
+    if at_us < given_up_at_us:
+        store.write(Change(image, {"next_check_at_us": given_up_at_us}, status_in=(image.status,)))
         return ""
     if image.status == AWAITING:
         return "ImageExpired" if change(image, EXPIRED, **CLOSED) else ""

@@ -297,6 +297,35 @@ def test_a_photo_that_is_given_up_keeps_no_variants_wherever_its_compressor_died
         assert row and row.open is None and buckets.images == [], nth
 
 
+@pytest.mark.parametrize("uploaded_at", [1, 14, 30, 119])
+def test_a_photo_whose_compressor_died_is_given_up_a_quarter_of_an_hour_after_its_upload_and_no_sooner(
+    uploaded_at: int, buckets: Buckets, monkeypatch: pytest.MonkeyPatch, forward: Callable[[int], None]
+) -> None:
+    image_id, swept = ticket(), {}
+    for minute in range(1, uploaded_at + 17):
+        forward(1)
+        images.sweep(clock.now_us() + images.MINUTE_US)
+        swept[minute] = status(image_id)
+        if minute == uploaded_at:
+            buckets.put(image_id, picture())
+            with monkeypatch.context() as patch, pytest.raises(Killed):
+                Steps(patch, {(4, "after"): kill})
+                compression.compress(key_of(image_id))
+    expected = {uploaded_at: AWAITING, uploaded_at + 1: PROCESSING, uploaded_at + 14: PROCESSING}
+    assert {minute: swept[minute] for minute in expected} == expected
+    assert swept[uploaded_at + 16] == REJECTED
+
+
+def test_an_uploads_claim_leaves_the_sweepers_index_as_it_is(buckets: Buckets) -> None:
+    image_id = ticket()
+    before = store.image(images.owner_of(ASHA), image_id)
+    assert before
+    buckets.put(image_id, picture())
+    claimed = compression._claimed(before, key_of(image_id))
+    assert claimed and claimed.status == PROCESSING
+    assert claimed.next_check_at_us == before.next_check_at_us == claimed.created_at_us + images.PROCESSED_US
+
+
 def test_compressor_and_sweeper_end_a_photo_once_whoever_comes_first(
     buckets: Buckets, monkeypatch: pytest.MonkeyPatch, forward: Callable[[int], None]
 ) -> None:
