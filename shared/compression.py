@@ -14,12 +14,11 @@ from typing import Any
 from shared import bucket, clock, images, pixels, store
 from shared.errors import Unavailable
 from shared.images import AWAITING, COMPRESSING, MEDIA_TYPES, PROCESSING, READY, REJECTED, STORING
-from shared.pixels import Compressed, Variant
+from shared.pixels import Compressed
 from shared.settings import settings
 from shared.store import Change, Image
 
 KEY = re.compile(r"in/([0-9a-f]{64})/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
-HASH_LENGTH = 16  # of the content's hash, in a variant's key
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +102,11 @@ def _stored(image: Image, made: Compressed, facts: dict[str, Any]) -> Outcome:
     if not store.write(Change(image, {"stage": STORING}, status_in=(PROCESSING,))):
         return _left_alone(image.owner, image.id)
     for one in made.variants:
-        bucket.put_image(_key(image, made, one), one.data, MEDIA_TYPES[one.format])
+        key = images.variant_key(image, pixels.RECIPE, made.sha256, one.name, one.format)
+        bucket.put_image(key, one.data, MEDIA_TYPES[one.format])
     values = {
         "sha256": made.sha256,
+        "recipe": pixels.RECIPE,
         "format": made.format,
         "width": made.width,
         "height": made.height,
@@ -116,7 +117,6 @@ def _stored(image: Image, made: Compressed, facts: dict[str, Any]) -> Outcome:
                 "width": one.width,
                 "height": one.height,
                 "bytes": len(one.data),
-                "key": _key(image, made, one),
             }
             for one in made.variants
         ],
@@ -150,8 +150,3 @@ def _left_alone(owner: str, image_id: str) -> Outcome:
 
 def _finished(image: Image, status: str, **values: Any) -> bool:
     return images.change(image, status, **images.CLOSED, **values)
-
-
-def _key(image: Image, made: Compressed, variant: Variant) -> str:
-    content = f"{pixels.RECIPE}-{made.sha256[:HASH_LENGTH]}"
-    return f"{images.image_prefix(image.owner, image.id)}{content}/{variant.name}.{variant.format}"

@@ -47,6 +47,8 @@ GIVEN_UP_AFTER_US: Mapping[str, int] = {AWAITING: AWAITED_US, PROCESSING: PROCES
 REMOVED_AGAIN_US = 5 * MINUTE_US
 PURGED_US = AWAITED_US
 
+HASH_LENGTH = 16  # of the content's hash, in a variant's key
+
 POST, PUT = "post", "put"
 ACCEPTED = ("image/jpeg", "image/png", "image/webp", "image/avif", "image/heic")
 MEDIA_TYPES = {"jpeg": "image/jpeg", "avif": "image/avif", "webp": "image/webp"}
@@ -232,7 +234,7 @@ def _shown(image: Image) -> dict[str, Any]:
         "progress": PROGRESS[stage],
         "poll_after_ms": _poll_after_ms(image),
         "original": _original(image),
-        "variants": [_linked(dict(one)) for one in image.variants or []],
+        "variants": [_linked(image, one) for one in image.variants or []],
         "placeholder": image.placeholder,
         "dominant_colour": image.dominant_colour,
         "reject": reject,
@@ -255,10 +257,10 @@ def _poll_after_ms(image: Image) -> int | None:
     return next(wait_ms for younger_us, wait_ms in POLL_AFTER_MS if younger_us is None or age_us < younger_us)
 
 
-def _linked(variant: dict[str, Any]) -> dict[str, Any]:
-    """A variant with a link to it instead of its key."""
-    url = bucket.image_link(variant.pop("key"), MEDIA_TYPES[variant["format"]])
-    return variant | {"url": url, "expires_at": clock.iso(clock.now_us() + bucket.LINK_AGE_S * 1_000_000)}
+def _linked(image: Image, variant: Mapping[str, Any]) -> dict[str, Any]:
+    key = variant_key(image, image.recipe, image.sha256, variant["name"], variant["format"])
+    url = bucket.image_link(key, MEDIA_TYPES[variant["format"]])
+    return {**variant, "url": url, "expires_at": clock.iso(clock.now_us() + bucket.LINK_AGE_S * 1_000_000)}
 
 
 # --- the end: removal, and what the sweeper brings to its end
@@ -346,6 +348,7 @@ _FORGOTTEN: Mapping[str, Any] = dict.fromkeys(
         "upload_version",
         "upload_size_bytes",
         "sha256",
+        "recipe",
         "format",
         "width",
         "height",
@@ -376,6 +379,11 @@ def upload_key(owner: str, image_id: str) -> str:
 
 def image_prefix(owner: str, image_id: str) -> str:
     return f"out/{owner}/{image_id}/"
+
+
+def variant_key(image: Image, recipe: str, sha256: str, name: str, format: str) -> str:
+    """By what it is made of and how, so that the same bytes go under the same key."""
+    return f"{image_prefix(image.owner, image.id)}{recipe}-{sha256[:HASH_LENGTH]}/{name}.{format}"
 
 
 def _known(customer: str, image_id: str) -> Image:

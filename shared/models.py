@@ -270,6 +270,7 @@ class Image(Model):
     upload_version = UnicodeAttribute(null=True)
     upload_size_bytes = IntegerAttribute(null=True)
     sha256 = UnicodeAttribute(null=True)
+    recipe = UnicodeAttribute(null=True)
     format = UnicodeAttribute(null=True)
     width = IntegerAttribute(null=True)
     height = IntegerAttribute(null=True)

@@ -185,7 +185,8 @@ def photos(world: World) -> Found:
     for row in world.rows(IMAGES):
         if row.get("status") == "ready":
             for variant in row["variants"]:
-                data = bucket[variant["key"]][-1][1] if variant["key"] in bucket else b""
+                key = _variant_key(row, variant)
+                data = bucket[key][-1][1] if key in bucket else b""
                 if len(data) != variant["bytes"]:
                     yield f"the variant {variant['name']} of a photo that is ready is not there"
                 if b"canary-camera" in data or b"Exif" in data:
@@ -195,10 +196,15 @@ def photos(world: World) -> Found:
 def nothing_left(world: World) -> Found:
     """No object lies in the buckets that no photo wants."""
     rows = [row for row in world.rows(IMAGES) if row["id"] != "tickets"]
-    wanted = {variant["key"] for row in rows if row["status"] == "ready" for variant in row["variants"]}
+    wanted = {_variant_key(row, variant) for row in rows if row["status"] == "ready" for variant in row["variants"]}
     for key in world.wire.objects.keys(STAGE.images):
         if key not in wanted:
             yield f"the object {key} is nobody's"
+
+
+def _variant_key(row: dict[str, Any], variant: dict[str, Any]) -> str:
+    content = f"{row['recipe']}-{row['sha256'][:16]}"
+    return f"out/{row['owner']}/{row['id']}/{content}/{variant['name']}.{variant['format']}"
 
 
 def append_only(world: World) -> Found:
