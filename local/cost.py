@@ -41,6 +41,7 @@ PRICES = {
     "storage_gb_month": 0.025,
 }
 NETWORK_MS = 6  # of one call to DynamoDB inside a region, which the stand-in's is not
+S3_MS = 18  # of one call to S3: the 60 of the tutorial's compressor are three of these and a call to DynamoDB
 GATEWAY_MS = 120  # of one call to the gateway
 COLD_SHARE, COLD_MS = 0.01, 204
 LOG_EVENT_BYTES = 26  # CloudWatch's own, for each line
@@ -105,6 +106,10 @@ TUTORIAL_PHOTO = Units(
     storage_mb_months=2.14 + 0.39,
     gb_s_price="gb_s_x86",
 )
+
+
+TUTORIAL_FORMATS = "jpeg"  # what the tutorial way makes, so that like is priced beside like
+SHIPPED_FORMATS = Template().document["Parameters"]["ImageFormats"]["Default"]
 
 
 class Meter:
@@ -249,6 +254,9 @@ class Bench:
         assert answer["statusCode"] < 300, answer
         return json.loads(answer["body"])
 
+    def memory_gb(self, function: str) -> float:
+        return float(self.template.of_type("AWS::Serverless::Function")[function].get("MemorySize", 512) / 1_024)
+
     def invoke(self, step: str, function: str, event: Any, requests: int = 0, share: float = 1) -> Any:
         """`share` of an invocation: one that serves a batch serves each of its changes by a part."""
         described = self.template.functions[function]
@@ -263,10 +271,10 @@ class Bench:
         lines = written.getvalue().splitlines()
         units = self.meter.units
         asked_gateway = sum(json.loads(line).get("GatewayCalls", 0) for line in lines)
-        memory_mb = self.template.of_type("AWS::Serverless::Function")[function].get("MemorySize", 512)
-        stretched_ms = cpu_ms * max(1_769 / memory_mb, 1)
+        memory_gb = self.memory_gb(function)
+        stretched_ms = cpu_ms * max(1_769 / 1_024 / memory_gb, 1)
         took_ms = stretched_ms + self.meter.calls * NETWORK_MS + asked_gateway * GATEWAY_MS
-        units.gb_ms = memory_mb / 1_024 * (took_ms + COLD_SHARE * COLD_MS) * share
+        units.gb_ms = memory_gb * (took_ms + COLD_SHARE * COLD_MS) * share
         units.read_units *= share
         units.log_bytes = (sum(len(line.encode()) + 1 for line in lines) + LOG_EVENT_BYTES * len(lines)) * share
         self.steps.append((step, units))
@@ -332,12 +340,15 @@ def captured_event(gateway: StandIn, payment_id: str) -> str:
     return json.dumps({"event": "payment.captured", "payload": {"payment": {"entity": entity}}})
 
 
-def photo(bench: Bench, data: bytes) -> Units:
-    """A ticket, the upload, S3's event to the compressor, and one look at the finished photo."""
+def photo(bench: Bench, data: bytes, formats: str) -> Units:
+    """A ticket, the upload, S3's event to the compressor, and one look at the photo, finished in these formats."""
     import boto3
 
     from shared import bucket
+    from shared.settings import settings
 
+    os.environ["IMAGE_FORMATS"] = formats
+    settings.cache_clear()
     ticket = bench.call("ticket", "POST /api/mobile/upload-image", {"content_type": "image/jpeg"})
     uploads = bench.template.bucket("UploadsBucket")
     key = ticket["upload"]["fields"]["key"]
@@ -354,8 +365,10 @@ def photo(bench: Bench, data: bytes) -> Units:
         name.startswith(("Put", "List")) for name in asked
     )  # the upload's own, and a list costs the same
     units.get = sum(name.startswith("Get") for name in asked)
+    units.gb_ms += len(asked) * S3_MS * bench.memory_gb("CompressImage")
     shown = bench.call("look", "GET /api/mobile/images/{id}", id=ticket["id"])
     assert shown["status"] == "ready", shown
+    assert {one["format"] for one in shown["variants"]} == set(formats.split(",")), shown
     # An upload that is compressed stays for a day; the variants stay.
     kept = sum(one["bytes"] for one in shown["variants"]) + len(data) / 30
     bench.steps.append(("stored", Units(storage_mb_months=kept / 1e6)))
@@ -388,6 +401,29 @@ def table(name: str, ours: Units, tutorial: Units) -> str:
     return "\n".join(lines)
 
 
+def photo_sheet(bench: Bench, data: bytes, formats: str) -> Units:
+    """Print what a photo in these formats consumes, and a million of them cost."""
+    bench.steps.clear()
+    ours = photo(bench, data, formats)
+    size_mb = len(data) / 1e6
+    print(f"\none photo of {size_mb:.1f} MB, ImageFormats={formats}")
+    print(f"{'':<20}write units  read units  PUTs  GETs     GB-ms  MB kept a month")
+    for step, units in bench.steps:
+        kept = f"{units.storage_mb_months:17.2f}" if units.storage_mb_months else ""
+        counts = f"{units.write_units:>11}{units.read_units:>12}{units.put:>6}{units.get:>6}{units.gb_ms:>10.0f}"
+        print(f"  {step:<18}{counts}{kept}")
+    print("\n" + table(f"photos ({formats})", ours, TUTORIAL_PHOTO))
+    return ours
+
+
+def avif_sheet(alike: Units, shipped: Units) -> str:
+    """What the second format costs, from two plays that differ in nothing else."""
+    before, after = alike.per_million(), shipped.per_million()
+    parts = {kind: after[kind] - before[kind] for kind in ("S3", "Lambda", "storage")}
+    told = ", ".join(f"{kind} {dollars:.2f}" for kind, dollars in parts.items())
+    return f"AVIF beside JPEG, a million photos: {sum(parts.values()):.2f} dollars ({told})"
+
+
 # What is paid for a choice, a million times (top-ups or, where it says so, pages and photos): dollars; what they buy.
 CHOICES = (
     (
@@ -417,8 +453,14 @@ CHOICES = (
         "asking the gateway in verify",
         "money that is credited only when it is there",
     ),
-    (2 * PRICES["put"], "AVIF beside JPEG", "smaller photos for phones that read it; the parameter ImageFormats"),
-    (8 * PRICES["write_units"], "a photo's row that is listed and swept", "progress, and an end for what got stuck"),
+    (PRICES["put"], "a list of an upload's versions", "the first one is the photo, whatever the order of events"),
+    (3 * PRICES["write_units"], "a photo's row that is listed and swept", "a list, and an end for what got stuck"),
+    (
+        PRICES["write_units"] + PRICES["read_units"],
+        "a row that counts tickets",
+        "fifty valid ones a customer, however fast he asks",
+    ),
+    (PRICES["write_units"], "a stage between claim and end", "progress; a deletion that is noticed before storing"),
 )
 
 
@@ -482,14 +524,9 @@ def main() -> int:
         print("\n" + table("top-ups", ours, TUTORIAL_TOP_UP))
         running.steps.clear()
         data = phone_photo()
-        photo(running, data)
-        running.steps.clear()
-        print(f"\none photo of {len(data) / 1e6:.1f} MB   write units  read units  PUTs  GETs  MB kept a month")
-        ours = photo(running, data)
-        for step, units in running.steps:
-            kept = f"{units.storage_mb_months:17.2f}" if units.storage_mb_months else ""
-            print(f"  {step:<18}{units.write_units:>11}{units.read_units:>12}{units.put:>6}{units.get:>6}{kept}")
-        print("\n" + table("photos", ours, TUTORIAL_PHOTO))
+        photo(running, data, SHIPPED_FORMATS)
+        alike, shipped = (photo_sheet(running, data, formats) for formats in (TUTORIAL_FORMATS, SHIPPED_FORMATS))
+        print("\n" + avif_sheet(alike, shipped))
         print("\nWhat choices cost, and what they buy")
         for dollars, choice, bought in CHOICES:
             print(f"  {dollars:6.2f}  {choice}: {bought}")

@@ -4,7 +4,18 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.cost import TUTORIAL_TOP_UP, Bench, Units, bench, index_units, photo, read_units, size, top_up
+from local.cost import (
+    SHIPPED_FORMATS,
+    TUTORIAL_TOP_UP,
+    Bench,
+    Units,
+    bench,
+    index_units,
+    photo,
+    read_units,
+    size,
+    top_up,
+)
 from tests import pictures
 
 
@@ -47,12 +58,23 @@ def test_the_tutorial_writes_more_and_logs_more(steps: dict[str, Units]) -> None
     assert sum(units.log_bytes for units in steps.values()) <= 0.3 * TUTORIAL_TOP_UP.log_bytes
 
 
-def test_a_photo_is_fetched_once_and_stored_once_a_variant(running: Bench) -> None:
+def photo_steps(running: Bench, formats: str) -> dict[str, Units]:
     running.steps.clear()
-    photo(running, pictures.phone_photo(640, 480, orientation=1))
-    units = dict(running.steps)["compress"]
+    photo(running, pictures.phone_photo(640, 480, orientation=1), formats)
+    return dict(running.steps)
+
+
+@pytest.mark.parametrize("formats, variants", [("jpeg", 2), (SHIPPED_FORMATS, 4)])
+def test_a_photo_is_fetched_once_and_stored_once_a_variant(formats: str, variants: int, running: Bench) -> None:
+    units = photo_steps(running, formats)["compress"]
     assert units.get == 1
-    assert units.put == 1 + 1 + 4, "the upload, a look at its versions, two variants in two formats"
+    assert units.put == 1 + 1 + variants, "the upload, a look at its versions, and the variants"
+
+
+def test_a_photo_writes_its_row_once_a_stage_and_its_indexes_at_both_ends(running: Bench) -> None:
+    written = {step: units.write_units for step, units in photo_steps(running, SHIPPED_FORMATS).items()}
+    # The row that counts tickets, the photo's and its two indexes; the claim, storing, and the end with an index.
+    assert {step: units for step, units in written.items() if units} == {"ticket": 4, "compress": 4}
 
 
 def test_an_item_is_sized_as_dynamodb_counts() -> None:
