@@ -427,7 +427,7 @@ def avif_sheet(alike: Units, shipped: Units) -> str:
 # What is paid for a choice, a million times (top-ups or, where it says so, pages and photos): dollars; what they buy.
 CHOICES = (
     (
-        5 * (PRICES["requests"] - 1.05),
+        4 * (PRICES["requests"] - 1.05),
         "a REST API, not an HTTP API",
         "paths that end in a slash, answers in Django's words, WAF",
     ),

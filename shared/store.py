@@ -35,6 +35,7 @@ TICKETS = "tickets"  # beside an owner's images: counts the valid tickets to upl
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Model)
+Listed = TypeVar("Listed", Payment, Image)
 
 
 class Contended(Exception):
@@ -175,9 +176,7 @@ def payment_ids(customer: str) -> list[str]:
 
 def payments(customer: str, ids: Sequence[str]) -> list[Payment]:
     """These payments as they stand now, in this order."""
-    keys = [(customer, one) for one in ids]
-    found = {one.id: one for one in _read(lambda: Payment.batch_get(keys, consistent_read=True))}
-    return [found[one] for one in ids]
+    return _get_each(Payment, customer, ids)
 
 
 def payments_to_check(until_us: int, limit: int) -> list[tuple[str, str]]:
@@ -214,9 +213,7 @@ def image_ids(owner: str) -> list[str]:
 
 def images(owner: str, ids: Sequence[str]) -> list[Image]:
     """The images with these ids, in their order; those that are gone are left out."""
-    keys = [(owner, one) for one in ids]
-    found = {one.id: one for one in _read(lambda: Image.batch_get(keys, consistent_read=True))}
-    return [found[one] for one in ids if one in found]
+    return _get_each(Image, owner, ids)
 
 
 def images_to_check(until_us: int, limit: int) -> list[tuple[str, str]]:
@@ -433,6 +430,14 @@ def _get(model: type[M], hash_key: str, range_key: str | int, consistent: bool =
         return None
     except PynamoDBException as error:
         raise _unavailable(error) from error
+
+
+def _get_each(model: type[Listed], hash_key: str, range_keys: Sequence[str]) -> list[Listed]:
+    """The rows as they stand now, in the order of their keys; those that are gone are left out."""
+    keys = [(hash_key, one) for one in range_keys]
+    rows = _read(lambda: model.batch_get(keys, consistent_read=True))
+    found = {one.id: one for one in rows}
+    return [found[one] for one in range_keys if one in found]
 
 
 def _read(query: Callable[[], Iterator[T]]) -> Iterator[T]:

@@ -45,8 +45,6 @@ def first_version(world: World) -> Found:
             sha256 = hashlib.sha256(data).hexdigest()
             if row["upload_version"] != version or row["sha256"] != sha256:
                 yield "a photo is not of the first version of its upload"
-            if any(sha256[:16] not in variant["key"] for variant in row["variants"]):
-                yield "a variant is of other bytes than its photo"
 
 
 def nobody_elses(world: World) -> Found:
