@@ -675,14 +675,15 @@ def _asking(refusal: str) -> Iterator[None]:
 
 
 def _ask(payment: Payment, source: str, deadline_us: int) -> Settled:
-    """Captured attempts first, all of them: a second one must be seen; else the furthest of the others."""
+    """Captured attempts first, all of them: a second one must be seen; else the furthest of the others that fits."""
     furthest = ("captured", "refunded", "authorized", "failed")
     attempts = [one for one in gateway.payments_of_order(str(payment.gateway_order)) if one.status in furthest]
     attempts.sort(key=lambda one: furthest.index(one.status))
-    settled = Settled(payment)
-    for place, told in enumerate(attempts):
-        if place and told.status != "captured":
+    settled, found = Settled(payment), False
+    for told in attempts:
+        if found and told.status != "captured":
             break
+        found = found or not _misfit(settled.payment, told)
         told = _captured(settled.payment, told)
         one = _with_card(settle(settled.payment, told, source, deadline_us), told, deadline_us)
         settled = Settled(

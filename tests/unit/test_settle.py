@@ -370,6 +370,18 @@ def test_a_second_authorised_payment_on_a_paid_order_is_left_to_go_back(fake_gat
     assert fake_gateway.payments[second.id].status == "authorized" and balance() == "500.00"
 
 
+def test_an_attempt_that_does_not_fit_does_not_hide_a_good_one_behind_it(fake_gateway: Gateway) -> None:
+    payment = top_up()
+    for one in (
+        told(payment.gateway_order, 50_000, currency="USD"),
+        told(payment.gateway_order, 50_000, "authorized", id="pay_00000000000002"),
+        told(payment.gateway_order, 50_000, "failed", id="pay_00000000000003"),
+    ):
+        fake_gateway.payments[one.id] = one
+    settled = payments.sync(ASHA, payment.id, soon())
+    assert settled.credited and settled.flagged == "currency_mismatch" and balance() == "500.00"
+
+
 def test_verify_answers_with_the_wallet_after_it_and_again_with_the_wallet_by_then(fake_gateway: Gateway) -> None:
     payment = top_up()
     fake_gateway.payments["pay_00000000000001"] = told(payment.gateway_order, 50_000)
