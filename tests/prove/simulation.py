@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from io import BytesIO
+from random import Random
 from typing import Any
 
 from PIL import Image
@@ -28,6 +29,7 @@ from tests.prove.world import OLD_WEBHOOK_SECRET, STAGE, WEBHOOK_SECRET, Custome
 
 AMOUNTS = ("1.00", "19.99", "100.00", "250.50", "500.00", "500.00", "150000.00")
 OUTCOMES = ("success", "success", "success", "authorize", "fail", "late", "pending")
+CARD_STATUSES = ("activated", "activated", "suspended", "deactivated")
 FAULT_RATES = (0.0, 0.0, 0.02, 0.1, 0.3)
 JUMPS_S = (1, 61, 61, 300, 3_600, 86_400, -3_600, -86_400)
 CHECKS_S = (60, 60, 180, 600, 2_700, *([86_400] * 6))  # until the reconciler has asked for the last time
@@ -97,7 +99,11 @@ def top_up(story: History) -> Act | None:
 def gateway_payment(story: History) -> Act | None:
     chance = story.world.random
     customer = chance.choice(story.customers)
-    body = {"amount": chance.choice(AMOUNTS), "source": "gateway", "contact": customer.phone}
+    body: dict[str, Any] = {"amount": chance.choice(AMOUNTS), "source": "gateway", "contact": customer.phone}
+    if chance.random() < 0.6:
+        body["save_method"] = True
+    elif mine := _methods(story, customer):
+        body["payment_method"] = chance.choice(mine)
     sent = Sent(customer, "POST", f"{API}/payments/", body, f"key-{len(story.sent)}")
     story.sent.append(sent)
     return lambda: story.request(sent)
@@ -146,11 +152,23 @@ def pay(story: History) -> Act | None:
     if not order or order["status"] == "paid":
         return None
     outcome = chance.choice(OUTCOMES)
-    shown = story.world.pay(order["id"], outcome)
+    customer_id = (payment["checkout"] or {}).get("customer_id")
+    shown = story.world.pay(order["id"], outcome, **(_with_card(chance, customer_id) if customer_id else {}))
     story.say(f"the gateway: {order['id']} {outcome} by {shown['razorpay_payment_id']}")
     if "razorpay_signature" in shown:
         story.paid.append((payment, shown))
     return lambda: None
+
+
+def _with_card(chance: Random, customer_id: str) -> dict[str, Any]:
+    """What a customer chooses whose checkout offers to remember the card."""
+    return {
+        "customer_id": customer_id,
+        "save": chance.random() < 0.8,
+        "card": {"last4": chance.choice(("1007", "1111"))},
+        "anew": chance.random() < 0.2,
+        "activation": chance.choice(("at once", "at once", "later")),
+    }
 
 
 def late(story: History) -> Act | None:
@@ -285,9 +303,7 @@ def method(story: History) -> Act | None:
     """Save, change, forget or prefer a saved method."""
     chance = story.world.random
     customer = chance.choice(story.customers)
-    mine = [
-        row["id"] for row in story.world.rows(METHODS) if row["customer"] == customer.id and row["id"] != "default"
-    ]
+    mine = _methods(story, customer)
     if not mine or chance.random() < 0.4:
         body: dict[str, Any] = {"type": "upi", "upi_id": customer.vpa, "nickname": customer.name}
         body["is_default"] = chance.random() < 0.5
@@ -301,6 +317,24 @@ def method(story: History) -> Act | None:
         ]
     )
     return lambda: story.request(sent)
+
+
+def _methods(story: History, customer: Customer) -> list[str]:
+    """The customer's saved methods, deleted ones too."""
+    rows = story.world.rows(METHODS)
+    return [row["id"] for row in rows if row["customer"] == customer.id and row.get("type")]
+
+
+def card(story: History) -> Act | None:
+    """The bank or the network decides about a saved card; what is deactivated stays so."""
+    chance, tokens = story.world.random, story.world.gateway.tokens.values()
+    living = [one["id"] for one in tokens if one["status"] != "deactivated"]
+    if not living:
+        return None
+    told = {"token_id": chance.choice(living), "status": chance.choice(CARD_STATUSES)}
+    story.world.gateway.control("token", told)
+    story.say(f"the gateway: {told['token_id']} {told['status']}")
+    return lambda: None
 
 
 def look(story: History) -> Act | None:
@@ -450,6 +484,7 @@ ACTIONS: dict[Callable[[History], Act | None], int] = {
     give_back: 2,
     dispute: 1,
     method: 2,
+    card: 2,
     look: 2,
     reconcile: 2,
     clock: 3,
@@ -557,6 +592,7 @@ def _reconcile_until_still(story: History) -> None:
         story.say(f"reconciler: {world.reconcile()}")
         still = still + 1 if _money(world) == before else 0
         waiting = [row for row in world.rows(PAYMENTS) if row.get("open") and row["checks"] == checks.get(row["id"])]
+        waiting += [row for row in world.rows(METHODS) if row.get("open")]
         if not waiting and still >= STILL_ROUNDS and not story.in_full:
             break
 

@@ -263,9 +263,9 @@ class World:
 
     # --- the gateway's side
 
-    def pay(self, order: str, outcome: str = "success") -> dict[str, Any]:
-        """Pay in checkout; the fields that checkout gives the app."""
-        return dict(self.gateway.pay(order, "upi", outcome))
+    def pay(self, order: str, outcome: str = "success", **card: Any) -> dict[str, Any]:
+        """Pay in checkout, by UPI or a card that is chosen there; the fields that checkout gives the app."""
+        return dict(self.gateway.pay(order, "card" if card else "upi", outcome, **card))
 
     @property
     def events(self) -> list[str]:
