@@ -173,8 +173,9 @@ def cards_agree(world: World) -> Found:
         token = world.gateway.tokens.get(row.get("token"))
         if row.get("status") in ("saving", "deleting"):
             yield f"a card is still {row['status']}"
-        elif token and not row["is_active"]:
-            yield "a card is deleted here and still kept at the gateway"
+        elif token and not row.get("is_active"):
+            if token["status"] != "deactivated":  # one that was over before it could be saved stays there
+                yield "a card is deleted here and still kept at the gateway"
         elif token and TOKEN_STATUSES[token["status"]] != row["status"]:
             yield f"a card is {row['status']} here and {token['status']} at the gateway"
 

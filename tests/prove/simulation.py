@@ -9,7 +9,7 @@ told to the last check of the last payment. The others are told until each payme
 had come was asked for once more and the money then stood still for two rounds.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from io import BytesIO
@@ -36,7 +36,7 @@ CHECKS_S = (60, 60, 180, 600, 2_700, *([86_400] * 6))  # until the reconciler ha
 TOLD_IN_FULL = 10  # every so many seeds, the reconciler asks until it asks no more
 STILL_ROUNDS = 2
 RETRIES = 4
-PHOTOS = "/api/mobile/images/"
+IMAGES = "/api/mobile/images/"
 TICKET_US = 300 * 1_000_000
 SWEEPS_MAX = 4  # a photo that is given up or deleted is looked at twice more
 FAULTS_OF = {
@@ -433,8 +433,8 @@ def lose_upload_event(story: History) -> Act | None:
 def look_at_photo(story: History) -> Act | None:
     """A customer looks at a photo, of theirs or not, or at all of theirs."""
     chance = story.world.random
-    paths = [f"{PHOTOS}{one['id']}/" for one in story.photos[-3:]]
-    sent = Sent(chance.choice(story.customers), "GET", chance.choice([PHOTOS, *paths]))
+    paths = [f"{IMAGES}{one['id']}/" for one in story.photos[-3:]]
+    sent = Sent(chance.choice(story.customers), "GET", chance.choice([IMAGES, *paths]))
     return lambda: story.request(sent)
 
 
@@ -449,7 +449,7 @@ def delete_photo(story: History) -> Act | None:
     lies_there = key in objects.keys(STAGE.uploads)
 
     def act() -> Reply:
-        reply = story.request(Sent(customer, "DELETE", f"{PHOTOS}{one['id']}/"))
+        reply = story.request(Sent(customer, "DELETE", f"{IMAGES}{one['id']}/"))
         if reply.status == 204 and lies_there:
             story.deleted_uploads.add(key)
         return reply
@@ -466,7 +466,7 @@ def sweep(story: History) -> Act | None:
 
 
 ACTIONS: dict[Callable[[History], Act | None], int] = {
-    top_up: 6,
+    top_up: 8,
     gateway_payment: 2,
     wallet_payment: 5,
     again: 3,
@@ -488,9 +488,6 @@ ACTIONS: dict[Callable[[History], Act | None], int] = {
     look: 2,
     reconcile: 2,
     clock: 3,
-}
-# Modest beside money; and in one history of so many, most of what happens.
-PHOTO_ACTIONS: dict[Callable[[History], Act | None], int] = {
     ticket: 2,
     upload: 3,
     upload_event: 3,
@@ -500,7 +497,11 @@ PHOTO_ACTIONS: dict[Callable[[History], Act | None], int] = {
     delete_photo: 2,
     sweep: 1,
 }
-ABOUT_PHOTOS, PHOTOS_WEIGHT = 0.2, 8
+ALWAYS = (top_up, pay)
+CARDS = (gateway_payment, method, card)
+PHOTOS = (ticket, upload, upload_event, upload_event_again, lose_upload_event, look_at_photo, delete_photo, sweep)
+SUBJECTS = ((), (), (), CARDS, PHOTOS)  # what a history is about, beside money
+SUBJECT_FACTOR = 6
 
 
 @dataclass(frozen=True)
@@ -520,16 +521,11 @@ def simulate(seed: int) -> Outcome:
     chance = world.random
     story = History(world, [world.customer() for _ in range(chance.randint(1, 3))], seed % TOLD_IN_FULL == 0)
     rate, together = chance.choice(FAULT_RATES), chance.choice((1, 1, 2, 3))
-    names, weights = list(ACTIONS), list(ACTIONS.values())
-    weights = [weight if chance.random() < 0.8 else 0 for weight in weights]  # no two seeds do the same things
-    weights[0] = weights[5] = 8
-    share = PHOTOS_WEIGHT if chance.random() < ABOUT_PHOTOS else 1
-    names += PHOTO_ACTIONS
-    weights += [weight * share for weight in PHOTO_ACTIONS.values()]
+    weights = _weights(chance, chance.choice(SUBJECTS))
     found: list[str] = []
     for _ in range(chance.randint(8, 30)):
         world.wire.pick = _faults_at(world, rate)
-        chosen = chance.choices(names, weights, k=together)
+        chosen = chance.choices(list(ACTIONS), weights, k=together)
         acts = [act for act in (choose(story) for choose in chosen) if act is not None]
         if len(acts) == 1:
             acts[0]()
@@ -540,6 +536,14 @@ def simulate(seed: int) -> Outcome:
     calls = len(world.wire.calls)
     found = found or quiet(story)
     return Outcome(found, calls, sum(world.wire.met.values()), story.told)
+
+
+def _weights(chance: Random, subject: Collection[Callable[[History], Act | None]]) -> list[int]:
+    """How likely each action is: a fifth of them never happens, so that no two seeds do the same things."""
+    weights = {action: weight if chance.random() < 0.8 else 0 for action, weight in ACTIONS.items()}
+    weights |= {action: ACTIONS[action] for action in ALWAYS}
+    weights |= {action: ACTIONS[action] * SUBJECT_FACTOR for action in subject}
+    return list(weights.values())
 
 
 def _faults_at(world: World, rate: float) -> Callable[[Call], str | None]:
@@ -619,7 +623,7 @@ def _shown_wrongly(story: History, ticket: dict[str, Any]) -> Iterator[str]:
     """A photo is shown to its customer as it is, to nobody when it is deleted, and never to anyone else."""
     kept = {row["id"] for row in photo_invariants.rows(story.world)}
     for customer in story.customers:
-        reply = story.world.send(Sent(customer, "GET", f"{PHOTOS}{ticket['id']}/"))
+        reply = story.world.send(Sent(customer, "GET", f"{IMAGES}{ticket['id']}/"))
         is_shown = customer is ticket["customer"] and ticket["id"] in kept
         if reply.status != (200 if is_shown else 404):
             yield f"the photo {ticket['id']} answered {reply.status} to {customer.name}"
