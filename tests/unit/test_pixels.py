@@ -155,11 +155,26 @@ def test_a_picture_is_never_enlarged_and_keeps_its_shape(
 
 
 @pytest.mark.parametrize(
-    ("width", "height", "shrink"),
-    [(4032, 3024, 2), (3024, 4032, 2), (3999, 3999, 1), (5712, 4284, 2), (8064, 6048, 4), (16320, 12240, 8)],
+    ("width", "height", "eighths"),
+    [(4032, 3024, 4), (3024, 4032, 4), (3999, 3999, 8), (5712, 4284, 3), (8064, 6048, 2), (16320, 12240, 1)],
 )
-def test_a_jpeg_is_decoded_as_small_as_still_leaves_something_to_shrink(width: int, height: int, shrink: int) -> None:
-    assert pixels._jpeg_shrink(pixels._Frame(width, height, 3, 1.5, False)) == shrink
+def test_a_jpeg_is_decoded_as_small_as_still_leaves_something_to_shrink(
+    width: int, height: int, eighths: int
+) -> None:
+    assert pixels._jpeg_eighths(pixels._Frame(width, height, 3, 1.5, False)) == eighths
+
+
+@pytest.mark.parametrize(
+    ("width", "height"), [(1999, 61), (4007, 61), (5713, 61), (8061, 61), (16321, 61), (6001, 1)]
+)
+@pytest.mark.parametrize(("mode", "subsampling"), [("RGB", 0), ("RGB", 2), ("L", 0), ("CMYK", 0)])
+def test_at_every_scale_of_decoding_the_whole_picture_is_there(
+    width: int, height: int, mode: str, subsampling: int
+) -> None:
+    picture = Image.linear_gradient("L").rotate(90).resize((width, height)).convert(mode)
+    upload = encode(picture, "JPEG", quality=95, subsampling=subsampling)
+    done = first(upload)
+    assert difference(done, picture.convert("RGB").resize(done.size, Image.Resampling.LANCZOS)) < 2
 
 
 # Modes: what a picture looks like on white is what comes out.
