@@ -24,7 +24,7 @@ from PIL import Image, ImageChops, ImageCms, JpegImagePlugin, PngImagePlugin, We
 
 from shared.rejections import REJECTIONS as REJECTIONS
 
-RECIPE = "2"  # part of the stored keys: raise it when other bytes come out for the same upload
+RECIPE = "3"  # part of the stored keys: raise it when other bytes come out for the same upload
 SIDES_PX = {"display": 1600, "thumb": 320}  # of the longest side; a smaller picture is never enlarged
 PLACEHOLDER_PX = 16
 DOMINANT_PX = 48
@@ -65,10 +65,19 @@ ROBIDOUX = [
     85, 75, 135, 156, 189, 238, 255, 255,
 ]
 # fmt: on
+# The mean of a block, its first value, is worth finer steps: 2 to 4 % fewer bytes at equal SSIMULACRA2.
+LUMA, CHROMA = [10, *ROBIDOUX[1:]], [8, *ROBIDOUX[1:]]
+# A sixth of the time for at most 2 % more bytes; the model plans for pictures that follow, and takes 4 MB for none.
+AVIF_SHORT_CUTS = {"disable-trellis-quant": "1", "enable-tpl-model": "0"}
 # Settings of equal visible quality. One thread: the same bytes on every machine.
 ENCODERS: dict[str, dict[str, Any]] = {
-    "jpeg": {"quality": 81, "progressive": True, "subsampling": "4:2:0", "qtables": [ROBIDOUX, ROBIDOUX]},
-    "avif": {"quality": 66, "speed": 9, "max_threads": 1, "advanced": {"tune": "ssimulacra2"}},
+    "jpeg": {"quality": 80, "progressive": True, "subsampling": "4:2:0", "qtables": [LUMA, CHROMA]},
+    "avif": {
+        "quality": 70,
+        "speed": 9,
+        "max_threads": 1,
+        "advanced": {"tune": "ssimulacra2", **AVIF_SHORT_CUTS},
+    },
     "webp": {"quality": 80, "method": 4},
 }
 # What turns a picture upright, by its EXIF orientation.
