@@ -139,7 +139,7 @@ def bytes_at_equal_quality(upload: Path, wanted: Path, folder: Path) -> float:
         return score(encoded, wanted), math.log(len(encoded))
 
     target, theirs = display(SHARP, 80)
-    points = [display(OURS, quality) for quality in (66, 75, 83, 90)]
+    points = [display(OURS, quality) for quality in (52, 66, 75, 83, 90)]
     for (low, small), (high, large) in pairwise(points):
         if low <= target <= high:
             return math.exp(small + (large - small) * (target - low) / (high - low) - theirs)
