@@ -68,7 +68,7 @@ class Machine(SCHEMA.as_state_machine()):  # type: ignore[misc]
 
 @pytest.mark.usefixtures("on_stage")
 def test_requests_that_follow_from_one_another_answer_as_their_document_says() -> None:
-    Machine.run(settings=settings(max_examples=30, stateful_step_count=8))
+    Machine.run(settings=settings(max_examples=100, stateful_step_count=8))
     next_ones = {one for ones in FOLLOWS.values() for one in ones}
     followed = {name for name, status in SEEN if status < 300 and name in next_ones}
     assert len(followed) >= 3, SEEN  # the links lead somewhere

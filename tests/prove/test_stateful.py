@@ -263,5 +263,6 @@ class Photos(Machine):
         assert [*violations(self.world), *photo_invariants.violations(self.world)] == []
 
 
-WalletsTest, PhotosTest = Wallets.TestCase, Photos.TestCase
+WalletsTest = Wallets.TestCase
+PhotosTest = Photos.TestCase
 pytestmark = pytest.mark.usefixtures("on_stage")
