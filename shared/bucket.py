@@ -94,7 +94,7 @@ def first_version(key: str) -> Version | None:
     return Version(versions[-1]["VersionId"], versions[-1]["Size"]) if versions else None
 
 
-def upload(key: str, version: str) -> bytes | None:
+def upload(key: str, version: str) -> bytearray | None:
     """The bytes of one version, or None when it is not there."""
     with _translated():
         try:
@@ -103,7 +103,7 @@ def upload(key: str, version: str) -> bytes | None:
             if error.response["Error"]["Code"] in MISSING:
                 return None
             raise
-        return bytes(got["Body"].read())
+        return bytearray(got["Body"].read())
 
 
 def put_image(key: str, data: bytes, content_type: str) -> None:

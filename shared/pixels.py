@@ -24,7 +24,7 @@ from PIL import Image, ImageChops, ImageCms, JpegImagePlugin, PngImagePlugin, We
 
 from shared.rejections import REJECTIONS as REJECTIONS
 
-RECIPE = "3"  # part of the stored keys: raise it when other bytes come out for the same upload
+RECIPE = "4"  # part of the stored keys: raise it when other bytes come out for the same upload
 SIDES_PX = {"display": 1600, "thumb": 320}  # of the longest side; a smaller picture is never enlarged
 PLACEHOLDER_PX = 16
 DOMINANT_PX = 48
@@ -41,6 +41,7 @@ FILE_BYTES_MIN = 12
 
 # A shrunken decode is free quality only while Lanczos still has something to do.
 SHRINK_GAP = 1.25
+DECODED_PIXELS_ENOUGH = 5_000_000  # for more the next smaller decode will do: a square would take too much memory
 REDUCING_GAP = 2.0  # what is more than twice too large is halved by a box first
 BAND_BYTES = 16 * 1024 * 1024
 PREMULTIPLIED = {"RGBA": "RGBa", "LA": "La"}  # clear pixels have no colour to bleed
@@ -95,6 +96,7 @@ PROFILE_SPACES = {"RGB ": "RGB", "GRAY": "L", "CMYK": "CMYK"}
 PROFILE_BYTES_MAX = 4 * 1024 * 1024
 
 
+Bytes = bytes | bytearray
 Box = tuple[float, float, float, float]
 
 
@@ -140,16 +142,21 @@ class _Upload:
     is_cut: Callable[[Image.Image], bool] = lambda image: False
 
 
-def compress(data: bytes, formats: Sequence[str] = ("jpeg", "avif")) -> Compressed:
-    """Every variant in every format: the same bytes for the same upload, recipe and formats."""
-    format = _format(data)
+def compress(data: Bytes, formats: Sequence[str] = ("jpeg", "avif")) -> Compressed:
+    """Every variant in every format: the same bytes for the same upload, recipe and formats.
+
+    A bytearray is empty afterwards: encoding takes the memory that the upload had.
+    """
+    format, sha256 = _format(data), hashlib.sha256(data).hexdigest()
     small, width, height = _decode(OPENERS[format], data)
+    if isinstance(data, bytearray):
+        data.clear()
     pictures = {name: _shrink(small, _fit(width, height, side)) for name, side in SIDES_PX.items()}
     return Compressed(
         format=format,
         width=width,
         height=height,
-        sha256=hashlib.sha256(data).hexdigest(),
+        sha256=sha256,
         variants=tuple(
             Variant(name, wanted, picture.width, picture.height, _encode(picture, wanted))
             for name, picture in pictures.items()
@@ -160,7 +167,7 @@ def compress(data: bytes, formats: Sequence[str] = ("jpeg", "avif")) -> Compress
     )
 
 
-def _format(data: bytes) -> str:
+def _format(data: Bytes) -> str:
     """By the first bytes alone: a name or content type is what somebody says."""
     if len(data) < FILE_BYTES_MIN:
         raise Rejected("corrupt")
@@ -180,7 +187,7 @@ def _format(data: bytes) -> str:
     raise Rejected("unsupported_type")
 
 
-def _decode(opener: Callable[[bytes], _Upload], data: bytes) -> tuple[Image.Image, int, int]:
+def _decode(opener: Callable[[Bytes], _Upload], data: Bytes) -> tuple[Image.Image, int, int]:
     """The picture at display size, upright, in sRGB, without anything beside its pixels; and its full size."""
     upload, image = _load(opener, data)
     width, height = upload.width, upload.height
@@ -196,7 +203,7 @@ def _decode(opener: Callable[[bytes], _Upload], data: bytes) -> tuple[Image.Imag
     return image, width, height
 
 
-def _load(opener: Callable[[bytes], _Upload], data: bytes) -> tuple[_Upload, Image.Image]:
+def _load(opener: Callable[[Bytes], _Upload], data: Bytes) -> tuple[_Upload, Image.Image]:
     """The one place where a decoder meets the upload: whatever it throws is the picture's fault."""
     try:
         with warnings.catch_warnings():
@@ -267,7 +274,7 @@ class _Frame:
     is_progressive: bool
 
 
-def _open_jpeg(data: bytes) -> _Upload:
+def _open_jpeg(data: Bytes) -> _Upload:
     """Pillow gets the picture's own segments and colour profile; no other metadata reaches its parsers."""
     tables = [data[:2]]
     frame: _Frame | None = None
@@ -313,7 +320,7 @@ def _open_jpeg(data: bytes) -> _Upload:
     )
 
 
-def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+def _segments(data: Bytes) -> Iterator[tuple[int, int, int]]:
     """(start, marker, end) of every segment of a JPEG's first picture, to its end of image."""
     at = 2
     for _ in range(SEGMENTS_MAX):
@@ -359,9 +366,13 @@ def _is_metadata(marker: int, body: memoryview) -> bool:
 
 
 def _jpeg_eighths(frame: _Frame) -> int:
-    enough_px = SIDES_PX["display"] * SHRINK_GAP
-    side_px = max(frame.width, frame.height)
-    return next((eighths for eighths in SMALLER_EIGHTHS if side_px * eighths / 8 >= enough_px), 8)
+    """The smallest decode with enough pixels left to shrink: of its longer side, or of all of them."""
+    side_px, pixels, wanted_px = max(frame.width, frame.height), frame.width * frame.height, SIDES_PX["display"]
+    for eighths in SMALLER_EIGHTHS:
+        is_large = pixels * ((eighths + 1) / 8) ** 2 > DECODED_PIXELS_ENOUGH  # one eighth up, and nearly square
+        if side_px * eighths / 8 >= wanted_px * (1 if is_large else SHRINK_GAP):
+            return eighths
+    return 8
 
 
 def _decode_eighths(image: JpegImagePlugin.JpegImageFile, eighths: int) -> None:
@@ -372,7 +383,7 @@ def _decode_eighths(image: JpegImagePlugin.JpegImageFile, eighths: int) -> None:
     image.decoderconfig = (-(-8 // eighths), 0)
 
 
-def _is_jpeg_cut(header: bytes, scans: bytes) -> bool:
+def _is_jpeg_cut(header: bytes, scans: Bytes) -> bool:
     """Whether pixels are missing before the end: libjpeg fills them with grey in silence, and reads on if it can."""
 
     def decoded(end: bytes) -> bytes:
@@ -388,7 +399,7 @@ def _is_jpeg_cut(header: bytes, scans: bytes) -> bool:
 class _Spliced:
     """A file made of a header and the rest of the upload, without a copy of the latter."""
 
-    def __init__(self, header: bytes, data: bytes, rest_at: int) -> None:
+    def __init__(self, header: bytes, data: Bytes, rest_at: int) -> None:
         self.header, self.rest, self.rest_at = BytesIO(header), BytesIO(data), rest_at
         self.seek(0)
 
@@ -405,7 +416,7 @@ CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
 PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 
 
-def _open_png(data: bytes) -> _Upload:
+def _open_png(data: Bytes) -> _Upload:
     if data[12:16] != b"IHDR" or len(data) < 33:
         raise Rejected("corrupt")
     width, height, depth, colour, interlaced = struct.unpack_from(">IIBBxxB", data, 16)
@@ -424,7 +435,7 @@ def _open_png(data: bytes) -> _Upload:
     )
 
 
-def _pixel_chunks(data: bytes) -> list[memoryview]:
+def _pixel_chunks(data: Bytes) -> list[memoryview]:
     """Deflated pixels of a PNG that is whole to its end; Pillow compares no checksum of theirs."""
     at, view = 8, memoryview(data)
     pixels: list[memoryview] = []
@@ -464,7 +475,7 @@ def _inflates_to(enough_bytes: int, pixels: list[memoryview]) -> bool:
     return count + len(inflate.flush()) >= enough_bytes
 
 
-def _open_webp(data: bytes) -> _Upload:
+def _open_webp(data: Bytes) -> _Upload:
     if 8 + int.from_bytes(data[4:8], "little") > len(data):
         raise Rejected("truncated")
     width, height = _webp_size(data)
@@ -475,7 +486,7 @@ def _open_webp(data: bytes) -> _Upload:
     return _Upload(width, height, load=lambda: _loaded(image))
 
 
-def _webp_size(data: bytes) -> tuple[int, int]:
+def _webp_size(data: Bytes) -> tuple[int, int]:
     """Read here, since the decoder takes memory for the whole canvas as soon as it is made."""
     kind = data[12:16]
     if kind == b"VP8X":
@@ -488,7 +499,7 @@ def _webp_size(data: bytes) -> tuple[int, int]:
     raise Rejected("corrupt")
 
 
-def _open_avif(data: bytes) -> _Upload:
+def _open_avif(data: Bytes) -> _Upload:
     """By Pillow's decoder without its reader, which parses the EXIF and registers TIFF for it.
 
     The orientation is the picture's own property; what its EXIF says of it does not count.
@@ -506,7 +517,7 @@ def _open_avif(data: bytes) -> _Upload:
     return _Upload(width, height, load, orientation)
 
 
-def _open_heic(data: bytes) -> _Upload:
+def _open_heic(data: Bytes) -> _Upload:
     try:
         import pillow_heif
     except ImportError:
@@ -523,7 +534,7 @@ BOXES_NEEDED = {b"ftyp", b"meta", b"mdat", b"moov"}
 PICTURE_SIZE = re.compile(rb"ispe\0\0\0\0(....)(....)", re.DOTALL)  # read before libavif refuses with no reason
 
 
-def _check_boxes(data: bytes) -> None:
+def _check_boxes(data: Bytes) -> None:
     """An AVIF or HEIC: whole, and of no more pixels than it may have."""
     at = 0
     for _ in range(BOXES_MAX):

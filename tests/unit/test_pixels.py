@@ -154,9 +154,18 @@ def test_a_picture_is_never_enlarged_and_keeps_its_shape(
     assert difference(shown(done.variants[0]), Image.new("RGB", display, (90, 120, 130))) < 2
 
 
+def test_an_upload_given_as_a_bytearray_is_empty_when_it_is_decoded() -> None:
+    photo = bytearray(phone_photo())
+    assert pixels.compress(photo, ("jpeg",)) == pixels.compress(phone_photo(), ("jpeg",)) and not photo
+
+
 @pytest.mark.parametrize(
     ("width", "height", "eighths"),
-    [(4032, 3024, 4), (3024, 4032, 4), (3999, 3999, 8), (5712, 4284, 3), (8064, 6048, 2), (16320, 12240, 1)],
+    [
+        *((4032, 3024, 4), (3024, 4032, 4), (5712, 4284, 3), (8064, 6048, 2), (16320, 12240, 1)),
+        *((3264, 2448, 8), (3999, 2999, 8)),  # halves would leave nothing to shrink
+        *((3999, 3999, 4), (7071, 7071, 2)),  # squares: less to shrink, for less memory
+    ],
 )
 def test_a_jpeg_is_decoded_as_small_as_still_leaves_something_to_shrink(
     width: int, height: int, eighths: int
