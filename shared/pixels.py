@@ -68,7 +68,7 @@ ROBIDOUX = [
 # fmt: on
 # The mean of a block, its first value, is worth finer steps: 2 to 4 % fewer bytes at equal SSIMULACRA2.
 LUMA, CHROMA = [10, *ROBIDOUX[1:]], [8, *ROBIDOUX[1:]]
-# A sixth of the time for at most 2 % more bytes; the model plans for pictures that follow, and takes 4 MB for none.
+# A sixth of the time for a few percent more bytes; the model plans for pictures that follow, of which there are none.
 AVIF_SHORT_CUTS = {"disable-trellis-quant": "1", "enable-tpl-model": "0"}
 # Settings of equal visible quality. One thread: the same bytes on every machine.
 ENCODERS: dict[str, dict[str, Any]] = {
