@@ -281,7 +281,7 @@ def delete(customer: str, image_id: str) -> None:
         pass  # the sweeper's first look is for this
 
 
-def sweep(deadline_us: int, limit: int = 200) -> dict[str, int]:
+def sweep(deadline_us: int, limit: int = 1_000) -> dict[str, int]:
     """Bring what is due to its end: counts by what was done."""
     counts = {"ImageExpired": 0, "ImageProcessingFailed": 0, "ImagePurged": 0, "SweepFailed": 0}
     for owner, image_id in store.images_to_check(clock.now_us(), limit):

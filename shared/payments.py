@@ -676,7 +676,7 @@ def _asking(refusal: str) -> Iterator[None]:
 
 def _ask(payment: Payment, source: str, deadline_us: int) -> Settled:
     """Captured attempts first, all of them: a second one must be seen; else the furthest of the others that fits."""
-    furthest = ("captured", "refunded", "authorized", "failed")
+    furthest = ("captured", "authorized", "refunded", "failed")
     attempts = [one for one in gateway.payments_of_order(str(payment.gateway_order)) if one.status in furthest]
     attempts.sort(key=lambda one: furthest.index(one.status))
     settled, found = Settled(payment), False
@@ -920,7 +920,10 @@ def _check(payment: Payment, deadline_us: int) -> Settled:
         else:
             settled = _ask(payment, "reconcile", deadline_us)
     except (gateway.Refused, gateway.Unusable):
-        _schedule(payment)  # the gateway has answered, if badly: asked again when it is due, and at last no more
+        # The gateway has answered, if badly: it is asked again when it is due, and at last a person is.
+        if payment.checks + 1 >= len(CHECK_AGES_S):
+            _flag(payment, str(payment.gateway_order), "gateway_does_not_tell")
+        _schedule(payment)
         raise
     _schedule(settled.payment)
     return settled

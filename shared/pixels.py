@@ -169,17 +169,18 @@ def compress(data: Bytes, formats: Sequence[str] = ("jpeg", "avif")) -> Compress
 
 def _format(data: Bytes) -> str:
     """By the first bytes alone: a name or content type is what somebody says."""
-    if len(data) < FILE_BYTES_MIN:
+    head = bytes(data[:256])
+    if len(head) < FILE_BYTES_MIN:
         raise Rejected("corrupt")
-    if data.startswith(b"\xff\xd8\xff"):
+    if head.startswith(b"\xff\xd8\xff"):
         return "jpeg"
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
         return "png"
-    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
         return "webp"
-    if data[4:8] == b"ftyp":
-        end = min(int.from_bytes(data[:4], "big"), 256)
-        brands = {data[8:12], *(data[at : at + 4] for at in range(16, end, 4))}
+    if head[4:8] == b"ftyp":
+        end = int.from_bytes(head[:4], "big")
+        brands = {head[8:12], *(head[at : at + 4] for at in range(16, min(end, len(head)), 4))}
         if brands & {b"avif", b"avis"}:
             return "avif"
         if brands & {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}:
@@ -400,15 +401,19 @@ class _Spliced:
     """A file made of a header and the rest of the upload, without a copy of the latter."""
 
     def __init__(self, header: bytes, data: Bytes, rest_at: int) -> None:
-        self.header, self.rest, self.rest_at = BytesIO(header), BytesIO(data), rest_at
+        self.header, self.data, self.rest_at = BytesIO(header), data, rest_at
         self.seek(0)
 
     def read(self, size: int) -> bytes:
-        return self.header.read(size) or self.rest.read(size)
+        if part := self.header.read(size):
+            return part
+        part = bytes(self.data[self.at : self.at + size])
+        self.at += len(part)
+        return part
 
     def seek(self, at: int) -> None:
         self.header.seek(at)
-        self.rest.seek(self.rest_at)
+        self.at = self.rest_at
 
 
 PIXEL_CHUNKS = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}

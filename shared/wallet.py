@@ -15,7 +15,7 @@ from shared.errors import NotFound, Unavailable
 from shared.money import rupees
 from shared.store import Contended, Entry
 
-VERSION = 1  # of the bytes that are hashed
+VERSION = 2  # of the bytes that are hashed
 WALLETS = uuid.UUID("6a1b5c1e-0d5f-5d0c-9d3e-4b7a2f1c8e90")
 CREDIT, DEBIT = "credit", "debit"
 TYPES = (CREDIT, DEBIT)

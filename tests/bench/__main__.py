@@ -38,7 +38,7 @@ ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
 }
 OURS, PLAIN, PYVIPS, SHARP = "garment-pay", "plain Pillow", "pyvips", "sharp"
-FUNCTION = {"MALLOC_MMAP_THRESHOLD_": "6000000"}  # as the template has it for the compressor
+FUNCTION = {"MALLOC_MMAP_THRESHOLD_": "7500000"}  # as the template has it for the compressor
 COMMANDS = {
     OURS: [sys.executable, "-m", "tests.bench.tools", "garment_pay"],
     PLAIN: [sys.executable, "-m", "tests.bench.tools", "plain_pillow"],

@@ -294,10 +294,13 @@ def _private(world: World, customer: Customer) -> list[str]:
 
 
 def nothing_secret(world: World) -> Found:
-    """No secret in any answer, log line, metric or table; nothing personal in a log line or metric."""
-    answers = "\n".join(reply.text for _, reply in world.replies)
-    log = world.log.getvalue()
-    stored = str(world.engine.tables)
+    """No secret in any answer, log line, metric or table; nothing personal in a log line or metric.
+
+    Each is looked at once: what has been answered, logged or written stays so.
+    """
+    answers = "\n".join(reply.text for _, reply in world.new("answers", world.replies))
+    stored = str([after for *_, after in world.new("stored", world.engine.journal)])
+    log = world.new("log", world.log.getvalue())
     for secret in SECRETS:
         for where, text in (("an answer", answers), ("the log", log), ("a table", stored)):
             if secret in text:
@@ -391,7 +394,6 @@ SAFE: Mapping[str, Check] = {
     "I4 never negative": never_negative,
     "I5 provenance": provenance,
     "I7 append-only": append_only,
-    "I7 the chain of hashes": chained,
     "I8 states only rise": monotone,
     "I9 one payment per key": one_per_key,
     "I10 one payable order": one_payable_order,
@@ -407,6 +409,7 @@ SAFE: Mapping[str, Check] = {
     "I21 acknowledged is there": acknowledged,
 }
 SETTLED: Mapping[str, Check] = {
+    "I7 the chain of hashes": chained,
     "I6 captured is credited": complete,
     "I6 given back is taken back": refunds_complete,
     "I12 cards are what the gateway says": cards_agree,

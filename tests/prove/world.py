@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from io import StringIO
-from typing import Any
+from typing import Any, TypeVar
 
 import botocore.endpoint
 import botocore.parsers
@@ -117,6 +117,9 @@ class Context:
         return max(self.ends_at_us - self.now_us(), 0) // 1_000
 
 
+Added = TypeVar("Added", str, list[Any])
+
+
 class World:
     """Everything of one run; there is one at a time."""
 
@@ -132,6 +135,7 @@ class World:
         self.wire = Wire(self.engine, self.gateway, STAGE.secrets, self.tick)
         self.customers: list[Customer] = []
         self.log = StringIO()
+        self.looked_at: dict[str, int] = {}
         self.replies: list[tuple[Sent | None, Reply]] = []
         self.acknowledged: set[str] = set()  # the events that were answered with 2xx: not sent again
         self.untold: list[str] = []  # the keys of uploads of which S3 has yet to tell the compressor, once for each
@@ -178,8 +182,15 @@ class World:
             self.random.setstate(chance)
             self.log.seek(log)
             self.log.truncate()
+            self.looked_at.clear()
 
         return restore
+
+    def new(self, name: str, everything: Added) -> Added:
+        """The part of what only grows that was not there when it was last asked for by this name."""
+        seen = self.looked_at.get(name, 0)
+        self.looked_at[name] = len(everything)
+        return everything[seen:]
 
     # --- callers
 

@@ -154,9 +154,11 @@ def test_a_picture_is_never_enlarged_and_keeps_its_shape(
     assert difference(shown(done.variants[0]), Image.new("RGB", display, (90, 120, 130))) < 2
 
 
-def test_an_upload_given_as_a_bytearray_is_empty_when_it_is_decoded() -> None:
-    photo = bytearray(phone_photo())
-    assert pixels.compress(photo, ("jpeg",)) == pixels.compress(phone_photo(), ("jpeg",)) and not photo
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "AVIF"])
+def test_an_upload_given_as_a_bytearray_gives_the_same_and_is_empty_afterwards(format: str) -> None:
+    upload = encode(photo(640, 480), format)
+    given = bytearray(upload)
+    assert pixels.compress(given, ("jpeg",)) == pixels.compress(upload, ("jpeg",)) and not given
 
 
 @pytest.mark.parametrize(

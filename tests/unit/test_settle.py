@@ -370,6 +370,14 @@ def test_a_second_authorised_payment_on_a_paid_order_is_left_to_go_back(fake_gat
     assert fake_gateway.payments[second.id].status == "authorized" and balance() == "500.00"
 
 
+def test_an_attempt_that_went_back_by_itself_does_not_hide_a_good_one(fake_gateway: Gateway) -> None:
+    payment = top_up()
+    back = told(payment.gateway_order, 50_000, "refunded")
+    good = told(payment.gateway_order, 50_000, "authorized", id="pay_00000000000002")
+    fake_gateway.payments |= {one.id: one for one in (back, good)}
+    assert payments.sync(ASHA, payment.id, soon()).credited and balance() == "500.00"
+
+
 def test_an_attempt_that_does_not_fit_does_not_hide_a_good_one_behind_it(fake_gateway: Gateway) -> None:
     payment = top_up()
     for one in (
@@ -576,7 +584,8 @@ def test_a_payment_whose_order_the_gateway_does_not_answer_for_is_asked_for_as_o
     forward(30 * 86_400, monkeypatch)
     counts.update(payments.reconcile(soon()))
     assert (counts["ReconcileAsked"], counts["ReconcileFailed"]) == (10, 10)
-    assert payments.retrieve(ASHA, payment.id)["status"] == "expired"
+    shown = payments.retrieve(ASHA, payment.id)
+    assert (shown["status"], shown["in_review"]) == ("expired", True) and store.payments_in_review() == 1
 
 
 def test_a_payment_is_asked_for_again_at_once_when_the_gateway_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
