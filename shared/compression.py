@@ -102,10 +102,10 @@ def _stored(image: Image, made: Compressed, facts: dict[str, Any]) -> Outcome:
     if not store.write(Change(image, {"stage": STORING}, status_in=(PROCESSING,))):
         return _left_alone(image.owner, image.id)
     for one in made.variants:
-        key = images.variant_key(image, pixels.RECIPE, made.sha256, one.name, one.format)
+        key = images.variant_key(image, pixels.RECIPE, facts["sha256"], one.name, one.format)
         bucket.put_image(key, one.data, MEDIA_TYPES[one.format])
     values = {
-        "sha256": made.sha256,
+        "sha256": facts["sha256"],
         "recipe": pixels.RECIPE,
         "format": made.format,
         "width": made.width,

@@ -9,7 +9,6 @@ Anything that is wrong with the picture itself is a `Rejected`; any other except
 """
 
 import base64
-import hashlib
 import re
 import struct
 import warnings
@@ -124,7 +123,6 @@ class Compressed:
     format: str  # of the upload: jpeg, png, webp, avif, heic
     width: int
     height: int
-    sha256: str  # of the upload, hex
     variants: tuple[Variant, ...]
     placeholder: str  # a data URI, to be stretched until the thumb is there
     dominant_colour: str  # "#rrggbb"
@@ -147,7 +145,7 @@ def compress(data: Bytes, formats: Sequence[str] = ("jpeg", "avif")) -> Compress
 
     A bytearray is empty afterwards: encoding takes the memory that the upload had.
     """
-    format, sha256 = _format(data), hashlib.sha256(data).hexdigest()
+    format = _format(data)
     small, width, height = _decode(OPENERS[format], data)
     if isinstance(data, bytearray):
         data.clear()
@@ -156,7 +154,6 @@ def compress(data: Bytes, formats: Sequence[str] = ("jpeg", "avif")) -> Compress
         format=format,
         width=width,
         height=height,
-        sha256=sha256,
         variants=tuple(
             Variant(name, wanted, picture.width, picture.height, _encode(picture, wanted))
             for name, picture in pictures.items()
@@ -407,7 +404,7 @@ class _Spliced:
     def read(self, size: int) -> bytes:
         if part := self.header.read(size):
             return part
-        part = bytes(self.data[self.at : self.at + size])
+        part = bytes(memoryview(self.data)[self.at : self.at + size])
         self.at += len(part)
         return part
 
