@@ -129,10 +129,6 @@ def test_the_same_upload_gives_the_same_bytes_in_another_process(phone: Compress
     assert again.variants == here
 
 
-def test_the_hash_is_that_of_the_upload() -> None:
-    upload = jpeg(photo(64, 48))
-
-
 @pytest.mark.parametrize(
     ("size", "display", "thumb"),
     [
