@@ -24,6 +24,7 @@ from datetime import datetime
 from io import StringIO
 from typing import Any, TypeVar
 
+import boto3
 import botocore.endpoint
 import botocore.parsers
 import botocore.regions
@@ -453,6 +454,7 @@ def _forget() -> None:
     for model in _models():
         model._connection = None
     DEFAULT_PROVIDERS.clear()
+    boto3.DEFAULT_SESSION = None  # it remembers whose keys it found first
 
 
 def _models() -> list[Any]:
