@@ -17,19 +17,20 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
+from itertools import pairwise
 from typing import Any
 
 from PIL import Image, ImageChops, ImageCms, JpegImagePlugin, PngImagePlugin, WebPImagePlugin, _avif
 
 from shared.rejections import REJECTIONS as REJECTIONS
 
-RECIPE = "4"  # part of the stored keys: raise it when other bytes come out for the same upload
+RECIPE = "2"  # part of the stored keys: raise it when other bytes come out for the same upload
 SIDES_PX = {"display": 1600, "thumb": 320}  # of the longest side; a smaller picture is never enlarged
 PLACEHOLDER_PX = 16
 DOMINANT_PX = 48
 
 SIDE_PX_MAX = 30_000
-JPEG_PIXELS_MAX = 210_000_000  # decoded at one to four eighths of its size
+JPEG_PIXELS_MAX = 210_000_000  # decoded at an eighth of its size or more
 PIXELS_MAX = 40_000_000  # of every other format: decoded in full
 MEMORY_BYTES_MAX = 300 * 1024 * 1024  # of what decoding and shrinking need, beside the file and the process
 SEGMENTS_MAX = 50_000  # of a JPEG, and chunks of a PNG below: each costs Pillow a call
@@ -40,11 +41,12 @@ FILE_BYTES_MIN = 12
 
 # A shrunken decode is free quality only while Lanczos still has something to do.
 SHRINK_GAP = 1.25
-DECODED_PIXELS_ENOUGH = 5_000_000  # for more the next smaller decode will do: a square would take too much memory
+DECODED_PIXELS_ENOUGH = 12_500_000  # where it would take more, the next smaller decode will do without that
 REDUCING_GAP = 2.0  # what is more than twice too large is halved by a box first
-BAND_BYTES = 16 * 1024 * 1024
+LARGE_BYTES = 20_000_000
+BAND_BYTES, BAND_OF_LARGE_BYTES = 16_000_000, 4_000_000  # beside a large picture there is less room
 PREMULTIPLIED = {"RGBA": "RGBa", "LA": "La"}  # clear pixels have no colour to bleed
-SMALLER_EIGHTHS = (1, 2, 3, 4)
+EIGHTHS = (1, 2, 3, 4, 8)  # of its size, that a JPEG can be decoded at
 # The working bytes of a decoder for each pixel, as measured; a JPEG's are reckoned from its header.
 PNG_PIXEL_BYTES = {"1": 2, "L": 2, "I;16": 8, "RGB": 5}
 PNG_PIXEL_BYTES_OTHER = 13  # transparency: shrinking premultiplies a copy
@@ -366,11 +368,11 @@ def _is_metadata(marker: int, body: memoryview) -> bool:
 def _jpeg_eighths(frame: _Frame) -> int:
     """The smallest decode with enough pixels left to shrink: of its longer side, or of all of them."""
     side_px, pixels, wanted_px = max(frame.width, frame.height), frame.width * frame.height, SIDES_PX["display"]
-    for eighths in SMALLER_EIGHTHS:
-        is_large = pixels * ((eighths + 1) / 8) ** 2 > DECODED_PIXELS_ENOUGH  # one eighth up, and nearly square
-        if side_px * eighths / 8 >= wanted_px * (1 if is_large else SHRINK_GAP):
-            return eighths
-    return 8
+    for smaller, larger in pairwise(EIGHTHS):
+        is_large = pixels * (larger / 8) ** 2 > DECODED_PIXELS_ENOUGH
+        if side_px * smaller / 8 >= wanted_px * (1 if is_large else SHRINK_GAP):
+            return smaller
+    return EIGHTHS[-1]
 
 
 def _decode_eighths(image: JpegImagePlugin.JpegImageFile, eighths: int) -> None:
@@ -597,7 +599,8 @@ def _shrink(image: Image.Image, size: tuple[int, int], box: Box | None = None) -
     left, top, right, bottom = box or (0, 0, *image.size)
     width, height = size
     scale = (bottom - top) / height
-    band = max(1, int(BAND_BYTES / (width * 4 * scale)))
+    band_bytes = BAND_OF_LARGE_BYTES if image.width * image.height * 4 > LARGE_BYTES else BAND_BYTES
+    band = max(1, int(band_bytes / (width * 4 * scale)))
     if band >= height:
         return image.resize(size, Image.Resampling.LANCZOS, box, reducing_gap=REDUCING_GAP)
     small = Image.new(image.mode, size)

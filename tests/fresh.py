@@ -121,7 +121,7 @@ def naive(data: bytes) -> pixels.Compressed:
     beside = {name: picture.info[name] for name in ("exif", "icc_profile") if name in picture.info}
     picture.convert("RGB").save(file, "JPEG", **beside)
     variant = pixels.Variant("display", "jpeg", *picture.size, file.getvalue())
-    return pixels.Compressed("jpeg", *picture.size, "", (variant,), "", "")
+    return pixels.Compressed("jpeg", *picture.size, (variant,), "", "")
 
 
 def _child(data: bytes, function: str) -> dict[str, object]:
