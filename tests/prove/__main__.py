@@ -39,13 +39,12 @@ def _told(seed: int) -> int:
 
 def _planted(only: list[str]) -> int:
     missed = 0
-    for number, bug in enumerate(planted.PLANTED, 1):
+    for number, bug in enumerate((*planted.PLANTED, planted.NOTHING), 1):
         if only and not any(word in bug for word in only):
             continue
         caught = planted.hunt_in_a_copy(bug)
-        missed += not caught.by
-        by = f"{caught.by}, run {caught.runs}: {caught.saw[:150]}" if caught.by else "NOT CAUGHT"
-        print(f"{number:3} {bug}: {by}", flush=True)
+        missed += not caught.is_right
+        print(f"{number:3} {caught.told}", flush=True)
     return 1 if missed else 0
 
 

@@ -492,6 +492,7 @@ class Prepared:
     def check(self, prefix: Sequence[int]) -> tuple[list[Choice], list[str]]:
         """One order: its trace, and what it violates at once and after the gateway told everything again."""
         world = STAGE.world = self.world
+        STAGE.warm()
         self.restore()
         scheduler = Scheduler(follow(prefix))
         world.wire.turn = scheduler.turn

@@ -22,6 +22,7 @@ COPIED = ("shared", "functions", "local", "tests", "template.yaml", "openapi.jso
 STORE, PAYMENTS, WALLET, MONEY = "shared/store.py", "shared/payments.py", "shared/wallet.py", "shared/money.py"
 APPEND_CREDIT = "blocked = store.append(entry, Change(payment, values, status_in=before))"
 
+NOTHING = "nothing"  # the control: what a hunt sees here it would see in any copy
 PLANTED: Mapping[str, Replacements] = {
     "an entry is put without its condition": (
         (STORE, "transaction.save(put.item, condition=_absent(put.item))", "transaction.save(put.item)"),
@@ -174,11 +175,21 @@ class Caught:
     runs: int
     saw: str
 
+    @property
+    def is_right(self) -> bool:
+        """A bug is caught, and nothing where there is none."""
+        return bool(self.by) != (self.bug == NOTHING)
+
+    @property
+    def told(self) -> str:
+        seen = f"{self.by}, run {self.runs}: {self.saw[:150]}" if self.by else f"not caught in {self.runs} runs"
+        return f"{self.bug}: {seen}"
+
 
 def patched(bug: str, root: Path = ROOT) -> dict[str, str]:
     """The files of a planted bug as they would be; ValueError when one no longer fits."""
     texts: dict[str, str] = {}
-    for name, old, new in PLANTED[bug]:
+    for name, old, new in PLANTED.get(bug, ()):
         text = texts.get(name) or (root / name).read_text()
         if text.count(old) != 1:
             raise ValueError(f"{bug}: its line is {text.count(old)} times in {name}")
