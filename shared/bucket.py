@@ -95,7 +95,7 @@ def first_version(key: str) -> Version | None:
 
 
 def upload(key: str, version: str) -> bytearray | None:
-    """The bytes of one version, or None when it is not there."""
+    """The bytes of one version, for who decodes them to let go, or None when it is not there."""
     with _translated():
         try:
             got = client().get_object(Bucket=settings().uploads_bucket, Key=key, VersionId=version)

@@ -208,11 +208,11 @@ def listed(customer: str) -> tuple[int, Callable[[int, int], list[dict[str, Any]
     owner = owner_of(customer)
     ids = store.image_ids(owner)
 
-    def page(offset: int, limit: int) -> list[dict[str, Any]]:
+    def rows(offset: int, limit: int) -> list[dict[str, Any]]:
         images = store.images(owner, ids[offset : offset + limit])
         return [_shown(one) for one in images if one.status != DELETED]  # since the ids were read, perhaps
 
-    return len(ids), page
+    return len(ids), rows
 
 
 def retrieve(customer: str, image_id: str) -> dict[str, Any]:

@@ -41,7 +41,7 @@ FILE_BYTES_MIN = 12
 
 # A shrunken decode is free quality only while Lanczos still has something to do.
 SHRINK_GAP = 1.25
-DECODED_PIXELS_ENOUGH = 12_500_000  # where it would take more, the next smaller decode will do without that
+DECODED_PIXELS_ENOUGH = 12_500_000  # rather than decode more, less than that is left to Lanczos
 REDUCING_GAP = 2.0  # what is more than twice too large is halved by a box first
 LARGE_BYTES = 20_000_000
 BAND_BYTES, BAND_OF_LARGE_BYTES = 16_000_000, 4_000_000  # beside a large picture there is less room
