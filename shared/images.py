@@ -298,8 +298,8 @@ def sweep(deadline_us: int, limit: int = 1_000) -> dict[str, int]:
 
 def _sweep(owner: str, image_id: str) -> str:
     image, at_us = store.image(owner, image_id), clock.now_us()
-    if not image or (image.next_check_at_us or 0) > at_us:
-        return ""
+    if not image or image.open is None or (image.next_check_at_us or 0) > at_us:
+        return ""  # it has come to its end, or is not due any more, since it was listed
     given_up_at_us = (image.updated_at_us or 0) + GIVEN_UP_AFTER_US.get(image.status, 0)
     if at_us < given_up_at_us:
         store.write(Change(image, {"next_check_at_us": given_up_at_us}, status_in=(image.status,)))
@@ -316,7 +316,7 @@ def _sweep(owner: str, image_id: str) -> str:
         bucket.remove_images(image_prefix(owner, image_id))
         store.write(Change(image, CLOSED, status_in=(REJECTED,)))
         return ""
-    return _purged(image, at_us)
+    return _purged(image, at_us) if image.status == DELETED else ""
 
 
 def _purged(image: Image, at_us: int) -> str:

@@ -15,11 +15,12 @@ from typing import Any
 from tests.prove.drivers import API, DAY_S, MINUTE_S, funded, settled, started_top_up
 from tests.prove.faults import GATEWAY, READS, Call
 from tests.prove.invariants import violations
-from tests.prove.photo_flows import compress, photo, ticket
+from tests.prove.photo_flows import DUE_S, compress, photo, status, ticket
 from tests.prove.world import STAGE, Customer, Reply, World
 
 ALL = 1_000  # more switches than any run has
 STUCK_S = 30
+CLAIMED = 3  # the number of a compressor's first call after it has claimed an upload
 
 
 @dataclass(frozen=True)
@@ -423,6 +424,39 @@ def compress_and_delete(world: World) -> Meeting:
     return Meeting([lambda: world.tell_of_upload(key), delete], lambda replies: replies[1].status == 204)
 
 
+def compress_and_sweep(world: World) -> Meeting:
+    """S3 tells late of an upload, when the sweeper has it on its list too: one of them ends the photo, for good."""
+    key = ticket(world, world.customer())["upload"]["fields"]["key"]
+    world.wire.objects.put(STAGE.uploads, key, photo())
+    world.forward(DUE_S)
+    sweep = lambda: Reply(200, world.sweep())  # noqa: E731
+    tell = lambda: world.tell_of_upload(key)  # noqa: E731
+    return Meeting([tell, sweep], lambda replies: replies[0].status == 200 and status(world) in ("ready", "expired"))
+
+
+def compress_again_and_sweep(world: World) -> Meeting:
+    """A compressor died over an upload; S3 tells of it again as the sweeper gives it up."""
+    key = ticket(world, world.customer())["upload"]["fields"]["key"]
+    world.wire.objects.put(STAGE.uploads, key, photo())
+    world.wire.arm({CLAIMED: "killed before"})
+    world.tell_of_upload(key)
+    world.wire.arm({})
+    assert status(world) == "processing"
+    world.forward(DUE_S)
+    sweep = lambda: Reply(200, world.sweep())  # noqa: E731
+    tell = lambda: world.tell_of_upload(key)  # noqa: E731
+    return Meeting([tell, sweep], lambda replies: replies[0].status == 200 and status(world) in ("ready", "rejected"))
+
+
+def delete_and_sweep(world: World) -> Meeting:
+    """A photo that never came is deleted as the sweeper lets it expire."""
+    customer = world.customer()
+    path = f"/api/mobile/images/{ticket(world, customer)['id']}/"
+    world.forward(DUE_S)
+    acts = [lambda: world.call(customer, "DELETE", path), lambda: Reply(200, world.sweep())]
+    return Meeting(acts, lambda replies: replies[0].status == 204 and status(world) == "deleted")
+
+
 def three_settle(world: World) -> Meeting:
     started, verify = _paid(world, world.customer())
     world.forward(MINUTE_S)
@@ -472,12 +506,16 @@ MEETINGS: Mapping[str, Callable[[World], Meeting]] = {
     "default, no default": default_and_patch,
     "one upload told twice": two_compress,
     "compress, delete": compress_and_delete,
+    "compress, sweep": compress_and_sweep,
+    "compress again, sweep": compress_again_and_sweep,
+    "delete, sweep": delete_and_sweep,
     "verify, webhook, reconciler": three_settle,
     "credit, spend, spend": three_on_one_wallet,
     "refund, spend, credit": refund_spend_and_credit,
 }
 # Of these not every order: a compressor makes fourteen calls, nearly all of them on one row.
-SWITCHES_MAX: Mapping[str, int] = {"one upload told twice": 2, "compress, delete": 2}
+COMPRESS = ("one upload told twice", "compress, delete", "compress, sweep", "compress again, sweep")
+SWITCHES_MAX: Mapping[str, int] = dict.fromkeys(COMPRESS, 2)
 
 
 class Prepared:

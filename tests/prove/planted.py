@@ -1,4 +1,4 @@
-"""Ways to get money wrong, each a small change made in a copy of the code, and the hunt that must catch each.
+"""Ways to get money wrong, or to lose a photo, each a small change made in a copy, and the hunt that must catch each.
 
 `old` must be in the file exactly once: when the code moves on, its planted bug moves with it.
 """
@@ -20,6 +20,7 @@ HUNT_TIMEOUT_S = 900
 COPIED = ("shared", "functions", "local", "tests", "template.yaml", "openapi.json")
 
 STORE, PAYMENTS, WALLET, MONEY = "shared/store.py", "shared/payments.py", "shared/wallet.py", "shared/money.py"
+IMAGES = "shared/images.py"
 APPEND_CREDIT = "blocked = store.append(entry, Change(payment, values, status_in=before))"
 
 NOTHING = "nothing"  # the control: what a hunt sees here it would see in any copy
@@ -162,6 +163,10 @@ PLANTED: Mapping[str, Replacements] = {
             "transaction.condition_check(PaymentMethod, method.customer, method.id, condition=_ACTIVE)",
             "pass",
         ),
+    ),
+    "the sweeper takes a photo for deleted that became ready after it was listed": (
+        (IMAGES, "image.open is None or (image.next_check_at_us", "(image.next_check_at_us"),
+        (IMAGES, 'return _purged(image, at_us) if image.status == DELETED else ""', "return _purged(image, at_us)"),
     ),
 }
 

@@ -238,6 +238,24 @@ def test_a_photo_that_is_stuck_is_given_up_after_a_quarter_of_an_hour(at: Any) -
     }
 
 
+@pytest.mark.parametrize("ended", [READY, REJECTED, EXPIRED])
+def test_a_photo_that_ends_while_the_sweeper_has_it_on_its_list_keeps_all_that_it_has(
+    ended: str, photos: Any, at: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = row(ASHA, ticket()["id"])
+    upload_key = images.upload_key(image.owner, image.id)
+    photos.put_object(Bucket="uploads", Key=upload_key, Body=b"x")
+    variant_key = f"{images.image_prefix(image.owner, image.id)}2-0123456789abcdef/display.jpeg"
+    photos.put_object(Bucket="images", Key=variant_key, Body=b"x")
+    for status in (EXPIRED,) if ended == EXPIRED else (PROCESSING, ended):
+        images.change(image, status, **images.CLOSED)
+    monkeypatch.setattr(store, "images_to_check", lambda *_: [(image.owner, image.id)])
+    at(images.PURGED_US / 1_000_000)
+    assert not any(images.sweep(clock.now_us() + 1).values())
+    assert row(ASHA, image.id).status == ended
+    assert bucket.first_version(upload_key) and photos.head_object(Bucket="images", Key=variant_key)
+
+
 @pytest.mark.usefixtures("photos")
 def test_one_photo_that_cannot_be_swept_does_not_hold_up_the_others(at: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     poison, other = ticket(), ticket()
