@@ -15,7 +15,7 @@ from typing import Any
 from tests.prove.drivers import API, DAY_S, MINUTE_S, funded, settled, started_top_up
 from tests.prove.faults import GATEWAY, READS, Call
 from tests.prove.invariants import violations
-from tests.prove.photo_flows import DUE_S, compress, photo, status, ticket
+from tests.prove.photo_flows import DUE_S, compress, photo, status, swept, ticket
 from tests.prove.world import STAGE, Customer, Reply, World
 
 ALL = 1_000  # more switches than any run has
@@ -426,26 +426,22 @@ def compress_and_delete(world: World) -> Meeting:
 
 def compress_and_sweep(world: World) -> Meeting:
     """S3 tells late of an upload, when the sweeper has it on its list too: one of them ends the photo, for good."""
-    key = ticket(world, world.customer())["upload"]["fields"]["key"]
-    world.wire.objects.put(STAGE.uploads, key, photo())
+    run = compress(world)
     world.forward(DUE_S)
-    sweep = lambda: Reply(200, world.sweep())  # noqa: E731
-    tell = lambda: world.tell_of_upload(key)  # noqa: E731
-    return Meeting([tell, sweep], lambda replies: replies[0].status == 200 and status(world) in ("ready", "expired"))
+    acts = [run.act, lambda: swept(world)]
+    return Meeting(acts, lambda replies: replies[0].status == 200 and status(world) in ("ready", "expired"))
 
 
 def compress_again_and_sweep(world: World) -> Meeting:
     """A compressor died over an upload; S3 tells of it again as the sweeper gives it up."""
-    key = ticket(world, world.customer())["upload"]["fields"]["key"]
-    world.wire.objects.put(STAGE.uploads, key, photo())
+    run = compress(world)
     world.wire.arm({CLAIMED: "killed before"})
-    world.tell_of_upload(key)
+    run.act()
     world.wire.arm({})
     assert status(world) == "processing"
     world.forward(DUE_S)
-    sweep = lambda: Reply(200, world.sweep())  # noqa: E731
-    tell = lambda: world.tell_of_upload(key)  # noqa: E731
-    return Meeting([tell, sweep], lambda replies: replies[0].status == 200 and status(world) in ("ready", "rejected"))
+    acts = [run.act, lambda: swept(world)]
+    return Meeting(acts, lambda replies: replies[0].status == 200 and status(world) in ("ready", "rejected"))
 
 
 def delete_and_sweep(world: World) -> Meeting:
@@ -453,7 +449,7 @@ def delete_and_sweep(world: World) -> Meeting:
     customer = world.customer()
     path = f"/api/mobile/images/{ticket(world, customer)['id']}/"
     world.forward(DUE_S)
-    acts = [lambda: world.call(customer, "DELETE", path), lambda: Reply(200, world.sweep())]
+    acts = [lambda: world.call(customer, "DELETE", path), lambda: swept(world)]
     return Meeting(acts, lambda replies: replies[0].status == 204 and status(world) == "deleted")
 
 
