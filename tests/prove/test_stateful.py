@@ -1,5 +1,5 @@
-"""A state machine of everything a customer, the gateway and S3 may do, with plain values as its oracle: a ledger of
-integers, and what must have become of each photo.
+"""State machines of everything a customer, the gateway and S3 may do, with plain values as their oracles: a ledger of
+integers, the saved methods with their default, and what must have become of each photo.
 
 Hypothesis chooses what happens and which calls fail; what it finds it makes as short as it can.
 """
@@ -23,8 +23,9 @@ JUMPS_S = st.sampled_from([1, 61, 3_600, 86_400, -3_600])
 # At which call of a request, and what.
 PLANS = st.dictionaries(st.integers(0, 6), st.sampled_from(sorted(FAULTS)), max_size=2)
 WHICH = st.integers(0, 10**6)
+NICKNAMES = st.sampled_from(["mine", "the shop's", ""])
 AWAITED_US = 2 * 3_600 * 1_000_000  # how long a photo is waited for
-PHOTOS = "/api/mobile/images/"
+PHOTOS, METHODS = "/api/mobile/images/", f"{API}/payment-methods/"
 PICTURES = {photo(): "ready", b"no picture, however long one looks at it": "rejected"}
 
 
@@ -51,6 +52,15 @@ class Machine(RuleBasedStateMachine):
     def pick(self, of: list[Any], which: int) -> Any:
         return of[which % len(of)]
 
+    def seen(self, customer: Customer, path: str) -> Any:
+        """What the customer is shown there."""
+        reply = self.world.call(customer, "GET", path)
+        assert reply.status == 200, reply
+        return reply.body
+
+    def another(self, customer: Customer) -> Customer:
+        return next(one for one in self.customers if one is not customer)
+
 
 class Wallets(Machine):
     """`ledger` is what each customer's wallet must hold."""
@@ -58,7 +68,7 @@ class Wallets(Machine):
     @initialize()
     def start(self) -> None:
         self.ledger = {customer.id: 0 for customer in self.customers}
-        self.payments: list[dict[str, Any]] = []  # top-ups, as they were answered
+        self.payments: list[dict[str, Any]] = []  # by the gateway, as they were answered
         self.shown: dict[str, dict[str, Any]] = {}  # order to what checkout gave the app
         self.credited: set[str] = set()  # orders
         self.given_back: set[str] = set()  # refunds taken back
@@ -73,6 +83,31 @@ class Wallets(Machine):
         reply = self.until_definite(lambda: self.world.call(customer, "POST", path, {"amount": amount}, key), plan)
         assert reply.status == 201 and reply.body["amount"] == amount
         self.payments.append(reply.body | {"customer": customer})
+
+    @rule(which=WHICH, amount=AMOUNTS, plan=PLANS)
+    def pay_for_an_order(self, which: int, amount: str, plan: dict[int, str]) -> None:
+        """Through the gateway, past the wallet."""
+        customer, key = self.pick(self.customers, which), f"order-{len(self.world.replies)}"
+        body = {"amount": amount, "source": "gateway"}
+        reply = self.until_definite(lambda: self.world.call(customer, "POST", f"{API}/payments/", body, key), plan)
+        assert reply.status == 201 and reply.body["amount"] == amount
+        self.payments.append(reply.body | {"customer": customer})
+
+    @rule(which=WHICH)
+    def look(self, which: int) -> None:
+        """The wallet as the ledger has it, its entries up to there, the payments; and nothing of another's."""
+        customer = self.pick(self.customers, which)
+        (wallet,) = self.seen(customer, f"{API}/wallets/")["results"]
+        assert paise(wallet["balance"]) == self.ledger[customer.id]
+        assert self.seen(customer, f"{API}/wallets/{wallet['id']}/")["balance"] == wallet["balance"]
+        entries = self.seen(customer, f"{API}/wallets/{wallet['id']}/transactions/")
+        assert entries["count"] == 0 or entries["results"][0]["balance_after"] == wallet["balance"]
+        mine = {one["id"] for one in self.payments if one["customer"] is customer}
+        shown = self.seen(customer, f"{API}/payments/")
+        assert shown["next"] or mine <= {one["id"] for one in shown["results"]}
+        for payment in self.payments:
+            reply = self.world.call(customer, "GET", f"{API}/payments/{payment['id']}/")
+            assert reply.status == (200 if payment["id"] in mine else 404)
 
     @rule(which=WHICH, amount=AMOUNTS, plan=PLANS)
     def spend(self, which: int, amount: str, plan: dict[int, str]) -> None:
@@ -147,7 +182,7 @@ class Wallets(Machine):
             refund = body["payload"]["refund"]["entity"]
             self._learn_if(payment, True)  # the refund may overtake its capture
             holds = self.ledger[payment["customer"].id] >= refund["amount"]
-            if refund["id"] not in self.given_back and holds:
+            if payment["purpose"] == "top_up" and refund["id"] not in self.given_back and holds:
                 self.given_back.add(refund["id"])
                 self.ledger[payment["customer"].id] -= refund["amount"]
 
@@ -179,12 +214,98 @@ class Wallets(Machine):
         """The first time that anyone tells of the capture, and only then, the money is there."""
         if captured and not self._is_credited(payment):
             self.credited.add(payment["gateway_order_id"])
-            self.ledger[payment["customer"].id] += paise(payment["amount"])
+            self.ledger[payment["customer"].id] += paise(payment["amount"]) * (payment["purpose"] == "top_up")
 
     @invariant()
     def the_wallets_hold_what_the_ledger_says(self) -> None:
         held = {customer.id: self.world.balance_paise(customer) for customer in self.customers}
         assert held == self.ledger
+
+    @invariant()
+    def nothing_is_violated(self) -> None:
+        assert violations(self.world) == []
+
+
+class Methods(Machine):
+    """`kept` is each customer's methods by id, the oldest first, each with its nickname; `default` is one or none."""
+
+    @initialize()
+    def start(self) -> None:
+        self.kept: dict[str, dict[str, str]] = {customer.id: {} for customer in self.customers}
+        self.default: dict[str, str | None] = dict.fromkeys(self.kept)
+        self.saved: list[tuple[Customer, str]] = []  # forgotten ones too
+
+    @rule(which=WHICH, nickname=NICKNAMES, is_default=st.booleans())
+    def save(self, which: int, nickname: str, is_default: bool) -> None:
+        """Without faults: it has no key, so a retry may save a second one, which the crash points look at."""
+        customer = self.pick(self.customers, which)
+        self.world.forward(1)  # the order of two saved in one moment is nobody's to say
+        body = {"type": "upi", "upi_id": customer.vpa, "nickname": nickname, "is_default": is_default}
+        reply = self.world.call(customer, "POST", METHODS, body)
+        assert reply.status == 201 and reply.body["is_default"] == is_default, reply
+        self.saved.append((customer, reply.body["id"]))
+        self.kept[customer.id][reply.body["id"]] = nickname
+        if is_default:
+            self.default[customer.id] = reply.body["id"]
+
+    @precondition(lambda self: self.saved)
+    @rule(which=WHICH, nickname=NICKNAMES, is_default=st.sampled_from([None, True, False]), plan=PLANS)
+    def change(self, which: int, nickname: str, is_default: bool | None, plan: dict[int, str]) -> None:
+        customer, name = self.pick(self.saved, which)
+        body = {"nickname": nickname} | ({} if is_default is None else {"is_default": is_default})
+        self._ask(customer, "PATCH", name, body, plan)
+        if name in self.kept[customer.id]:
+            self.kept[customer.id][name] = nickname
+            self._prefer(customer, name, is_default)
+
+    @precondition(lambda self: self.saved)
+    @rule(which=WHICH, plan=PLANS)
+    def set_default(self, which: int, plan: dict[int, str]) -> None:
+        customer, name = self.pick(self.saved, which)
+        self._ask(customer, "POST", f"{name}/set_default", None, plan)
+        if name in self.kept[customer.id]:
+            self._prefer(customer, name, True)
+
+    @precondition(lambda self: self.saved)
+    @rule(which=WHICH, plan=PLANS)
+    def forget(self, which: int, plan: dict[int, str]) -> None:
+        """A retry finds it gone."""
+        customer, name = self.pick(self.saved, which)
+        path = f"{METHODS}{name}/"
+        reply = self.until_definite(lambda: self.world.call(customer, "DELETE", path), plan)
+        assert reply.status == 404 or (reply.status == 204 and name in self.kept[customer.id]), reply
+        self.kept[customer.id].pop(name, None)
+        self._prefer(customer, name, False)
+
+    @precondition(lambda self: self.saved)
+    @rule(which=WHICH)
+    def try_anothers(self, which: int) -> None:
+        customer, name = self.pick(self.saved, which)
+        for method, path in (("GET", ""), ("PATCH", ""), ("DELETE", ""), ("POST", "set_default/")):
+            body = {"nickname": "not mine"} if method == "PATCH" else None
+            reply = self.world.call(self.another(customer), method, f"{METHODS}{name}/{path}", body)
+            assert reply.status == 404, reply
+
+    def _ask(self, customer: Customer, method: str, path: str, body: Any, plan: dict[int, str]) -> None:
+        reply = self.until_definite(lambda: self.world.call(customer, method, f"{METHODS}{path}/", body), plan)
+        assert reply.status == (200 if path.partition("/")[0] in self.kept[customer.id] else 404), reply
+
+    def _prefer(self, customer: Customer, name: str, wanted: bool | None) -> None:
+        if wanted:
+            self.default[customer.id] = name
+        elif wanted is False and self.default[customer.id] == name:
+            self.default[customer.id] = None
+
+    @invariant()
+    def each_is_shown_what_is_kept(self) -> None:
+        """The default first, then the newest."""
+        for customer in self.customers:
+            kept, default = self.kept[customer.id], self.default[customer.id]
+            newest = list(reversed(kept))
+            wanted = [name for name in newest if name == default] + [name for name in newest if name != default]
+            shown = self.seen(customer, METHODS)["results"]
+            told = [(one["id"], one["nickname"], one["is_default"]) for one in shown]
+            assert told == [(name, kept[name], name == default) for name in wanted]
 
     @invariant()
     def nothing_is_violated(self) -> None:
@@ -239,6 +360,19 @@ class Photos(Machine):
         assert reply.status in (204, 404)
         self.becomes[ticket["id"]] = "deleted"
 
+    @rule(which=WHICH)
+    def look(self, which: int) -> None:
+        """Each photo as it stands, in the list and alone; another's and a deleted one nowhere."""
+        customer = self.pick(self.customers, which)
+        mine = {one["id"] for one in self.tickets if one["customer"] is customer}
+        wanted = {name: self.becomes[name] for name in mine if self.becomes[name] != "deleted"}
+        shown = self.seen(customer, PHOTOS)
+        told = {one["id"]: one["status"] for one in shown["results"]}
+        assert shown["next"] or wanted.items() <= told.items()
+        for ticket in self.tickets:
+            reply = self.world.call(customer, "GET", f"{PHOTOS}{ticket['id']}/")
+            assert reply.status == (200 if ticket["id"] in wanted else 404)
+
     @rule(plan=PLANS)
     def the_sweeper_looks(self, plan: dict[int, str]) -> None:
         """Mostly when what waits has waited long enough; the second time for what the first one could not."""
@@ -264,5 +398,6 @@ class Photos(Machine):
 
 
 WalletsTest = Wallets.TestCase
+MethodsTest = Methods.TestCase
 PhotosTest = Photos.TestCase
 pytestmark = pytest.mark.usefixtures("on_stage")
