@@ -1,69 +1,91 @@
 PYTHON ?= python3
+N ?= 200
 export SAM_CLI_TELEMETRY = 0
 .DEFAULT_GOAL := help
 
-help: ## what there is to type
+PIP_INSTALL = python -m pip install --quiet --disable-pip-version-check
+
+help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 12
 
-setup:
-	@$(PYTHON) local/setup.py
+setup: ## create the virtual environments that make run and make test need
+	@$(PYTHON) tools/setup.py
 
-run: setup ## the whole bundle on this machine, PORT=8787
-	@exec .venv/bin/python -m local
-
-test: setup .venv-heif/stamp .venv-dynoxide/stamp ## every check that needs no more than this
+lint: setup ## check style and types: ruff and mypy
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
+
+unit: setup .venv-heif/stamp ## run the unit tests
+	.venv/bin/python -m pytest -n 2 --dist worksteal tests/unit
+
+test: lint .venv-heif/stamp .venv-dynoxide/stamp ## run lint and all Python tests; under ten minutes on two cores
 	.venv/bin/python -m pytest -n 2 --dist worksteal
 
-build: setup ## what is deployed, in .aws-sam/build, and checked
-	@$(PYTHON) local/setup.py sam checkov
+run: setup ## run the service on this machine; PORT=8787
+	@exec .venv/bin/python -m local
+
+build: setup ## build what is deployed, in .aws-sam/build, and check it
+	@$(PYTHON) tools/setup.py sam checkov
+	.venv-sam/bin/python -m tools.build
+	@$(MAKE) --no-print-directory check
+
+check: setup ## check the template and what make build built: linters and tests
+	@$(PYTHON) tools/setup.py sam checkov
 	.venv-sam/bin/sam validate --lint
-	.venv-checkov/bin/checkov --config-file local/checkov.yaml
-	.venv-sam/bin/python -m local.build
+	.venv-checkov/bin/checkov --config-file tools/checkov.yaml
 	.venv/bin/python -m pytest -m artifact tests/artifact
 
-stack: setup ## deploys it all into a stand-in that enforces every role, and plays the app's day there
-	@$(PYTHON) local/setup.py sam stack
-	.venv-sam/bin/python -m local.build --host
-	STACK=1 .venv/bin/python -m pytest -m "stack or not stack" tests/integration/test_the_app_journey.py tests/stack
+stack: setup ## deploy into a stand-in for AWS that enforces every role, and test the app's journey there
+	@$(PYTHON) tools/setup.py sam stack
+	.venv-sam/bin/python -m tools.build --host stack
+	STACK=1 .venv/bin/python -m pytest -m "stack or not stack" tests/integration/test_app_journey.py tests/stack
 
-cost: setup ## what a million top-ups and photos cost, metered, and what each choice costs
-	@.venv/bin/python -m local.cost
+prove: setup ## simulate N=200 histories of requests, faults and crashes; SEED=7 replays one; results accumulate
+	@exec .venv/bin/python -m tests.simulation $(if $(SEED),seed $(SEED),prove $(N) $(N))
 
-.venv-heif/stamp: layers/heif/requirements.txt | setup
-	@rm -rf .venv-heif
-	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --target .venv-heif -r $<
-	@touch $@
+planted: setup ## check that the simulation finds each planted bug
+	@exec .venv/bin/python -m tests.simulation planted
 
-.venv-dynoxide/stamp: Makefile | setup
-	-@npm install --silent --no-fund --no-audit --prefix .venv-dynoxide @dynoxide/linux-x64@1.2.1 && touch $@
+fuzz: setup ## send N=200 malformed inputs to every function
+	@exec .venv/bin/python -m tests.simulation fuzz $(N)
 
-bench: .venv-bench/stamp ## what a photo costs, beside other tools; ROUNDS=5, PHOTOS=a folder of phone photos
+bench: .venv-bench/stamp ## compare the photo pipeline with other tools; ROUNDS=5, PHOTOS=a folder of photos
 	@.venv-bench/bin/python -m tests.bench
 
+cost: setup ## meter a top-up and a photo, and price a million of each
+	@.venv/bin/python -m tools.cost
+
+reset: setup ## delete the local state of make run
+	@.venv/bin/python -m local reset
+
+openapi: setup ## write openapi.json
+	.venv/bin/python -m tools.openapi
+
+clients: setup ## lint openapi.json, and type-check the TypeScript clients made from it; needs Node.js and Java
+	@.venv/bin/python -m tools.clients
+
+lock: ## pin packages from the .in files, with hashes; UPGRADE=boto3 or UPGRADE=all moves to new releases
+	@$(PYTHON) tools/setup.py lock
+	@$(PYTHON) tools/lock.py
+
+# The optional layer HeifLayer, in a folder of its own: its tests run with and without it.
+.venv-heif/stamp: layers/heif/requirements.txt | setup
+	@rm -rf .venv-heif
+	@.venv/bin/$(PIP_INSTALL) --no-deps --target .venv-heif -r $<
+	@touch $@
+
+# A second DynamoDB engine. Without npm its tests are skipped.
+.venv-dynoxide/stamp: Makefile | setup
+	@npm install --silent --no-fund --no-audit --prefix .venv-dynoxide @dynoxide/linux-x64@1.2.1 && touch $@ \
+		|| echo "npm cannot install dynoxide; the tests that need it are skipped"
+
+# pyvips and sharp have no package for some platforms. The benchmark omits the tools that are missing.
 .venv-bench/stamp: tests/bench/requirements.txt tests/bench/pyvips.txt
 	$(PYTHON) -m venv .venv-bench
-	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r tests/bench/requirements.txt
-	-.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r tests/bench/pyvips.txt
+	.venv-bench/bin/$(PIP_INSTALL) -r tests/bench/requirements.txt
+	-.venv-bench/bin/$(PIP_INSTALL) -r tests/bench/pyvips.txt
 	-npm install --silent --no-fund --no-audit --prefix .venv-bench/npm sharp@0.35.5
 	@touch $@
 
-reset: setup ## forget the local state
-	@.venv/bin/python -m local reset
-
-openapi: setup ## write openapi.json from the handlers
-	.venv/bin/python -m local.openapi
-
-N ?= 200
-prove: setup ## the long proofs: N=200 histories, SEED=7 tells one; what is done is kept and added to
-	@exec .venv/bin/python -m tests.prove $(if $(SEED),seed $(SEED),prove $(N) $(N))
-
-planted: setup ## hunt every planted bug in a copy of the code
-	@exec .venv/bin/python -m tests.prove planted
-
-fuzz: setup ## ugly bytes for every function, N=200
-	@exec .venv/bin/python -m tests.prove fuzz $(N)
-
-.PHONY: help setup run test build stack cost bench reset openapi prove planted fuzz
+.PHONY: help setup lint unit test run build check stack prove planted fuzz bench cost reset openapi clients lock

@@ -1,4 +1,4 @@
-"""`make run`: the whole bundle on this machine, ready in seconds, with what to try printed as commands."""
+"""`make run`: the whole service on this machine, ready in seconds. Prints commands to try."""
 
 import json
 import os
@@ -11,13 +11,14 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from local.api import Api
-from local.cloud import CREDENTIALS, HOST, CannotStart, Cloud, free_port
-from local.gateway import StandIn, serve
+from local.api_gateway import Api
+from local.aws import CREDENTIALS, HOST, CannotStart, Ministack, free_port
+from local.issuer import AUDIENCE, ISSUER, Issuer
+from local.lambda_pool import Clock, Faults, LambdaPool
+from local.razorpay.fake import FakeRazorpay
+from local.razorpay.server import serve
+from local.s3_events import deliver_uploads
 from local.template import ROOT, Template
-from local.tokens import AUDIENCE, ISSUER, Issuer
-from local.uploads import deliver_uploads
-from local.workers import Clock, Faults, Pool
 
 KEY_ID, KEY_SECRET = "rzp_test_GarmentPayLocal", "local_key_secret"
 WEBHOOK_SECRET, OLD_WEBHOOK_SECRET = "whsec_local", "whsec_local_old"
@@ -36,7 +37,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, stop)
     if sys.argv[1:] == ["reset"]:
         shutil.rmtree(_state_folder(), ignore_errors=True)
-        print("The local state is forgotten.")
+        print("The local state is deleted.")
         return 0
     running: list[Any] = []
     try:
@@ -52,47 +53,40 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     finally:
-        for one in reversed(running):
-            one()
+        for stop_part in reversed(running):
+            stop_part()
 
 
 def start(running: list[Any]) -> tuple[Api, dict[str, Any]]:
-    """Start everything; each part leaves in `running` how it is stopped."""
+    """Start everything. Each part appends the function that stops it to `running`, even if a later part fails."""
     state, template, clock, faults = _state(), Template(), Clock(), Faults()
     api = Api(_port(), template, clock, faults, Issuer(state))
     running.append(api.server_close)
-    gateway_port = int(os.environ.get("RAZORPAY_PORT") or free_port())
-    cloud = Cloud(state)
-    running.append(cloud.stop)
+    razorpay_port = int(os.environ.get("RAZORPAY_PORT") or free_port())
+    ministack = Ministack(state)
+    running.append(ministack.stop)
     environment = template.environment(
         {
-            "RAZORPAY_BASE_URL": f"http://{HOST}:{gateway_port}",
+            "RAZORPAY_BASE_URL": f"http://{HOST}:{razorpay_port}",
+            "RAZORPAY_KEY_ID": KEY_ID,
             "JWT_ISSUER": ISSUER,
             "JWT_AUDIENCE": AUDIENCE,
             "JWKS_URL": f"{api.url}/_local/jwks.json",
         }
     )
-    environment |= {**CREDENTIALS, "AWS_ENDPOINT_URL": cloud.url}
-    os.environ.update({**CREDENTIALS, "AWS_ENDPOINT_URL": cloud.url})
-    pool = Pool(template.functions, environment, clock, faults)  # forks, so before any thread
+    environment |= {**CREDENTIALS, "AWS_ENDPOINT_URL": ministack.url}
+    os.environ.update({**CREDENTIALS, "AWS_ENDPOINT_URL": ministack.url})
+    pool = LambdaPool(template.functions, environment, clock, faults)  # forks, so it comes before any thread
     running.append(pool.stop)
-    cloud.wait()
+    ministack.wait()
     secrets = {
         "GatewayKey": {"key_id": KEY_ID, "key_secret": KEY_SECRET},
         "WebhookSecrets": {"active": [WEBHOOK_SECRET, OLD_WEBHOOK_SECRET]},
     }
-    cloud.make(template, secrets, web_origin=api.url)
+    ministack.create_resources(template, secrets, web_origin=api.url)
     pool.ready()
-    stand_in = StandIn(KEY_ID, KEY_SECRET, WEBHOOK_SECRET, lambda: int(time.time()) + clock.ahead_s)
-    saved = state / "gateway.json"
-    if saved.exists():
-        try:
-            stand_in.load(json.loads(saved.read_text()))
-        except (ValueError, KeyError, TypeError):
-            raise CannotStart(f"The saved state {saved} cannot be read. make reset forgets it.") from None
-    gateway = serve(stand_in, gateway_port, HOST)
-    stand_in.webhook_url = api.url + WEBHOOK_PATH
-    running.append(lambda: (stand_in.close(), saved.write_text(json.dumps(stand_in.dump()))))
+    razorpay = serve(_fake_razorpay(state, clock, running), razorpay_port, HOST)
+    razorpay.stand_in.webhook_url = api.url + WEBHOOK_PATH
     for trigger in template.triggers:
         running.append(deliver_uploads(trigger, pool, api.announced))
     api.serve(pool)
@@ -101,8 +95,8 @@ def start(running: list[Any]) -> tuple[Api, dict[str, Any]]:
         api.run_schedules()
     return api, {
         "api": api.url,
-        "razorpay": gateway.url,
-        "s3": cloud.url,
+        "razorpay": razorpay.url,
+        "s3": ministack.url,
         "key_id": KEY_ID,
         "key_secret": KEY_SECRET,
         "webhook_secret": WEBHOOK_SECRET,
@@ -110,7 +104,26 @@ def start(running: list[Any]) -> tuple[Api, dict[str, Any]]:
     }
 
 
+def _fake_razorpay(state: Path, clock: Clock, running: list[Any]) -> FakeRazorpay:
+    """The Razorpay account as the previous run saved it."""
+    stand_in = FakeRazorpay(KEY_ID, KEY_SECRET, WEBHOOK_SECRET, lambda: int(time.time()) + clock.ahead_s)
+    saved = state / "gateway.json"
+    if saved.exists():
+        try:
+            stand_in.load(json.loads(saved.read_text()))
+        except (ValueError, KeyError, TypeError):
+            raise CannotStart(f"The saved state {saved} cannot be read. make reset deletes it.") from None
+
+    def stop() -> None:
+        stand_in.close()
+        saved.write_text(json.dumps(stand_in.dump()))
+
+    running.append(stop)
+    return stand_in
+
+
 def banner(ready: dict[str, Any]) -> str:
+    """The text for a person who starts the service."""
     asha, bilal = ready["customers"]
     api, razorpay = ready["api"], ready["razorpay"]
     return f"""
@@ -118,26 +131,26 @@ garment-pay, ready in {ready["ready_s"]} s
 
   API       {api}/api/payments/…
   Razorpay  {razorpay}, a stand-in: key {ready["key_id"]}, webhook secret {ready["webhook_secret"]}
-  AWS       {ready["s3"]}, a stand-in, state kept in {_state_folder().name}/
-  Photos    {api}/_local/upload, a page to upload one and see it before and after
+  AWS       {ready["s3"]}, a stand-in that saves its state in {_state_folder().name}/
+  Photos    {api}/_local/upload, a page that uploads a photo and shows the result
 
 Two customers, Asha and Bilal:
 
   export ASHA={asha["token"]}
   export BILAL={bilal["token"]}
 
-Top up Asha's wallet, pay as she would, look at the balance:
+Top up Asha's wallet, pay as she would, read the balance:
 
   curl -s -H "Authorization: Bearer $ASHA" {api}/api/payments/wallets/
   ORDER=$(curl -s -H "Authorization: Bearer $ASHA" -H "Content-Type: application/json" \\
     -d '{{"amount": "500.00"}}' {api}/api/payments/wallets/add-money/ | grep -oE 'order_\\w{{14}}' | head -1)
   curl -s -d '{{"method": "upi", "outcome": "success", "order_id": "'$ORDER'"}}' {razorpay}/_control/pay
-  sleep 1  # the gateway's webhook arrives
+  sleep 1  # Razorpay's webhook arrives
   curl -s -H "Authorization: Bearer $ASHA" {api}/api/payments/wallets/transactions/
 
 Or pay in a browser: {razorpay}/checkout?order_id=$ORDER
 
-Stop with Ctrl-C; make reset forgets everything.
+Stop with Ctrl-C. make reset deletes everything.
 """
 
 

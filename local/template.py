@@ -1,4 +1,4 @@
-"""What `template.yaml` says, for those who stand in for AWS: functions, routes, tables, buckets and secrets."""
+"""`template.yaml`, parsed for the local stand-ins: functions, routes, triggers and the resources by type."""
 
 import re
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-# What the stack would be told of itself.
+# CloudFormation's pseudo parameters.
 PSEUDO = {
     "AWS::StackName": "garment-pay",
     "AWS::AccountId": "000000000000",
@@ -18,7 +18,7 @@ PSEUDO = {
 
 
 class Loader(yaml.SafeLoader):
-    """YAML with CloudFormation's short forms: `!Ref X` becomes {"Ref": "X"}, `!Sub` {"Fn::Sub": …}."""
+    """Reads YAML with CloudFormation's short forms: `!Ref X` becomes {"Ref": "X"}, `!Sub X` {"Fn::Sub": "X"}."""
 
 
 def _short_form(loader: Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
@@ -27,6 +27,7 @@ def _short_form(loader: Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
     elif isinstance(node, yaml.SequenceNode):
         value = loader.construct_sequence(node, deep=True)
     else:
+        assert isinstance(node, yaml.MappingNode)
         value = loader.construct_mapping(node, deep=True)
     if suffix == "GetAtt" and isinstance(value, str):
         value = value.split(".", 1)
@@ -49,27 +50,27 @@ class Route:
     method: str
     path: str
     function: str
-    is_open: bool  # no authorizer in front
+    is_open: bool  # without an authorizer
 
     def match(self, method: str, path: str) -> dict[str, str] | None:
-        """The path's parameters, or None; a slash at the end makes no difference."""
+        """The path's parameters, or None if the route does not match. The trailing slash is optional."""
         if method != self.method:
             return None
-        wanted, given = self.path.strip("/").split("/"), path.strip("/").split("/")
-        if len(wanted) != len(given) or not path.startswith("/") or "//" in path:
+        expected_parts, parts = self.path.strip("/").split("/"), path.strip("/").split("/")
+        if len(expected_parts) != len(parts) or not path.startswith("/") or "//" in path:
             return None
-        values = {}
-        for name, value in zip(wanted, given, strict=True):
-            if name.startswith("{"):
-                values[name[1:-1]] = value
-            elif name != value:
+        parameters = {}
+        for expected, part in zip(expected_parts, parts, strict=True):
+            if expected.startswith("{"):
+                parameters[expected[1:-1]] = part
+            elif expected != part:
                 return None
-        return values
+        return parameters
 
 
 @dataclass(frozen=True)
 class Trigger:
-    """S3 calls a function on uploads below a prefix; what fails for good goes to a queue."""
+    """S3 invokes a function for uploads below a prefix; an event that fails permanently goes to a queue."""
 
     function: str
     bucket: str
@@ -80,16 +81,19 @@ class Trigger:
 
 
 class Template:
-    """The parsed template; `names` gives what a reference stands for on this machine."""
+    """The parsed template. A reference resolves to the name that the resource has on this machine."""
 
     def __init__(self, path: Path = ROOT / "template.yaml") -> None:
         self.document = yaml.load(path.read_text(), Loader)
         self.resources: dict[str, Any] = self.document["Resources"]
 
     def of_type(self, kind: str) -> dict[str, dict[str, Any]]:
-        """Logical id to properties."""
-        found = {name: one for name, one in self.resources.items() if one["Type"] == kind}
-        return {name: one.get("Properties", {}) for name, one in found.items()}
+        """The properties of every resource of this type, by logical id."""
+        return {
+            name: resource.get("Properties", {})
+            for name, resource in self.resources.items()
+            if resource["Type"] == kind
+        }
 
     @property
     def functions(self) -> dict[str, Function]:
@@ -108,14 +112,14 @@ class Template:
     @property
     def routes(self) -> list[Route]:
         """Literal paths before those with parameters, as API Gateway prefers them."""
-        found = []
+        routes = []
         for name, properties in self.of_type("AWS::Serverless::Function").items():
             for event in properties.get("Events", {}).values():
                 if event["Type"] == "Api":
                     route = event["Properties"]
                     is_open = route.get("Auth", {}).get("Authorizer") == "NONE"
-                    found.append(Route(route["Method"].upper(), route["Path"], name, is_open))
-        return sorted(found, key=lambda route: route.path.count("{"))
+                    routes.append(Route(route["Method"].upper(), route["Path"], name, is_open))
+        return sorted(routes, key=lambda route: route.path.count("{"))
 
     @property
     def scheduled(self) -> list[str]:
@@ -127,13 +131,13 @@ class Template:
 
     @property
     def triggers(self) -> list[Trigger]:
-        found = []
+        triggers = []
         for name, properties in self.of_type("AWS::Serverless::Function").items():
             for event in properties.get("Events", {}).values():
                 if event["Type"] == "S3":
                     source, asynchronous = event["Properties"], properties["EventInvokeConfig"]
                     on_failure = asynchronous["DestinationConfig"]["OnFailure"]["Destination"]["Fn::GetAtt"][0]
-                    found.append(
+                    triggers.append(
                         Trigger(
                             name,
                             self.bucket(source["Bucket"]["Ref"]),
@@ -143,11 +147,11 @@ class Template:
                             on_failure,
                         )
                     )
-        return found
+        return triggers
 
     def bucket(self, logical_id: str) -> str:
         """The bucket's name."""
-        return self._resolved(self.resources[logical_id]["Properties"]["BucketName"])
+        return self._resolve(self.resources[logical_id]["Properties"]["BucketName"])
 
     @property
     def authorizer(self) -> str:
@@ -156,7 +160,7 @@ class Template:
         return str(authorizer["FunctionArn"]["Ref"]).removesuffix(".Alias")
 
     def gateway_response(self, kind: str) -> tuple[int, dict[str, str], str]:
-        """The API's own answer: status, headers and body."""
+        """A response that API Gateway sends by itself: status, headers and body."""
         (api,) = self.of_type("AWS::Serverless::Api").values()
         response = api["GatewayResponses"][kind]
         headers = response.get("ResponseParameters", {}).get("Headers", {})
@@ -165,20 +169,20 @@ class Template:
         return int(status), {name: value.strip("'") for name, value in headers.items()}, body
 
     def environment(self, overrides: dict[str, str]) -> dict[str, str]:
-        """Every function's variables, with references resolved: resources are called by their logical id."""
-        resolved = {}
+        """The variables of all functions together, with references resolved."""
+        environment = {}
         for function in self.functions.values():
             for name, value in function.environment.items():
-                resolved[name] = overrides.get(name) or self._resolved(value)
-        return resolved
+                environment[name] = overrides.get(name) or self._resolve(value)
+        return environment
 
-    def _resolved(self, value: Any) -> str:
+    def _resolve(self, value: Any) -> str:
         if isinstance(value, dict) and "Ref" in value:
-            name = PSEUDO.get(value["Ref"], value["Ref"])
+            name = str(PSEUDO.get(value["Ref"], value["Ref"]))
             parameters = self.document["Parameters"]
             if self.resources.get(name, {}).get("Type") == "AWS::S3::Bucket":
                 return self.bucket(name)
-            return str(parameters[name]["Default"]) if name in parameters else str(name)
+            return str(parameters[name]["Default"]) if name in parameters else name
         if isinstance(value, dict) and "Fn::Sub" in value:
-            return re.sub(r"\$\{(.+?)\}", lambda found: PSEUDO[found[1]], value["Fn::Sub"])
+            return re.sub(r"\$\{(.+?)\}", lambda match: PSEUDO[match[1]], value["Fn::Sub"])
         return "" if isinstance(value, dict) else str(value)

@@ -1,21 +1,23 @@
-"""What is true of money whatever the code did: checked from the tables' streams, by who may only read.
+"""The auditor: checks from the tables' streams what must hold for money, whatever the code did. It only reads.
 
-Every new entry must follow from the one before it, and no entry may ever change: by induction the whole ledger is
-sound, without ever being read as a whole. Every top-up that turned captured must have credited its wallet, once.
+Every new entry must follow from the entry before it, and no entry may ever change. By induction the whole ledger is
+then sound without ever being read as a whole. Every top-up that turned captured must have credited its wallet, once.
 """
 
 from collections.abc import Sequence
 from typing import Protocol
 
-from shared import store, wallet
-from shared.payments import CREDITED, TOP_UP
-from shared.store import Entry
+from shared.payments.lifecycle import PAID_STATUSES, TOP_UP
+from shared.payments.models import payment_from
+from shared.wallets import ledger
+from shared.wallets.models import Entry, entry_from, find_credits, get_entry
+from shared.wallets.wallet import wallet_id
 
-RECENT = 100  # a top-up's credit is looked for twice among so many newest entries
+CREDIT_ENTRIES_SEARCHED = 100  # a second credit of a top-up is looked for among this many newest entries
 
 
 class Changed(Protocol):
-    """A change of one item, before and after, as DynamoDB writes items."""
+    """A change of one item, before and after, in DynamoDB's JSON."""
 
     @property
     def before(self) -> dict[str, object] | None: ...
@@ -23,8 +25,8 @@ class Changed(Protocol):
     def after(self) -> dict[str, object] | None: ...
 
 
-def entries(changes: Sequence[Changed]) -> dict[str, int]:
-    """Counts of a batch of changes to the ledger: entries, paise in and out, and what must never be."""
+def audit_entries(changes: Sequence[Changed]) -> dict[str, int]:
+    """Counts for a batch of changes to the ledger: entries, paise in and out, and what must never happen."""
     counts = {"EntriesAudited": 0, "WalletCreditedPaise": 0, "WalletDebitedPaise": 0}
     counts |= {"LedgerEntryChanged": 0, "LedgerDrift": 0}
     batch: dict[tuple[str, int], Entry] = {}
@@ -32,28 +34,28 @@ def entries(changes: Sequence[Changed]) -> dict[str, int]:
         if change.before is not None or change.after is None:
             counts["LedgerEntryChanged"] += 1
             continue
-        entry = store.entry_from(change.after)
+        entry = entry_from(change.after)
         batch[entry.wallet, entry.seq] = entry
-        place = (entry.wallet, entry.seq - 1)
-        before = batch.get(place) or (store.entry(*place) if entry.seq else None)
+        key = (entry.wallet, entry.seq - 1)
+        previous = batch.get(key) or (get_entry(*key) if entry.seq else None)
         counts["EntriesAudited"] += 1
-        counts["WalletCreditedPaise" if entry.type == wallet.CREDIT else "WalletDebitedPaise"] += entry.amount_paise
-        counts["LedgerDrift"] += bool(wallet.link_faults(before, entry))
+        counts["WalletCreditedPaise" if entry.type == ledger.CREDIT else "WalletDebitedPaise"] += entry.amount_paise
+        counts["LedgerDrift"] += bool(ledger.verify_link(previous, entry))
     return counts
 
 
-def top_ups(changes: Sequence[Changed]) -> dict[str, int]:
-    """Counts of a batch of changes to payments: top-ups that turned captured, and those not credited just once."""
+def audit_top_ups(changes: Sequence[Changed]) -> dict[str, int]:
+    """Counts for a batch of changes to payments: new captured top-ups, and those not credited exactly once."""
     counts = {"TopUpsAudited": 0, "TopUpNotCredited": 0}
     for change in changes:
         if change.after is None:
             continue
-        payment = store.payment_from(change.after)
-        turned = change.before is None or store.payment_from(change.before).status not in CREDITED
-        if payment.purpose != TOP_UP or payment.status not in CREDITED or not turned:
+        payment = payment_from(change.after)
+        was_paid = change.before is not None and payment_from(change.before).status in PAID_STATUSES
+        if payment.purpose != TOP_UP or payment.status not in PAID_STATUSES or was_paid:
             continue
-        found = store.credits_of(wallet.wallet_id(payment.customer), payment.id, RECENT)
-        right = [one for one in found if one.amount_paise == payment.amount_paise]
+        credits = find_credits(wallet_id(payment.customer), payment.id, CREDIT_ENTRIES_SEARCHED)
+        right = [entry for entry in credits if entry.amount_paise == payment.amount_paise]
         counts["TopUpsAudited"] += 1
-        counts["TopUpNotCredited"] += len(found) != 1 or len(right) != 1
+        counts["TopUpNotCredited"] += len(credits) != 1 or len(right) != 1
     return counts

@@ -1,6 +1,6 @@
-"""The time and new ids: the two things that a test may want to hold still.
+"""The time and new ids: the two things that a test may want to fix.
 
-The local bundle moves the clock by replacing `now_us`; nothing shipped does.
+The local stack moves the clock by replacing `now_us`; nothing shipped does.
 """
 
 import random
@@ -15,7 +15,7 @@ def now_us() -> int:
 
 
 def now_s() -> int:
-    """Whole seconds since 1970, the unit of tokens and of the gateway."""
+    """Whole seconds since 1970, the unit of bearer tokens and of Razorpay."""
     return now_us() // 1_000_000
 
 
@@ -23,7 +23,7 @@ def new_id() -> str:
     return str(uuid.uuid4())
 
 
-def pause(seconds: float) -> None:
+def sleep(seconds: float) -> None:
     time.sleep(seconds)
 
 
@@ -38,5 +38,5 @@ def iso(at_us: int) -> str:
 
 
 def jitter(seconds_max: float) -> float:
-    """A pause of any length up to this: two that met do not meet again."""
+    """A random pause of at most this length, so that colliding callers do not collide again."""
     return random.uniform(0, seconds_max)

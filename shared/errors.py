@@ -1,27 +1,28 @@
-"""Everything that can go wrong for a caller, as exceptions that carry their answer.
+"""The API's errors: exceptions that carry their response.
 
-    Failure                      status, code and text of the answer
-    ├── Invalid            400   {field: [text]}, all bad fields at once
-    ├── Malformed          400   the body cannot be read
-    ├── SignatureInvalid   400   a checkout signature that is not the gateway's
-    ├── InsufficientFunds  400   the wallet holds less than the amount
-    ├── NotAuthenticated   401   no customer, or a webhook without a valid signature
-    ├── NotFound           404   not there, or another customer's: the two look the same
-    ├── Conflict           409   refused as things stand, nothing was changed
-    ├── TooLarge           413   the body is over the limit
-    ├── UnsupportedMedia   415   the body is not JSON
-    ├── Throttled          429   too much at once, with the time after which it is not
-    └── Unavailable        503   something we depend on is away; the same request may be sent again
+    ApiError                   status, code and text of the response
+    ├── ValidationError       400   {field: [text]}, all bad fields at once
+    ├── ParseError            400   the body cannot be read
+    ├── SignatureInvalid      400   a checkout signature that Razorpay did not make
+    ├── InsufficientFunds     400   the wallet holds less than the amount
+    ├── NotAuthenticated      401   no customer, or a webhook without a valid signature
+    ├── NotFound              404   missing, or owned by another customer: the two look the same
+    ├── Conflict              409   refused in the current state; nothing was changed
+    ├── PayloadTooLarge       413   the body is over the limit
+    ├── UnsupportedMediaType  415   the body is not JSON
+    ├── Throttled             429   too many requests; says when to retry
+    └── ServiceUnavailable    503   a dependency is unavailable; the same request may be sent again
 
-The answer's body is Django REST framework's: `{field: [text]}` for fields, `{"detail", "code"}` for the rest.
+Bodies are Django REST framework's: `{field: [text]}` for fields, `{"detail"}` where it has an error of its own, and
+`{"detail", "code"}` for the rest.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 
-class Failure(Exception):
-    """The base: catching it catches everything that has an answer."""
+class ApiError(Exception):
+    """The base class of every error that has a response."""
 
     status = 500
     code = "error"
@@ -38,8 +39,8 @@ class Failure(Exception):
         return {"detail": self.text, "code": self.code}
 
 
-class Invalid(Failure):
-    """Bad fields: `Invalid({"amount": ["A valid number is required."]})`."""
+class ValidationError(ApiError):
+    """Bad fields: `ValidationError({"amount": ["A valid number is required."]})`."""
 
     status = 400
     code = "invalid"
@@ -54,29 +55,29 @@ class Invalid(Failure):
         return self.fields
 
 
-class Malformed(Failure):
+class ParseError(ApiError):
     status = 400
     code = "parse_error"
     text = "Malformed request."
 
     @property
     def body(self) -> dict[str, Any]:
-        return {"detail": self.text}  # as Django answers it: no code
+        return {"detail": self.text}  # as in Django REST framework, without a code
 
 
-class SignatureInvalid(Failure):
+class SignatureInvalid(ApiError):
     status = 400
     code = "signature_invalid"
     text = "The payment signature is not valid."
 
 
-class InsufficientFunds(Failure):
+class InsufficientFunds(ApiError):
     status = 400
     code = "insufficient_funds"
-    text = "The wallet balance is not enough for this payment."
+    text = "The wallet balance is too low for this payment."
 
 
-class NotAuthenticated(Failure):
+class NotAuthenticated(ApiError):
     status = 401
     code = "not_authenticated"
     text = "Authentication credentials were not provided."
@@ -86,8 +87,8 @@ class NotAuthenticated(Failure):
         return {"detail": self.text}
 
 
-class NotFound(Failure):
-    """`NotFound("Wallet")` names the kind that was looked for; `NotFound()` says only that nothing is there."""
+class NotFound(ApiError):
+    """`NotFound("Wallet")` names the kind of object in its text; `NotFound()` does not."""
 
     status = 404
     code = "not_found"
@@ -101,19 +102,19 @@ class NotFound(Failure):
         return {"detail": self.text}
 
 
-class Conflict(Failure):
+class Conflict(ApiError):
     status = 409
     code = "conflict"
     text = "The request conflicts with what is stored."
 
 
-class TooLarge(Failure):
+class PayloadTooLarge(ApiError):
     status = 413
     code = "too_large"
     text = "The request body is too large."
 
 
-class UnsupportedMedia(Failure):
+class UnsupportedMediaType(ApiError):
     status = 415
     code = "unsupported_media_type"
 
@@ -125,7 +126,7 @@ class UnsupportedMedia(Failure):
         return {"detail": self.text}
 
 
-class Throttled(Failure):
+class Throttled(ApiError):
     status = 429
     code = "throttled"
 
@@ -139,10 +140,10 @@ class Throttled(Failure):
         return {"detail": self.text}
 
 
-class Unavailable(Failure):
-    """Nothing is known to have failed for good; what was started is finished by a retry or the reconciler."""
+class ServiceUnavailable(ApiError):
+    """The outcome is unknown: a retry or the reconciler finishes what was started."""
 
     status = 503
     code = "unavailable"
-    text = "A service that this needs is not answering. Please try again."
+    text = "The service is temporarily unavailable. Please try again."
     retry_after_s = 2

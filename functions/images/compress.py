@@ -1,14 +1,15 @@
-"""S3, on every upload: make the variants of a photo, or reject it; what passes by itself is tried again."""
+"""S3, on every upload: make the photo's variants or reject it. A transient failure is retried."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from shared import compression, telemetry
-from shared.events import uploaded
+from shared.images.compressor import compress
+from shared.telemetry import log
+from shared.triggers import uploaded
 
 
 @uploaded
 def handler(key: str) -> Mapping[str, Any]:
-    outcome = compression.compress(key)
-    telemetry.count_each(outcome.counts)
+    outcome = compress(key)
+    log.count_each(outcome.counts)
     return {"outcome": outcome.name, **outcome.facts}

@@ -1,14 +1,15 @@
-"""DELETE /api/mobile/images/{id}/: remove a photo, its upload and all its variants; 204, and 404 from then on."""
+"""DELETE /api/mobile/images/{id}/: delete a photo, its upload and all variants; 204, and 404 from then on."""
 
-from shared import images, telemetry
 from shared.errors import NotFound
-from shared.http import Answer, Endpoint, Request
+from shared.http.endpoint import Endpoint, Request, Response
+from shared.images import removal
+from shared.telemetry import log
 
-endpoint = Endpoint(route=("DELETE", "/api/mobile/images/{id}"), answers={204: None}, errors=(NotFound,))
+endpoint = Endpoint(route=("DELETE", "/api/mobile/images/{id}"), responses={204: None}, errors=(NotFound,))
 
 
 @endpoint
-def handler(request: Request) -> Answer:
-    images.delete(request.customer, request.path["id"])
-    telemetry.count("ImageDeleted")
-    return Answer(204)
+def handler(request: Request) -> Response:
+    removal.delete(request.customer, request.path["id"])
+    log.count("ImageDeleted")
+    return Response(204)

@@ -1,11 +1,12 @@
-"""Every five minutes: expire photos that were never uploaded, give up on stuck ones, purge what is deleted."""
+"""Every five minutes: expire photos that were never uploaded, reject stuck ones, purge deleted ones."""
 
-from shared import images, telemetry
-from shared.events import scheduled
+from shared.images.removal import sweep
+from shared.telemetry import log
+from shared.triggers import scheduled
 
 
 @scheduled
-def handler(deadline_us: int) -> dict[str, int]:
-    counts = images.sweep(deadline_us)
-    telemetry.count_each(counts)
+def handler() -> dict[str, int]:
+    counts = sweep()
+    log.count_each(counts)
     return counts

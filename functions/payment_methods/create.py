@@ -1,17 +1,19 @@
 """POST /api/payments/payment-methods/: save a method; 201 with it."""
 
-from shared import payment_methods
 from shared.errors import Conflict
-from shared.http import Answer, Endpoint, Request
+from shared.http.endpoint import Endpoint, Request, Response
+from shared.payment_methods import methods
+from shared.payment_methods.serializers import FIELDS, PaymentMethodBody, serialize_method
 
 endpoint = Endpoint(
     route=("POST", "/api/payments/payment-methods", "/api/payments/saved-methods"),
-    body=payment_methods.FIELDS,
-    answers={201: payment_methods.ANSWER},
+    body=FIELDS,
+    responses={201: PaymentMethodBody},
     errors=(Conflict,),
 )
 
 
 @endpoint
-def handler(request: Request) -> Answer:
-    return Answer(201, payment_methods.create(request.customer, request.body))
+def handler(request: Request) -> Response:
+    method, default_id = methods.create(request.customer, request.body)
+    return Response(201, serialize_method(method, default_id))

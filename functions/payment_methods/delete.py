@@ -1,17 +1,17 @@
-"""DELETE /api/payments/payment-methods/{id}/: forget a saved method, here and at the gateway; 204, then 404."""
+"""DELETE /api/payments/payment-methods/{id}/: delete a saved method, here and at Razorpay; 204, then 404."""
 
-from shared import payment_methods
 from shared.errors import NotFound
-from shared.http import Answer, Endpoint, Request
+from shared.http.endpoint import Endpoint, Request, Response
+from shared.payment_methods import methods
 
 endpoint = Endpoint(
     route=("DELETE", "/api/payments/payment-methods/{id}", "/api/payments/saved-methods/{id}"),
-    answers={204: None},
+    responses={204: None},
     errors=(NotFound,),
 )
 
 
 @endpoint
-def handler(request: Request) -> Answer:
-    payment_methods.delete(request.customer, request.path["id"])
-    return Answer(204)
+def handler(request: Request) -> Response:
+    methods.delete(request.customer, request.path["id"])
+    return Response(204)

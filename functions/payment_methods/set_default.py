@@ -1,8 +1,9 @@
-"""POST /api/payments/payment-methods/{id}/set_default/: make it the one default."""
+"""POST /api/payments/payment-methods/{id}/set_default/: make a saved method the default one."""
 
-from shared import payment_methods
 from shared.errors import NotFound
-from shared.http import Answer, Endpoint, Request
+from shared.http.endpoint import Endpoint, Request, Response
+from shared.payment_methods import methods
+from shared.payment_methods.serializers import PaymentMethodBody, serialize_method
 
 endpoint = Endpoint(
     route=(
@@ -10,11 +11,12 @@ endpoint = Endpoint(
         "/api/payments/payment-methods/{id}/set_default",
         "/api/payments/saved-methods/{id}/set_default",
     ),
-    answers={200: payment_methods.ANSWER},
+    responses={200: PaymentMethodBody},
     errors=(NotFound,),
 )
 
 
 @endpoint
-def handler(request: Request) -> Answer:
-    return Answer(200, payment_methods.set_default(request.customer, request.path["id"]))
+def handler(request: Request) -> Response:
+    method, default_id = methods.set_default(request.customer, request.path["id"])
+    return Response(200, serialize_method(method, default_id))

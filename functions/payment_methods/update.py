@@ -1,18 +1,20 @@
-"""PATCH /api/payments/payment-methods/{id}/: change what is given of a saved method."""
+"""PATCH /api/payments/payment-methods/{id}/: change the given fields of a saved method."""
 
-from shared import payment_methods
 from shared.errors import NotFound
-from shared.http import Answer, Endpoint, Request
+from shared.http.endpoint import Endpoint, Request, Response
+from shared.payment_methods import methods
+from shared.payment_methods.serializers import FIELDS, PaymentMethodBody, serialize_method
 
 endpoint = Endpoint(
     route=("PATCH", "/api/payments/payment-methods/{id}", "/api/payments/saved-methods/{id}"),
-    body=payment_methods.FIELDS,
+    body=FIELDS,
     partial=True,
-    answers={200: payment_methods.ANSWER},
+    responses={200: PaymentMethodBody},
     errors=(NotFound,),
 )
 
 
 @endpoint
-def handler(request: Request) -> Answer:
-    return Answer(200, payment_methods.update(request.customer, request.path["id"], request.body))
+def handler(request: Request) -> Response:
+    method, default_id = methods.update(request.customer, request.path["id"], request.body)
+    return Response(200, serialize_method(method, default_id))

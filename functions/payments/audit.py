@@ -1,13 +1,14 @@
-"""Each top-up that turned captured: check that it credited its wallet, once."""
+"""Every top-up that turns captured: check that it credited its wallet, exactly once."""
 
 from collections.abc import Sequence
 
-from shared import audit, telemetry
-from shared.events import Changed, streamed
+from shared.audit import audit_top_ups
+from shared.telemetry import log
+from shared.triggers import Changed, streamed
 
 
 @streamed
 def handler(changes: Sequence[Changed]) -> dict[str, int]:
-    counts = audit.top_ups(changes)
-    telemetry.count_each(counts)
+    counts = audit_top_ups(changes)
+    log.count_each(counts)
     return counts

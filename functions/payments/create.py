@@ -1,20 +1,23 @@
-"""POST /api/payments/payments/: start a payment through the gateway, or make it at once from the wallet."""
+"""POST /api/payments/payments/: start a payment through Razorpay, or take it from the wallet at once."""
 
-from shared import payments, telemetry
-from shared.errors import Conflict, InsufficientFunds, Unavailable
-from shared.http import Answer, Endpoint, Request
+from shared.errors import Conflict, InsufficientFunds, ServiceUnavailable
+from shared.http.endpoint import Endpoint, Request, Response
+from shared.payments.create import create_payment
+from shared.payments.serializers import PAYMENT_FIELDS, PaymentWithWalletBody, serialize_payment_with_wallet
+from shared.telemetry import log
 
 endpoint = Endpoint(
     route=("POST", "/api/payments/payments"),
-    body=payments.PAYMENT_FIELDS,
+    body=PAYMENT_FIELDS,
     idempotent=True,
-    answers={201: payments.MOVED},
-    errors=(InsufficientFunds, Conflict, Unavailable),
+    responses={201: PaymentWithWalletBody},
+    errors=(InsufficientFunds, Conflict, ServiceUnavailable),
 )
 
 
 @endpoint
-def handler(request: Request) -> Answer:
-    started = payments.create(request.customer, request.body, request.idempotency_key)
-    telemetry.count("PaymentReplayed" if started.replayed else "PaymentCreated")
-    return Answer(201, started.payment, replayed=started.replayed)
+def handler(request: Request) -> Response:
+    created = create_payment(request.customer, request.body, request.idempotency_key)
+    log.count("PaymentReplayed" if created.replayed else "PaymentCreated")
+    body = serialize_payment_with_wallet(created.payment, created.entry)
+    return Response(201, body, replayed=created.replayed)

@@ -1,12 +1,20 @@
-"""GET /api/payments/payments/: the caller's payments, newest first."""
+"""GET /api/payments/payments/: the customer's payments, newest first, in pages."""
 
-from shared import payments
-from shared.http import Answer, Endpoint, Request, paginate
+from shared.http.endpoint import Endpoint, Request, Response
+from shared.http.pagination import paginate
+from shared.payments.models import get_payments, list_payment_ids
+from shared.payments.serializers import PaymentBody, serialize_payment
 
-endpoint = Endpoint(route=("GET", "/api/payments/payments"), paged=True, answers={200: payments.ANSWER})
+endpoint = Endpoint(route=("GET", "/api/payments/payments"), paginated=True, responses={200: PaymentBody})
 
 
 @endpoint
-def handler(request: Request) -> Answer:
-    count, rows = payments.listed(request.customer)
-    return Answer(200, paginate(request, count, rows))
+def handler(request: Request) -> Response:
+    ids = list_payment_ids(request.customer)
+
+    def rows(offset: int, limit: int) -> list[PaymentBody]:
+        return [
+            serialize_payment(payment) for payment in get_payments(request.customer, ids[offset : offset + limit])
+        ]
+
+    return Response(200, paginate(request, len(ids), rows))

@@ -1,11 +1,12 @@
-"""Every minute: settle what no webhook told by asking the gateway, then finish what is open of saved cards."""
+"""Every minute: ask Razorpay about payments that no webhook ended, then finish what is open of saved cards."""
 
-from shared import payments, telemetry
-from shared.events import scheduled
+from shared.payments.reconcile import reconcile
+from shared.telemetry import log
+from shared.triggers import scheduled
 
 
 @scheduled
-def handler(deadline_us: int) -> dict[str, int]:
-    counts = payments.reconcile(deadline_us)
-    telemetry.count_each(counts)
+def handler() -> dict[str, int]:
+    counts = reconcile()
+    log.count_each(counts)
     return counts

@@ -1,18 +1,20 @@
-"""POST /api/payments/payments/{id}/sync/: ask the gateway about a payment and settle what it says."""
+"""POST /api/payments/payments/{id}/sync/: ask Razorpay how a payment stands; 202 while it is not captured yet."""
 
-from shared import payments, telemetry
-from shared.errors import Conflict, NotFound, Unavailable
-from shared.http import Answer, Endpoint, Request
+from shared.errors import Conflict, NotFound, ServiceUnavailable
+from shared.http.endpoint import Endpoint, Request, Response
+from shared.payments.serializers import PaymentWithWalletBody, serialize_payment_with_wallet
+from shared.payments.verify import sync
+from shared.telemetry import log
 
 endpoint = Endpoint(
     route=("POST", "/api/payments/payments/{id}/sync"),
-    answers={200: payments.MOVED, 202: payments.MOVED},
-    errors=(NotFound, Conflict, Unavailable),
+    responses={200: PaymentWithWalletBody, 202: PaymentWithWalletBody},
+    errors=(NotFound, Conflict, ServiceUnavailable),
 )
 
 
 @endpoint
-def handler(request: Request) -> Answer:
-    settled = payments.sync(request.customer, request.path["id"], request.deadline_us)
-    telemetry.count_each(settled.counts)
-    return Answer(202 if settled.is_pending else 200, settled.answer())
+def handler(request: Request) -> Response:
+    result = sync(request.customer, request.path["id"])
+    log.count_each(result.counts)
+    return Response(202 if result.is_pending else 200, serialize_payment_with_wallet(result.payment, result.entry))

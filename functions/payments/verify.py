@@ -1,19 +1,21 @@
-"""POST /api/payments/payments/{id}/verify/: settle by what the app got from checkout; 202 while not yet captured."""
+"""POST /api/payments/payments/{id}/verify/: apply what checkout returned; 202 while it is not captured yet."""
 
-from shared import payments, telemetry
-from shared.errors import Conflict, NotFound, SignatureInvalid, Unavailable
-from shared.http import Answer, Endpoint, Request
+from shared.errors import Conflict, NotFound, ServiceUnavailable, SignatureInvalid
+from shared.http.endpoint import Endpoint, Request, Response
+from shared.payments.serializers import VERIFY_FIELDS, PaymentWithWalletBody, serialize_payment_with_wallet
+from shared.payments.verify import verify
+from shared.telemetry import log
 
 endpoint = Endpoint(
     route=("POST", "/api/payments/payments/{id}/verify"),
-    body=payments.VERIFY_FIELDS,
-    answers={200: payments.MOVED, 202: payments.MOVED},
-    errors=(SignatureInvalid, NotFound, Conflict, Unavailable),
+    body=VERIFY_FIELDS,
+    responses={200: PaymentWithWalletBody, 202: PaymentWithWalletBody},
+    errors=(SignatureInvalid, NotFound, Conflict, ServiceUnavailable),
 )
 
 
 @endpoint
-def handler(request: Request) -> Answer:
-    settled = payments.verify(request.customer, request.path["id"], request.body, request.deadline_us)
-    telemetry.count_each(settled.counts)
-    return Answer(202 if settled.is_pending else 200, settled.answer())
+def handler(request: Request) -> Response:
+    result = verify(request.customer, request.path["id"], request.body)
+    log.count_each(result.counts)
+    return Response(202 if result.is_pending else 200, serialize_payment_with_wallet(result.payment, result.entry))

@@ -1,13 +1,14 @@
-"""Each change of the ledger: check that new entries follow from those before them, and that none ever changes."""
+"""Every change of the ledger: check that new entries follow from the ones before, and that none ever changes."""
 
 from collections.abc import Sequence
 
-from shared import audit, telemetry
-from shared.events import Changed, streamed
+from shared.audit import audit_entries
+from shared.telemetry import log
+from shared.triggers import Changed, streamed
 
 
 @streamed
 def handler(changes: Sequence[Changed]) -> dict[str, int]:
-    counts = audit.entries(changes)
-    telemetry.count_each(counts)
+    counts = audit_entries(changes)
+    log.count_each(counts)
     return counts

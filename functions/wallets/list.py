@@ -1,12 +1,14 @@
-"""GET /api/payments/wallets/: the caller's wallet, as a list of one."""
+"""GET /api/payments/wallets/: the customer's wallet, as a list of one."""
 
-from shared import wallet
-from shared.http import Answer, Endpoint, Request, paginate
+from shared.http.endpoint import Endpoint, Request, Response
+from shared.http.pagination import paginate
+from shared.wallets.serializers import WalletBody, serialize_wallet
+from shared.wallets.wallet import get_or_open
 
-endpoint = Endpoint(route=("GET", "/api/payments/wallets"), paged=True, answers={200: wallet.WALLET})
+endpoint = Endpoint(route=("GET", "/api/payments/wallets"), paginated=True, responses={200: WalletBody})
 
 
 @endpoint
-def handler(request: Request) -> Answer:
-    rows = wallet.wallets(request.customer)
-    return Answer(200, paginate(request, len(rows), lambda offset, limit: rows[offset : offset + limit]))
+def handler(request: Request) -> Response:
+    wallets = [serialize_wallet(get_or_open(request.customer))]
+    return Response(200, paginate(request, len(wallets), lambda offset, limit: wallets[offset : offset + limit]))

@@ -1,12 +1,13 @@
-"""GET /api/payments/wallets/{id}/: one wallet, the caller's own."""
+"""GET /api/payments/wallets/{id}/: the customer's own wallet; 404 for any other id."""
 
-from shared import wallet
 from shared.errors import NotFound
-from shared.http import Answer, Endpoint, Request
+from shared.http.endpoint import Endpoint, Request, Response
+from shared.wallets.serializers import WalletBody, serialize_wallet
+from shared.wallets.wallet import retrieve
 
-endpoint = Endpoint(route=("GET", "/api/payments/wallets/{id}"), answers={200: wallet.WALLET}, errors=(NotFound,))
+endpoint = Endpoint(route=("GET", "/api/payments/wallets/{id}"), responses={200: WalletBody}, errors=(NotFound,))
 
 
 @endpoint
-def handler(request: Request) -> Answer:
-    return Answer(200, wallet.retrieve(request.customer, request.path["id"]))
+def handler(request: Request) -> Response:
+    return Response(200, serialize_wallet(retrieve(request.customer, request.path["id"])))

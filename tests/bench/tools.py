@@ -1,8 +1,8 @@
-"""The tools of the benchmark that are written in Python: bytes of an upload in, all variants out.
+"""The benchmark's tools that are written in Python: bytes of an upload in, all variants out.
 
     python -m tests.bench.tools TOOL FORMATS UPLOAD FOLDER [QUALITY]
 
-does the job four times, drops the first (imports and tables), and prints the least processor time of the rest.
+runs the tool four times, drops the first run (imports and tables), and prints the least CPU time of the others.
 """
 
 import json
@@ -19,18 +19,19 @@ SIDES_PX = {"display": 1600, "thumb": 320}
 
 
 def garment_pay(data: bytearray, formats: Sequence[str], quality: int | None = None) -> Variants:
-    from shared import pixels
+    from shared.images.codec.encode import ENCODERS
+    from shared.images.codec.pipeline import compress
 
     if quality:
-        pixels.ENCODERS["jpeg"]["quality"] = quality
-    return {f"{one.name}.{one.format}": one.data for one in pixels.compress(data, formats).variants}
+        ENCODERS["jpeg"]["quality"] = quality
+    return {f"{variant.name}.{variant.format}": variant.data for variant in compress(data, formats).variants}
 
 
 def plain_pillow(data: bytes, formats: Sequence[str]) -> Variants:
-    """The usual recipe with colours done right, its AVIF by our settings: Pillow's own take ten times as long."""
+    """The usual recipe with correct colours. AVIF has our settings, because Pillow's own take ten times as long."""
     from PIL import Image, ImageCms, ImageOps
 
-    from shared import pixels
+    from shared.images.codec.encode import ENCODERS
 
     picture = ImageOps.exif_transpose(Image.open(BytesIO(data)))
     profile = picture.info.get("icc_profile")
@@ -41,7 +42,7 @@ def plain_pillow(data: bytes, formats: Sequence[str]) -> Variants:
     picture.info.clear()
     settings = {
         "jpeg": {"quality": 80, "progressive": True},
-        **{form: pixels.ENCODERS[form] for form in ("avif", "webp")},
+        **{format: ENCODERS[format] for format in ("avif", "webp")},
     }
     variants = {}
     for name, side in SIDES_PX.items():
@@ -68,7 +69,7 @@ def pyvips(data: bytes, formats: Sequence[str]) -> Variants:
 
 
 def peak_bytes() -> int:
-    """Of this program alone: the kernel's other figure counts the process that started it, where that was larger."""
+    """The peak of this process alone; `ru_maxrss` would count its parent where that was larger."""
     try:
         return int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1]) * 1024
     except FileNotFoundError:
@@ -76,7 +77,7 @@ def peak_bytes() -> int:
 
 
 def main(tool: str, formats: str, upload: str, folder: str, quality: str = "") -> None:
-    kind = bytearray if tool == "garment_pay" else bytes  # as its function gives it
+    kind = bytearray if tool == "garment_pay" else bytes  # as the function passes it
     options = {"quality": int(quality)} if quality else {}
     times = []
     for _ in range(4):

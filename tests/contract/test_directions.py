@@ -1,9 +1,12 @@
-"""Who may import whom: the rooms of the project, read from the imports themselves."""
+"""Which package may import which, read from the imports themselves."""
 
 import ast
+import graphlib
 import os
 import subprocess
 import sys
+from collections.abc import Collection
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -11,128 +14,161 @@ import pytest
 from local.template import Template
 
 ROOT = Path(__file__).resolve().parents[2]
-SHIPPED = [*sorted((ROOT / "shared").glob("*.py")), *sorted((ROOT / "functions").glob("*/*.py"))]
 
-LEAVES = {"clock", "errors", "money", "models", "tally"}
-DOORS = {"http", "events", "telemetry"}
-RULES = {"payment_methods", "wallet", "payments", "saved_cards", "checkout", "audit", "images", "compression"}
-# What each room of shared/ may import of ours.
-MAY_IMPORT = {
-    **{leaf: set() for leaf in LEAVES},
-    "settings": {"errors"},
-    "upi_handles": set(),
-    "rejections": set(),
-    "pixels": {"rejections"},
-    "tokens": {"clock"},
-    "fields": {"errors", "money"},
-    "telemetry": {"tally"},
-    "http": {"clock", "errors", "fields", "telemetry"},
-    "events": {"clock", "errors", "settings", "telemetry"},
-    "gateway": {"errors", "settings", "tally"},
-    "bucket": {"errors", "settings", "tally"},
-    "store": {"clock", "errors", "models", "settings", "tally"},
-    "wallet": {"clock", "errors", "fields", "money", "store"},
-    "saved_cards": {"clock", "errors", "gateway", "settings", "store", "tally"},
-    "checkout": {"gateway", "settings", "store", "upi_handles"},
-    "payments": {
-        "checkout",
-        "clock",
-        "errors",
-        "fields",
-        "gateway",
-        "money",
-        "saved_cards",
-        "settings",
-        "store",
-        "tally",
-        "wallet",
-    },
-    "audit": {"payments", "store", "wallet"},
-    "payment_methods": {"clock", "errors", "fields", "saved_cards", "settings", "store", "upi_handles"},
-    "images": {"bucket", "clock", "errors", "fields", "rejections", "settings", "store"},
-    "compression": {"bucket", "clock", "errors", "images", "pixels", "settings", "store"},
+LEAVES = ("errors", "clock", "money", "settings", "telemetry.journal")  # import nothing of ours
+COMMON = (*LEAVES, "deadline", "aws", "http.fields", "http.formats")
+# Package of shared/ -> what it may import besides itself. The longest name that fits a module applies.
+MAY_IMPORT: dict[str, Collection[str]] = {
+    **dict.fromkeys(LEAVES, ()),
+    "deadline": ("clock", "errors"),
+    "auth": ("clock",),
+    "telemetry.log": ("telemetry.journal",),
+    "http": ("clock", "deadline", "errors", "money", "telemetry"),
+    "triggers": ("clock", "deadline", "errors", "settings", "telemetry"),
+    "aws": ("clock", "deadline", "errors", "settings", "telemetry.journal"),
+    "razorpay": ("aws.secrets", "clock", "deadline", "errors", "settings", "telemetry.journal"),
+    "wallets": COMMON,
+    "payment_methods": (*COMMON, "razorpay"),
+    "payments": (*COMMON, "razorpay", "wallets", "payment_methods"),
+    "images": (*COMMON, "images.codec", "images.rejections"),
+    "images.codec": ("images.rejections",),
+    "images.rejections": (),
+    "audit": ("aws", "payments", "wallets"),
 }
-# Which module may import which library.
-LIBRARIES = {
-    "pynamodb": {"models", "store"},
-    "razorpay": {"gateway"},
-    "requests": {"gateway"},
-    "urllib3": {"gateway"},
-    "certifi": {"gateway"},
-    "jwt": {"tokens"},
-    "aws_lambda_powertools": {"http", "telemetry", "settings"},
-    "boto3": {"bucket"},
-    "botocore": {"bucket"},
-    "PIL": {"pixels"},
-    "pillow_heif": {"pixels"},
+NOUNS = ("wallets", "payment_methods", "payments", "images", "audit")
+FUNCTIONS_MAY_IMPORT = ("http", "triggers", "telemetry.log", "errors", "auth", *NOUNS)  # of the nouns, one
+LOCAL_MAY_IMPORT = ("aws", "clock", "deadline", "telemetry")
+# Library -> the modules or packages of shared/ that may import it.
+OWNERS: dict[str, Collection[str]] = {
+    "pynamodb": ("aws.dynamodb", "aws.dynamodb_errors", *(f"{noun}.models" for noun in NOUNS)),
+    "boto3": ("aws.s3",),
+    "botocore": ("aws",),
+    "razorpay": ("razorpay.client",),
+    "requests": ("razorpay.client",),
+    "certifi": ("razorpay.client",),
+    "urllib3": ("razorpay.client", "aws.timeouts"),
+    "jwt": ("auth",),
+    "aws_lambda_powertools": ("http.handler", "telemetry.log", "aws.secrets"),
+    "PIL": ("images.codec",),
+    "pillow_heif": ("images.codec",),
 }
+ANYWHERE = ("typing_extensions",)
+LINES_MAX = 350
+DATA = ("shared/payment_methods/upi_handles.py", "tools/cost/prices.py")  # tables, of any length
 
 
-def imports(path: Path) -> set[str]:
-    """Dotted names: `from shared import store` is shared.store."""
-    found = set()
+def python_files(*folders: str) -> list[Path]:
+    return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+
+
+def name_of(path: Path) -> str:
+    """`shared/http/fields.py` is `shared.http.fields`."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def relative_name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+MODULES = {name_of(path): path for path in python_files("shared", "functions", "local", "tools")}
+SHARED, FUNCTIONS = python_files("shared"), python_files("functions")
+
+
+def is_within(name: str, packages: Collection[str]) -> bool:
+    return any(name == package or name.startswith(f"{package}.") for package in packages)
+
+
+@cache
+def imports(path: Path) -> frozenset[str]:
+    """Dotted names of every import, in functions and for types too: `from shared import clock` is shared.clock."""
+    found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names = {alias.name for alias in node.names}
-            found |= {f"shared.{name}" for name in names} if node.module == "shared" else {node.module}
-    return found
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0 and node.module, f"{path} has a relative import"
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= (names & MODULES.keys()) | ({node.module} if names - MODULES.keys() else set())
+    return frozenset(found)
 
 
-def ours(path: Path) -> set[str]:
-    return {name.split(".")[1] for name in imports(path) if name.startswith("shared.")}
+def shared_imports(path: Path) -> set[str]:
+    """The modules of shared/ that it imports."""
+    return {name.removeprefix("shared.") for name in imports(path) if name.startswith("shared.")}
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "shared").glob("*.py")), ids=lambda path: path.stem)
-def test_a_room_imports_only_what_lies_below_it(path: Path) -> None:
-    if path.stem == "__init__":
+def package_of(path: Path) -> str:
+    name = name_of(path).removeprefix("shared.")
+    return max((package for package in MAY_IMPORT if is_within(name, [package])), key=len, default="")
+
+
+@pytest.mark.parametrize("path", SHARED, ids=relative_name)
+def test_package_imports_only_what_its_row_allows(path: Path) -> None:
+    if path.name == "__init__.py":
         assert path.read_text() == ""
     else:
-        assert ours(path) <= MAY_IMPORT[path.stem]
+        package = package_of(path)
+        assert package, "its package has no row in the table"
+        own = {name for name in shared_imports(path) if package_of(MODULES[f"shared.{name}"]) == package}
+        forbidden = {name for name in shared_imports(path) - own if not is_within(name, MAY_IMPORT[package])}
+        assert not forbidden
 
 
-@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
-def test_a_library_is_imported_by_its_owner_alone(path: Path) -> None:
-    for name in imports(path):
-        library = name.split(".")[0]
-        allowed = LIBRARIES.get(library)
-        standard = library in sys.stdlib_module_names or library == "shared"
-        assert standard or (allowed is not None and path.parent.name == "shared" and path.stem in allowed), name
-
-
-@pytest.mark.parametrize("path", sorted((ROOT / "functions").glob("*/*.py")), ids=lambda path: path.stem)
-def test_a_function_knows_doors_errors_and_one_nouns_rules(path: Path) -> None:
-    used = ours(path)
-    assert used <= DOORS | RULES | {"errors", "tokens"}
-    assert len(used & RULES) <= 1
+@pytest.mark.parametrize("path", FUNCTIONS, ids=relative_name)
+def test_function_knows_its_adapter_and_one_noun(path: Path) -> None:
+    imported = shared_imports(path)
+    assert all(is_within(name, FUNCTIONS_MAY_IMPORT) for name in imported)
+    assert len({name.split(".")[0] for name in imported if is_within(name, NOUNS)}) <= 1
     assert len(path.read_text().splitlines()) <= 40
     assert not list(path.parent.glob("requirements*")) and not list(path.parent.glob("__init__.py"))
 
 
-@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
-def test_nothing_shipped_imports_the_local_bundle_or_the_tests(path: Path) -> None:
-    assert not {name for name in imports(path) if name.split(".")[0] in ("local", "tests")}
+@pytest.mark.parametrize("path", [*SHARED, *FUNCTIONS], ids=relative_name)
+def test_library_is_imported_by_its_owner_only(path: Path) -> None:
+    module = name_of(path).removeprefix("shared.")
+    libraries = {name.split(".")[0] for name in imports(path)} - sys.stdlib_module_names - {"shared", *ANYWHERE}
+    assert not {library for library in libraries if not is_within(module, OWNERS.get(library, ()))}
 
 
-def test_every_function_of_the_template_is_a_file_and_every_file_a_function() -> None:
+@pytest.mark.parametrize("path", python_files("shared", "functions", "local", "tools"), ids=relative_name)
+def test_shipped_code_never_imports_the_tools_around_it(path: Path) -> None:
+    """shared and functions import neither local nor tools; local does not import tools; nothing imports tests."""
+    folder = relative_name(path).split("/")[0]
+    forbidden = {"local": {"tools", "tests"}, "tools": {"tests"}}.get(folder, {"local", "tools", "tests"})
+    assert not {name for name in imports(path) if name.split(".")[0] in forbidden}
+    if folder == "local":
+        assert all(is_within(name, LOCAL_MAY_IMPORT) for name in shared_imports(path))
+
+
+def test_no_import_circle() -> None:
+    graph = {name: imports(path) & MODULES.keys() - {name} for name, path in MODULES.items()}
+    list(graphlib.TopologicalSorter(graph).static_order())  # raises CycleError and names the circle
+
+
+@pytest.mark.parametrize("path", python_files("shared", "functions", "local", "tools"), ids=relative_name)
+def test_module_fits_the_line_limit(path: Path) -> None:
+    assert relative_name(path) in DATA or len(path.read_text().splitlines()) <= LINES_MAX
+
+
+def test_template_functions_match_the_function_files() -> None:
     handlers = {function.handler for function in Template().functions.values()}
-    files = {f"{path.parent.name}.{path.stem}.handler" for path in (ROOT / "functions").glob("*/*.py")}
-    assert handlers == files
+    assert handlers == {f"{path.parent.name}.{path.stem}.handler" for path in FUNCTIONS}
 
 
-def test_importing_anything_needs_no_environment_and_no_network() -> None:
-    modules = [f"shared.{path.stem}" for path in (ROOT / "shared").glob("*.py") if path.stem != "__init__"]
-    modules += [f"{path.parent.name}.{path.stem}" for path in (ROOT / "functions").glob("*/*.py")]
-    code = "import socket\nsocket.socket.connect = None\n" + "\n".join(f"import {name}" for name in modules)
+def python(code: str) -> None:
+    """Run the code in a new process without an environment, with Lambda's import path."""
     path = os.pathsep.join((str(ROOT), str(ROOT / "functions")))
     done = subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": path}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("module", ["payment_methods.list", "wallets.retrieve", "payments.webhook"])
-def test_the_sdk_is_not_loaded_by_a_function_that_does_not_call_the_gateway(module: str) -> None:
-    path = os.pathsep.join((str(ROOT), str(ROOT / "functions")))
-    code = f"import sys, {module}\nassert not {{'razorpay', 'requests', 'jwt', 'pydantic'}} & set(sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": path}, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+def test_import_needs_no_environment_and_no_network() -> None:
+    modules = [name_of(path) for path in SHARED] + [f"{path.parent.name}.{path.stem}" for path in FUNCTIONS]
+    python("import socket\nsocket.socket.connect = None\n" + "\n".join(f"import {name}" for name in modules))
+
+
+@pytest.mark.parametrize("module", ["payment_methods.list", "wallets.retrieve", "payments.receive_webhook"])
+def test_import_of_a_function_loads_no_sdk(module: str) -> None:
+    """Only a call to Razorpay loads its SDK."""
+    python(f"import sys, {module}\nassert not {{'razorpay', 'requests', 'jwt', 'pydantic'}} & set(sys.modules)")

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 import requests
 
+from tests.support.api_document import response_violations
+
 RECORDED: dict[str, list[dict[str, Any]]] = json.loads(
     Path(__file__).with_name("drf_golden.json").read_text(encoding="utf-8")
 )
@@ -20,10 +22,10 @@ TIMEOUT_S = 20
 class Replay:
     """One case: a fresh customer, the ids that it saved, and those of a second customer when it asks for them."""
 
-    def __init__(self, bundle: Any) -> None:
-        self.bundle = bundle
-        self.api: str = bundle.api.rstrip("/")
-        self.token: str = bundle.new_customer()["token"]
+    def __init__(self, local_stack: Any) -> None:
+        self.local_stack = local_stack
+        self.api: str = local_stack.api.rstrip("/")
+        self.token: str = local_stack.new_customer()["token"]
         self.saved: dict[str, str] = {}
         self.ids: dict[str, str] = {}
 
@@ -50,7 +52,7 @@ class Replay:
         return re.sub(r"\{([^}]+)\}", known, template)
 
     def meet_another(self) -> None:
-        headers = {"Authorization": f"Bearer {self.bundle.new_customer()['token']}"}
+        headers = {"Authorization": f"Bearer {self.local_stack.new_customer()['token']}"}
         wallets = requests.get(f"{self.api}/api/payments/wallets/", headers=headers, timeout=TIMEOUT_S)
         method = requests.post(
             f"{self.api}/api/payments/payment-methods/",
@@ -87,11 +89,14 @@ class Replay:
 
 
 @pytest.mark.parametrize("case", RECORDED)
-def test_the_recorded_answers_are_given_again(bundle: Any, case: str) -> None:
-    replay = Replay(bundle)
+def test_the_recorded_answers_are_given_again(local_stack: Any, case: str) -> None:
+    replay = Replay(local_stack)
     for step in RECORDED[case]:
         response = replay.send(step, replay.token if step["auth"] else None)
         where = f"{step['method']} {step['path']}"
+        body = response.json() if response.content else None
+        path = replay.path(step["path"])
+        assert response_violations(step["method"], path, response.status_code, body) == [], where
         if step["status"] < 300 and step["path"].rstrip("/").endswith(("add_balance", "add-money")):
             assert response.status_code // 100 == 2, where  # what it starts is this backend's own
             continue

@@ -1,26 +1,28 @@
-"""Alarms, dashboards and queries by themselves: whole, on the grid, each with its runbook; AWS's metrics exist."""
+"""Alarms, dashboards and saved queries: valid references, widgets on the grid, runbooks, and metrics that AWS has."""
 
 import re
 from itertools import combinations
 
 import pytest
 
-from tests.monitoring import (
+from tests.support.monitoring import (
     ALARMS,
     DASHBOARDS,
     NAMESPACE,
+    NESTED_PARAMETERS,
+    OBSERVABILITY,
+    PAGE,
     QUERIES,
     TEMPLATE,
     Line,
     lines_of_alarms,
     lines_of_dashboards,
-    rendered,
 )
 
 API = [{"ApiName"}, {"ApiName", "Stage"}, {"ApiName", "Stage", "Method", "Resource"}]
 FUNCTION = [set(), {"FunctionName"}, {"FunctionName", "Resource"}, {"FunctionName", "Resource", "ExecutedVersion"}]
 TABLE = [{"TableName"}]
-# What AWS emits, and under which sets of dimensions; a line that asks for any other set stays empty for ever.
+# The metrics of AWS, each with the sets of dimensions it is emitted under. A line with any other set stays empty.
 AWS = {
     "AWS/ApiGateway": dict.fromkeys(("Count", "4XXError", "5XXError", "Latency", "IntegrationLatency"), API),
     "AWS/Lambda": {
@@ -50,31 +52,50 @@ AWS = {
 }
 
 EVERY_LINE = [*lines_of_dashboards(), *lines_of_alarms()]
-(PAGE,) = TEMPLATE.of_type("AWS::CloudWatch::CompositeAlarm").values()
-PAGING = set(re.findall(r'ALARM\("(\w+)"\)', rendered(PAGE["AlarmRule"])))
+PAGING = set(
+    re.findall(r'ALARM\("(\w+)(?:\.Arn)?"\)', PAGE["AlarmRule"])
+)  # by name, or by ARN if of the parent stack
+
+
+def test_nested_stack_gets_every_parameter_and_uses_it() -> None:
+    """A parameter that the parent does not pass, or that nothing refers to, is a mistake."""
+    assert set(NESTED_PARAMETERS) == set(OBSERVABILITY.document["Parameters"])
+    resources = str(OBSERVABILITY.resources)
+    for name in NESTED_PARAMETERS:
+        assert f"'Ref': '{name}'" in resources or f"${{{name}}}" in resources, name
+
+
+def test_parent_outputs_are_outputs_of_the_nested_stack() -> None:
+    references = [
+        output["Value"]["Fn::GetAtt"]
+        for output in TEMPLATE.document["Outputs"].values()
+        if "Fn::GetAtt" in output["Value"] and output["Value"]["Fn::GetAtt"][0] == "Observability"
+    ]
+    assert {name for _, name in references} == {f"Outputs.{name}" for name in OBSERVABILITY.document["Outputs"]}
+    assert len(references) == len(DASHBOARDS)
 
 
 @pytest.mark.parametrize("line", EVERY_LINE, ids=lambda line: f"{line.where}: {line.name}")
-def test_a_metric_of_aws_is_emitted_by_aws_under_these_dimensions(line: Line) -> None:
+def test_aws_metric_exists_with_these_dimensions(line: Line) -> None:
     if line.namespace != NAMESPACE:
         assert set(line.dimensions) in AWS[line.namespace][line.name]
 
 
 @pytest.mark.parametrize("name", DASHBOARDS)
-def test_a_dashboards_widgets_lie_on_the_grid_and_not_on_each_other(name: str) -> None:
+def test_widgets_fit_the_grid_without_overlap(name: str) -> None:
     widgets = DASHBOARDS[name]
     assert 0 < len(widgets) <= 500
-    for one in widgets:
-        assert one["x"] >= 0 and one["y"] >= 0 and one["width"] >= 1 and one["height"] >= 1
-        assert one["x"] + one["width"] <= 24
-    for one, other in combinations(widgets, 2):
-        beside = one["x"] + one["width"] <= other["x"] or other["x"] + other["width"] <= one["x"]
-        above = one["y"] + one["height"] <= other["y"] or other["y"] + other["height"] <= one["y"]
-        assert beside or above, (one, other)
+    for widget in widgets:
+        assert widget["x"] >= 0 and widget["y"] >= 0 and widget["width"] >= 1 and widget["height"] >= 1
+        assert widget["x"] + widget["width"] <= 24
+    for first, second in combinations(widgets, 2):
+        apart_in_x = first["x"] + first["width"] <= second["x"] or second["x"] + second["width"] <= first["x"]
+        apart_in_y = first["y"] + first["height"] <= second["y"] or second["y"] + second["height"] <= first["y"]
+        assert apart_in_x or apart_in_y, (first, second)
 
 
 @pytest.mark.parametrize("name", DASHBOARDS)
-def test_a_widget_says_what_it_shows(name: str) -> None:
+def test_widget_has_title_region_and_statistic(name: str) -> None:
     for widget in DASHBOARDS[name]:
         properties = widget["properties"]
         assert properties.get("markdown") or properties["title"]
@@ -85,34 +106,39 @@ def test_a_widget_says_what_it_shows(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ALARMS)
-def test_an_alarm_is_its_own_runbook(name: str) -> None:
+def test_alarm_description_is_a_runbook(name: str) -> None:
+    """What happened, then where to look, then what to do: the description is the body of the mail."""
     text = ALARMS[name]["AlarmDescription"]
-    says, look, do = re.fullmatch(r"(.+?) Look: (.+?) Do: (.+)", text, re.DOTALL).groups()  # type: ignore[union-attr]
-    assert all(part.strip().endswith(".") for part in (says, look, do))
-    assert len(text) <= 1_024  # CloudWatch takes no more
+    what, look, do = re.fullmatch(r"(.+?) Look: (.+?) Do: (.+)", text, re.DOTALL).groups()  # type: ignore[union-attr]
+    assert all(part.strip().endswith(".") for part in (what, look, do))
+    assert len(text) <= 1_024  # the limit of CloudWatch
 
 
 @pytest.mark.parametrize("name", ALARMS)
-def test_an_alarm_reaches_somebody_and_stands_on_the_service_dashboard(name: str) -> None:
-    assert (name in PAGING) != bool(ALARMS[name].get("AlarmActions")), "it pages through Page, or writes a ticket"
-    shown = {arn for one in DASHBOARDS["ServiceDashboard"] for arn in one["properties"].get("alarms", [])}
-    assert f"{name}.Arn" in shown
+def test_alarm_notifies_and_is_on_the_service_dashboard(name: str) -> None:
+    assert (name in PAGING) != bool(ALARMS[name].get("AlarmActions")), (
+        "an alarm either pages through Page or notifies Tickets"
+    )
+    on_dashboard = {
+        arn for widget in DASHBOARDS["ServiceDashboard"] for arn in widget["properties"].get("alarms", [])
+    }
+    assert f"{name}.Arn" in on_dashboard
 
 
-def test_what_pages_are_alarms_that_there_are() -> None:
-    assert set(ALARMS) >= PAGING and PAGE["AlarmActions"] == [{"Ref": "Pages"}]
+def test_page_watches_existing_alarms() -> None:
+    assert PAGING and set(ALARMS) >= PAGING and PAGE["AlarmActions"] == ["Pages"]
 
 
 @pytest.mark.parametrize("name", [name for name in ALARMS if "Metrics" in ALARMS[name]])
-def test_an_alarm_that_calculates_uses_what_it_fetches_and_nothing_else(name: str) -> None:
-    (result,) = [one for one in ALARMS[name]["Metrics"] if "Expression" in one]
-    fetched = {one["Id"] for one in ALARMS[name]["Metrics"] if "MetricStat" in one}
+def test_alarm_expression_uses_exactly_its_metrics(name: str) -> None:
+    (result,) = [row for row in ALARMS[name]["Metrics"] if "Expression" in row]
+    fetched = {row["Id"] for row in ALARMS[name]["Metrics"] if "MetricStat" in row}
     assert set(re.findall(r"\b[a-z_]+\b", result["Expression"])) == fetched
     assert len(fetched) <= 10 and result["ReturnData"] is True
 
 
 @pytest.mark.parametrize("queue", TEMPLATE.of_type("AWS::SQS::Queue"))
-def test_a_queue_has_an_alarm_on_how_much_waits_in_it_and_for_how_long(queue: str) -> None:
+def test_queue_has_alarms_on_depth_and_age(queue: str) -> None:
     watched = {line.name for line in lines_of_alarms() if line.namespace == "AWS/SQS" and queue in str(line.values)}
     assert watched == {"ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"}
 
@@ -120,16 +146,16 @@ def test_a_queue_has_an_alarm_on_how_much_waits_in_it_and_for_how_long(queue: st
 @pytest.mark.parametrize(
     "function",
     [
-        str(one["FunctionName"]["Ref"]).removesuffix(".Alias")
-        for one in TEMPLATE.of_type("AWS::Lambda::EventSourceMapping").values()
+        str(mapping["FunctionName"]["Ref"]).removesuffix(".Alias")
+        for mapping in TEMPLATE.of_type("AWS::Lambda::EventSourceMapping").values()
     ],
 )
-def test_a_stream_that_is_not_read_is_seen(function: str) -> None:
-    shown = [line for line in lines_of_dashboards() if line.name == "IteratorAge"]
-    assert [line for line in shown if function in line.values]
+def test_stream_age_is_on_a_dashboard(function: str) -> None:
+    lines = [line for line in lines_of_dashboards() if line.name == "IteratorAge"]
+    assert [line for line in lines if function in line.values]
 
 
 @pytest.mark.parametrize("name", QUERIES)
-def test_a_saved_query_is_in_the_stacks_folder_and_searches_the_stacks_log(name: str) -> None:
+def test_saved_query_is_in_the_folder_of_the_stack(name: str) -> None:
     assert QUERIES[name]["Name"].startswith("garment-pay-test/")
     assert QUERIES[name]["LogGroupNames"] == ["Logs"]

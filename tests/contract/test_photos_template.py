@@ -1,4 +1,4 @@
-"""The template's rules for photos: who may touch which bucket, and what the buckets themselves refuse."""
+"""Rules for photos in the template: which role reaches which bucket, and what the buckets deny."""
 
 import os
 import subprocess
@@ -7,19 +7,19 @@ import sys
 import pytest
 
 from local.template import ROOT
-from shared import bucket
+from shared.aws import s3
 from tests.contract.test_template import FUNCTIONS, TEMPLATE, allowed, statements
 
 UPLOADS, IMAGES = "-uploads-${AWS::AccountId}", "-images-${AWS::AccountId}"  # by name
 BUCKETS = TEMPLATE.of_type("AWS::S3::Bucket")
 POLICIES = {
-    one["Bucket"]["Ref"]: one["PolicyDocument"]["Statement"]
-    for one in TEMPLATE.of_type("AWS::S3::BucketPolicy").values()
+    policy["Bucket"]["Ref"]: policy["PolicyDocument"]["Statement"]
+    for policy in TEMPLATE.of_type("AWS::S3::BucketPolicy").values()
 }
 REMOVES = {"s3:ListBucketVersions", "s3:DeleteObjectVersion"}, {"s3:ListBucket", "s3:DeleteObject"}
-# Function: what it may do with uploads, with images, and with the rows.
+# The actions that each function is allowed on uploads, on images, and on rows of ImagesTable.
 MATRIX = {
-    "UploadImage": ({"s3:PutObject"}, set(), {"GetItem", "PutItem", "UpdateItem"}),
+    "CreateImageUpload": ({"s3:PutObject"}, set(), {"GetItem", "PutItem", "UpdateItem"}),
     "ListImages": (set(), {"s3:GetObject"}, {"Query", "BatchGetItem"}),
     "RetrieveImage": (set(), {"s3:GetObject"}, {"GetItem"}),
     "DeleteImage": (*REMOVES, {"GetItem", "UpdateItem"}),
@@ -33,33 +33,35 @@ MATRIX = {
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_role_touches_photos_as_the_matrix_says_and_nothing_else(function: str) -> None:
+def test_role_reaches_photos_exactly_as_in_the_matrix(function: str) -> None:
     uploads, images, rows = MATRIX.get(function, (set(), set(), set()))
     assert allowed(function, "UploadsBucket") | allowed(function, UPLOADS) == uploads
     assert allowed(function, "ImagesBucket") | allowed(function, IMAGES) == images
     assert allowed(function, "ImagesTable") == {f"dynamodb:{action}" for action in rows}
 
 
-def test_what_a_ticket_signs_can_put_an_upload_and_nothing_else() -> None:
-    (statement,) = [one for one in statements("UploadImage") if "s3:PutObject" in one["Action"]]
+def test_presigned_upload_can_only_put_uploads() -> None:
+    """A signature allows no more than the role of the function that signs."""
+    (statement,) = [row for row in statements("CreateImageUpload") if "s3:PutObject" in row["Action"]]
     assert statement["Resource"]["Fn::Sub"].endswith("/in/*")
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_only_the_compressor_carries_the_imaging_layer(function: str) -> None:
-    carries = {"Ref": "ImagingLayer"} in FUNCTIONS[function].get("Layers", [])
-    assert carries == (function == "CompressImage")
+def test_only_the_compressor_has_the_imaging_layer(function: str) -> None:
+    has_layer = {"Ref": "ImagingLayer"} in FUNCTIONS[function].get("Layers", [])
+    assert has_layer == (function == "CompressImage")
 
 
-@pytest.mark.parametrize("module", ["upload", "list", "retrieve", "delete", "sweep"])
+@pytest.mark.parametrize("module", ["create_upload", "list", "retrieve", "delete", "sweep"])
 def test_only_the_compressor_imports_the_imaging_library(module: str) -> None:
     path = os.pathsep.join((str(ROOT), str(ROOT / "functions")))
     code = f"import sys, images.{module}\nassert not {{'PIL', 'pillow_heif', 'razorpay'}} & set(sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": path}, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    process = subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": path}, capture_output=True, text=True)
+    assert process.returncode == 0, process.stderr
 
 
-def test_the_compressor_is_called_for_uploads_and_writes_where_nothing_calls_it() -> None:
+def test_compressor_output_triggers_no_function() -> None:
+    """S3 invokes the compressor for uploads only, and the compressor writes to another bucket: it cannot loop."""
     (trigger,) = TEMPLATE.triggers
     assert (trigger.function, trigger.bucket, trigger.prefix) == (
         "CompressImage",
@@ -71,31 +73,31 @@ def test_the_compressor_is_called_for_uploads_and_writes_where_nothing_calls_it(
 
 
 @pytest.mark.parametrize("name", BUCKETS)
-def test_a_bucket_is_encrypted_owned_and_reached_by_tls_alone(name: str) -> None:
+def test_bucket_is_encrypted_and_requires_tls(name: str) -> None:
     properties = BUCKETS[name]
     assert properties["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
     assert properties["BucketEncryption"]
-    denied = [one for one in POLICIES[name] if one["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}]
-    assert [(one["Effect"], one["Principal"], one["Action"]) for one in denied] == [("Deny", "*", "s3:*")]
+    without_tls = [row for row in POLICIES[name] if row["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}]
+    assert [(row["Effect"], row["Principal"], row["Action"]) for row in without_tls] == [("Deny", "*", "s3:*")]
 
 
-def test_every_version_of_an_upload_is_gone_after_a_day() -> None:
+def test_upload_versions_expire_after_one_day() -> None:
     uploads = BUCKETS["UploadsBucket"]
     assert uploads["VersioningConfiguration"]["Status"] == "Enabled"
     rules = uploads["LifecycleConfiguration"]["Rules"]
-    assert {one["Status"] for one in rules} == {"Enabled"}
+    assert {rule["Status"] for rule in rules} == {"Enabled"}
     assert rules[0]["ExpirationInDays"] == rules[0]["NoncurrentVersionExpiration"]["NoncurrentDays"] == 1
 
 
-def test_a_signature_older_than_any_ticket_puts_nothing() -> None:
-    (rule,) = [one for one in POLICIES["UploadsBucket"] if "NumericGreaterThan" in one["Condition"]]
-    age_ms = rule["Condition"]["NumericGreaterThan"]["s3:signatureAge"]
-    assert (rule["Effect"], rule["Action"]) == ("Deny", "s3:PutObject")
-    assert bucket.TICKET_AGE_S * 1_000 <= age_ms <= 600_000
+def test_bucket_denies_signatures_older_than_an_upload_url() -> None:
+    (statement,) = [row for row in POLICIES["UploadsBucket"] if "NumericGreaterThan" in row["Condition"]]
+    age_ms = statement["Condition"]["NumericGreaterThan"]["s3:signatureAge"]
+    assert (statement["Effect"], statement["Action"]) == ("Deny", "s3:PutObject")
+    assert s3.UPLOAD_AGE_S_MAX * 1_000 <= age_ms <= 600_000
 
 
-def test_a_web_page_may_upload_only_where_its_origin_is_named() -> None:
-    when_named, otherwise = BUCKETS["UploadsBucket"]["CorsConfiguration"]["Fn::If"][1:]
-    assert otherwise == {"Ref": "AWS::NoValue"}
-    assert [one["AllowedOrigins"] for one in when_named["CorsRules"]] == [[{"Ref": "WebOrigin"}]]
+def test_web_page_may_upload_only_from_its_origin() -> None:
+    with_origin, without_origin = BUCKETS["UploadsBucket"]["CorsConfiguration"]["Fn::If"][1:]
+    assert without_origin == {"Ref": "AWS::NoValue"}
+    assert [rule["AllowedOrigins"] for rule in with_origin["CorsRules"]] == [[{"Ref": "WebOrigin"}]]
     assert "CorsConfiguration" not in BUCKETS["ImagesBucket"]

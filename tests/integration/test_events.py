@@ -1,4 +1,4 @@
-"""One event a trigger, as AWS sends it: for `sam local invoke`, and each answered here by its function."""
+"""The sample events, one per trigger, as AWS sends them and `sam local invoke` uses them; each is invoked here."""
 
 import json
 from pathlib import Path
@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from local.template import Template
-from tests.conftest import Bundle
+from tests.support.local_stack import LocalStack
 
 EVENTS = Path(__file__).resolve().parent.parent / "events"
-# The events know no id of what was saved before them; a method that is not there is the honest answer.
-ANSWERS = {
+# The events cannot know the ids of stored rows, so some of them are about rows that do not exist.
+STATUSES = {
     "ListPaymentMethods": 200,
     "CreatePaymentMethod": 201,
     "RetrievePaymentMethod": 404,
@@ -24,11 +24,11 @@ ANSWERS = {
     "AddWalletBalance": 201,
     "ListPayments": 200,
     "CreatePayment": 201,
-    "RetrievePayment": 200,  # what AddWalletBalance started, whose id follows from its key
+    "RetrievePayment": 200,  # what AddWalletBalance created: its id is derived from its key
     "SyncPayment": 202,
     "VerifyPayment": 400,  # a forged signature
     "ReceiveWebhook": 200,
-    "UploadImage": 201,
+    "CreateImageUpload": 201,
     "ListImages": 200,
     "RetrieveImage": 404,
     "DeleteImage": 404,
@@ -46,41 +46,41 @@ def event(function: str) -> dict[str, Any]:
     return dict(json.loads((EVENTS / f"{function}.json").read_text()))
 
 
-def test_every_function_has_its_event() -> None:
+def test_every_function_has_an_event() -> None:
     assert {path.stem for path in EVENTS.glob("*.json")} == set(Template().functions)
 
 
-@pytest.mark.parametrize("function", ANSWERS)
-def test_a_functions_event_is_a_call_of_one_of_its_routes(function: str) -> None:
+@pytest.mark.parametrize("function", STATUSES)
+def test_event_matches_one_route_of_its_function(function: str) -> None:
     sent = event(function)
     (route,) = [
-        one
-        for one in Template().routes
-        if (one.method, one.path, one.function) == (sent["httpMethod"], sent["resource"], function)
+        route
+        for route in Template().routes
+        if (route.method, route.path, route.function) == (sent["httpMethod"], sent["resource"], function)
     ]
     assert route.match(sent["httpMethod"], sent["path"]) == (sent["pathParameters"] or {})
     assert ("authorizer" in sent["requestContext"]) != route.is_open
 
 
 @pytest.fixture(scope="module")
-def started(bundle: Bundle) -> None:
-    """The top-up that other events ask about."""
-    bundle.invoke("AddWalletBalance", event("AddWalletBalance"))
+def started(local_stack: LocalStack) -> None:
+    """Create the top-up that other events are about."""
+    local_stack.invoke("AddWalletBalance", event("AddWalletBalance"))
 
 
 @pytest.mark.usefixtures("started")
-@pytest.mark.parametrize("function", ANSWERS)
-def test_the_event_of_a_route_is_answered(function: str, bundle: Bundle) -> None:
-    answer = bundle.invoke(function, event(function))
-    assert answer["statusCode"] == ANSWERS[function], answer["body"]
+@pytest.mark.parametrize("function", STATUSES)
+def test_event_of_a_route_gets_its_status(function: str, local_stack: LocalStack) -> None:
+    response = local_stack.invoke(function, event(function))
+    assert response["statusCode"] == STATUSES[function], response["body"]
 
 
 @pytest.mark.parametrize("function", COUNTS)
-def test_the_event_of_a_schedule_or_stream_is_counted(function: str, bundle: Bundle) -> None:
-    counts = bundle.invoke(function, event(function))
+def test_event_of_a_trigger_gets_its_counts(function: str, local_stack: LocalStack) -> None:
+    counts = local_stack.invoke(function, event(function))
     assert COUNTS[function].items() <= counts.items()
 
 
-def test_the_event_of_the_authorizer_is_refused_by_the_word_that_makes_a_401(bundle: Bundle) -> None:
+def test_authorizer_event_is_rejected_as_unauthorized(local_stack: LocalStack) -> None:
     with pytest.raises(AssertionError, match="Unauthorized"):
-        bundle.invoke("Authorize", event("Authorize"))
+        local_stack.invoke("Authorize", event("Authorize"))

@@ -1,6 +1,6 @@
-"""Every role, asked for everything: what the template allows is let through, and nothing else is.
+"""Every role tries every action: exactly those that the template allows are authorized.
 
-The app's day shows that the roles are enough; this shows that they are no more than that.
+The app's journey shows that the roles allow enough. This shows that they allow no more.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,13 +11,13 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from local.template import Template
-from tests.deployed import Deployed
+from tests.support.deployed import DeployedStack
 
 pytestmark = pytest.mark.stack
 TEMPLATE = Template()
 FUNCTIONS = TEMPLATE.of_type("AWS::Serverless::Function")
 DENIED = {"AccessDeniedException", "AccessDenied", "403"}
-NEVER = {  # a condition that no item meets: the call is let in and does nothing
+NEVER = {  # a condition that no item meets: an authorized call changes nothing
     "ConditionExpression": "attribute_exists(#k) AND attribute_not_exists(#k)",
     "ExpressionAttributeNames": {"#k": "status"},
 }
@@ -26,13 +26,13 @@ Call = Callable[[], Any]
 
 
 def granted(function: str) -> set[tuple[str, str]]:
-    """(action, resource) of the role as the template has it; indexes as `Table/index/name`."""
-    found = set()
+    """(action, resource) pairs of the role in the template. An index is `Table/index/name`."""
+    pairs = set()
     for policy in FUNCTIONS[function].get("Policies", []):
         for statement in policy["Statement"]:
             for action in statement["Action"]:
-                found.add((action, _named(statement["Resource"])))
-    return found
+                pairs.add((action, _named(statement["Resource"])))
+    return pairs
 
 
 def _named(resource: Any) -> str:
@@ -53,50 +53,54 @@ def function(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def clients(bundle: Deployed, function: str) -> Callable[[str], Any]:
-    """Clients with the credentials that the function runs under."""
-    iam, name = bundle.stack.client("iam"), bundle.stack.resources[f"{function}Role"]
+def clients(local_stack: DeployedStack, function: str) -> Callable[[str], Any]:
+    """A maker of clients with the credentials of the function's role."""
+    iam, name = local_stack.stack.client("iam"), local_stack.stack.resources[f"{function}Role"]
     arn = iam.get_role(RoleName=name)["Role"]["Arn"]
-    credentials = bundle.stack.client("sts").assume_role(RoleArn=arn, RoleSessionName="the-test")["Credentials"]
+    credentials = local_stack.stack.client("sts").assume_role(RoleArn=arn, RoleSessionName="the-test")["Credentials"]
     keys = {
         "aws_access_key_id": credentials["AccessKeyId"],
         "aws_secret_access_key": credentials["SecretAccessKey"],
         "aws_session_token": credentials["SessionToken"],
         "config": Config(retries={"total_max_attempts": 1}),
     }
-    return lambda service: bundle.stack.client(service, **keys)
+    return lambda service: local_stack.stack.client(service, **keys)
 
 
-def calls(bundle: Deployed, client: Callable[[str], Any]) -> Iterator[tuple[str, str, Call]]:
-    """(action, resource, how to try it) for all tables, indexes and secrets of the stack."""
+def calls(local_stack: DeployedStack, client: Callable[[str], Any]) -> Iterator[tuple[str, str, Call]]:
+    """(action, resource, a call that tries it) for all tables, indexes and secrets of the stack."""
     tables = client("dynamodb")
     for table, properties in TEMPLATE.of_type("AWS::DynamoDB::Table").items():
-        yield from _table_calls(tables, bundle.stack.resources[table], table, properties)
+        yield from _table_calls(tables, local_stack.stack.resources[table], table, properties)
     secrets = client("secretsmanager")
     for secret in TEMPLATE.of_type("AWS::SecretsManager::Secret"):
-        place = {"SecretId": bundle.stack.resources[secret]}
-        yield "secretsmanager:GetSecretValue", secret, lambda place=place: secrets.get_secret_value(**place)  # type: ignore[misc]
+        secret_id = {"SecretId": local_stack.stack.resources[secret]}
+        yield (
+            "secretsmanager:GetSecretValue",
+            secret,
+            lambda secret_id=secret_id: secrets.get_secret_value(**secret_id),
+        )  # type: ignore[misc]
         yield (
             "secretsmanager:PutSecretValue",
             secret,
-            lambda place=place: secrets.put_secret_value(**place, SecretString="{}"),  # type: ignore[misc]
+            lambda secret_id=secret_id: secrets.put_secret_value(**secret_id, SecretString="{}"),  # type: ignore[misc]
         )
 
 
 def _table_calls(client: Any, name: str, table: str, properties: dict[str, Any]) -> Iterator[tuple[str, str, Call]]:
-    types = {one["AttributeName"]: one["AttributeType"] for one in properties["AttributeDefinitions"]}
+    types = {row["AttributeName"]: row["AttributeType"] for row in properties["AttributeDefinitions"]}
 
     def value(attribute: str) -> dict[str, str]:
         return {types[attribute]: "0"}
 
-    key = {one["AttributeName"]: value(one["AttributeName"]) for one in properties["KeySchema"]}
+    key = {row["AttributeName"]: value(row["AttributeName"]) for row in properties["KeySchema"]}
     yield "dynamodb:GetItem", table, lambda: client.get_item(TableName=name, Key=key)
     batch = {"RequestItems": {name: {"Keys": [key]}}}
     yield "dynamodb:BatchGetItem", table, lambda: client.batch_get_item(**batch)
     yield "dynamodb:PutItem", table, lambda: client.put_item(TableName=name, Item=key, **NEVER)
     yield "dynamodb:DeleteItem", table, lambda: client.delete_item(TableName=name, Key=key, **NEVER)
-    change = {"UpdateExpression": "REMOVE nothing", **NEVER}
-    yield "dynamodb:UpdateItem", table, lambda: client.update_item(TableName=name, Key=key, **change)
+    update = {"UpdateExpression": "REMOVE nothing", **NEVER}
+    yield "dynamodb:UpdateItem", table, lambda: client.update_item(TableName=name, Key=key, **update)
     yield "dynamodb:Scan", table, lambda: client.scan(TableName=name, Limit=1)
     yield (
         "dynamodb:BatchWriteItem",
@@ -104,32 +108,32 @@ def _table_calls(client: Any, name: str, table: str, properties: dict[str, Any])
         lambda: client.batch_write_item(RequestItems={name: [{"DeleteRequest": {"Key": key}}]}),
     )
     indexes = [*properties.get("GlobalSecondaryIndexes", []), *properties.get("LocalSecondaryIndexes", [])]
-    for place, schema, more in [
+    for resource, schema, index_name in [
         (table, properties["KeySchema"], {}),
         *(
-            (f"{table}/index/{one['IndexName']}", one["KeySchema"], {"IndexName": one["IndexName"]})
-            for one in indexes
+            (f"{table}/index/{index['IndexName']}", index["KeySchema"], {"IndexName": index["IndexName"]})
+            for index in indexes
         ),
     ]:
         attribute = schema[0]["AttributeName"]
-        asked = {
+        query = {
             "KeyConditionExpression": "#h = :h",
             "ExpressionAttributeNames": {"#h": attribute},
             "ExpressionAttributeValues": {":h": value(attribute)},
         }
-        yield "dynamodb:Query", place, lambda asked=asked | more: client.query(TableName=name, **asked)  # type: ignore[misc]
+        yield "dynamodb:Query", resource, lambda query=query | index_name: client.query(TableName=name, **query)  # type: ignore[misc]
 
 
-def test_a_role_is_let_in_where_the_template_says_so_and_nowhere_else(bundle: Deployed, function: str) -> None:
-    let_in = set()
-    for action, resource, call in calls(bundle, clients(bundle, function)):
+def test_role_is_authorized_exactly_as_in_the_template(local_stack: DeployedStack, function: str) -> None:
+    authorized = set()
+    for action, resource, call in calls(local_stack, clients(local_stack, function)):
         try:
             call()
         except ClientError as error:
             if error.response["Error"]["Code"] in DENIED:
                 continue
-        let_in.add((action, resource))
-    tried = {(action, resource) for action, resource, _ in calls(bundle, clients(bundle, function))}
-    assert let_in == granted(function) & tried
+        authorized.add((action, resource))
+    tried = {(action, resource) for action, resource, _ in calls(local_stack, clients(local_stack, function))}
+    assert authorized == granted(function) & tried
     if TEMPLATE.of_type("AWS::Serverless::Function")[function].get("Policies"):
-        assert let_in
+        assert authorized

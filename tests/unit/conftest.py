@@ -1,4 +1,4 @@
-"""The rules' own ground: tables in moto (one thread at a time), a gateway that answers what the test says."""
+"""What the rules' tests stand on: tables in moto (one thread at a time), and a Razorpay that the test controls."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,11 +6,19 @@ from typing import Any
 
 import pytest
 from moto import mock_aws
-from pynamodb.models import Model
 
-from shared import bucket, gateway, models, settings, store
-from shared.gateway import GatewayPayment
+from shared import settings
+from shared.aws import dynamodb, s3, secrets
+from shared.aws.dynamodb import Table
+from shared.images.models import Image
+from shared.payment_methods.models import PaymentMethod
+from shared.payments.models import Payment, Refund
+from shared.razorpay import api, credentials
+from shared.razorpay.client import RazorpayRejected
+from shared.razorpay.entities import GatewayPayment
+from shared.wallets.models import Entry
 
+KEY_ID, KEY_SECRET = "rzp_test_1", "key_secret"
 ENVIRONMENT = {
     "PAYMENT_METHODS_TABLE": "methods",
     "WALLET_ENTRIES_TABLE": "entries",
@@ -22,6 +30,7 @@ ENVIRONMENT = {
     "UPLOAD_SIZE_BYTES_MAX": "1000000",
     "IMAGE_FORMATS": "jpeg,avif",
     "RAZORPAY_BASE_URL": "http://127.0.0.1:9",
+    "RAZORPAY_KEY_ID": KEY_ID,
     "RAZORPAY_KEY_SECRET_NAME": "gateway-key",
     "WEBHOOK_SECRETS_NAME": "webhook-secrets",
     "WALLET_BALANCE_PAISE_MAX": "20000000",
@@ -31,50 +40,56 @@ ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
 }
+CACHES = (settings.settings, dynamodb.connection, s3.client, secrets.provider)
 
 
 @contextmanager
-def memory(monkeypatch: pytest.MonkeyPatch, *made: type[Model]) -> Iterator[None]:
-    """AWS in memory, with these models' tables and a settings object made anew."""
+def aws_in_memory(monkeypatch: pytest.MonkeyPatch, *models: type[Table]) -> Iterator[None]:
+    """AWS in memory with these models' tables, and settings read anew."""
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
-    caches = (settings.settings, store._bind, store._connection)
+    forget()
     with mock_aws():
-        for cached in caches:
-            cached.cache_clear()
-        store._bind()
-        for model in made:
-            model._connection = None
+        for model in models:
             model.create_table(billing_mode="PAY_PER_REQUEST")
         yield
-        for model in made:
-            model._connection = None
-    for cached in caches:
+    forget()
+
+
+def forget() -> None:
+    """Drop cached settings, clients and connections."""
+    for cached in CACHES:
         cached.cache_clear()
+    for model in all_models(Table):
+        model._connection = None
+
+
+def all_models(base: type[Table]) -> Iterator[type[Table]]:
+    for model in base.__subclasses__():
+        yield model
+        yield from all_models(model)
 
 
 @pytest.fixture
 def tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    with memory(monkeypatch, models.PaymentMethod, models.Entry, models.Payment, models.Refund):
+    with aws_in_memory(monkeypatch, PaymentMethod, Entry, Payment, Refund):
         yield
 
 
 @pytest.fixture
 def photos(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """The photos' table and buckets; what comes is a client that may see everything in them."""
-    with memory(monkeypatch, models.Image):
-        bucket.client.cache_clear()
-        s3 = bucket.client()
+    """The table and buckets of photos; the fixture is an S3 client that may read everything in them."""
+    with aws_in_memory(monkeypatch, Image):
+        client = s3.client()
         for name in (ENVIRONMENT["UPLOADS_BUCKET"], ENVIRONMENT["IMAGES_BUCKET"]):
-            s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "ap-south-1"})
-        versioned = {"Status": "Enabled"}
-        s3.put_bucket_versioning(Bucket=ENVIRONMENT["UPLOADS_BUCKET"], VersioningConfiguration=versioned)
-        yield s3
-    bucket.client.cache_clear()
+            client.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "ap-south-1"})
+        versioning = {"Status": "Enabled"}
+        client.put_bucket_versioning(Bucket=ENVIRONMENT["UPLOADS_BUCKET"], VersioningConfiguration=versioning)
+        yield client
 
 
-class Gateway:
-    """What the gateway would answer: orders are numbered, payments are those that the test put there."""
+class Razorpay:
+    """Razorpay's API with numbered orders and the payments that the test puts there."""
 
     def __init__(self) -> None:
         self.orders: list[dict[str, Any]] = []
@@ -85,26 +100,26 @@ class Gateway:
         self.orders.append({"id": order_id, "amount": amount_paise, "receipt": receipt, "notes": notes})
         return order_id
 
-    def order(self, order_id: str, timeout_s: object = None) -> dict[str, Any]:
+    def fetch_order(self, order_id: str) -> dict[str, Any]:
         for order in self.orders:
             if order["id"] == order_id:
                 return order
-        raise gateway.Refused(400, "input_validation_failed", "The id provided does not exist")
+        raise RazorpayRejected(400, "input_validation_failed", "The id provided does not exist")
 
-    def payment(self, payment_id: str) -> GatewayPayment:
+    def fetch_payment(self, payment_id: str) -> GatewayPayment:
         return self.payments[payment_id]
 
-    def payments_of_order(self, order_id: str) -> list[GatewayPayment]:
-        return [one for one in self.payments.values() if one.order == order_id]
+    def list_order_payments(self, order_id: str) -> list[GatewayPayment]:
+        return [payment for payment in self.payments.values() if payment.order == order_id]
 
-    def capture(self, authorized: GatewayPayment) -> GatewayPayment:
-        taken = told(authorized.order, authorized.amount_paise, id=authorized.id)
-        self.payments[taken.id] = taken
-        return taken
+    def capture_payment(self, authorized: GatewayPayment) -> GatewayPayment:
+        captured = an_attempt(authorized.order, authorized.amount_paise, id=authorized.id)
+        self.payments[captured.id] = captured
+        return captured
 
 
-def told(order: str | None, amount_paise: int, status: str = "captured", **values: Any) -> GatewayPayment:
-    """A GatewayPayment by keyword, captured through UPI unless told otherwise."""
+def an_attempt(order: str | None, amount_paise: int, status: str = "captured", **values: Any) -> GatewayPayment:
+    """A payment at Razorpay, by default captured through UPI."""
     fields: dict[str, Any] = {
         "id": "pay_00000000000001",
         "order": order,
@@ -119,10 +134,10 @@ def told(order: str | None, amount_paise: int, status: str = "captured", **value
 
 
 @pytest.fixture
-def fake_gateway(monkeypatch: pytest.MonkeyPatch) -> Gateway:
-    fake = Gateway()
-    for name in ("create_order", "order", "payment", "payments_of_order", "capture"):
-        monkeypatch.setattr(gateway, name, getattr(fake, name))
-    monkeypatch.setattr(gateway, "gateway_key", lambda: ("rzp_test_1", "key_secret"))
-    monkeypatch.setattr(gateway, "retired_key_secrets", list)
+def razorpay(monkeypatch: pytest.MonkeyPatch) -> Razorpay:
+    fake = Razorpay()
+    for name in ("create_order", "fetch_order", "fetch_payment", "list_order_payments", "capture_payment"):
+        monkeypatch.setattr(api, name, getattr(fake, name))
+    monkeypatch.setattr(credentials, "key_pair", lambda: (KEY_ID, KEY_SECRET))
+    monkeypatch.setattr(credentials, "retired_key_secrets", list)
     return fake

@@ -1,8 +1,8 @@
-"""The canaries are known when they are seen, and nothing else is taken for one."""
+"""The canary search finds secrets and personal data, and nothing else."""
 
 import pytest
 
-from tests.canaries import found_in, found_in_answers, found_in_tables
+from tests.support.canaries import find_canaries, find_in_responses, find_in_tables
 
 TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhc2hhIn0.c2ln"
 ASHAS, BILALS = "5e7a9f51-7a0e-5b43-8f0e-2a4c5d6e7f81", "6f8b0a62-8b1f-4c54-9a1f-3b5d6e7f8a92"
@@ -23,8 +23,8 @@ ASHAS, BILALS = "5e7a9f51-7a0e-5b43-8f0e-2a4c5d6e7f81", "6f8b0a62-8b1f-4c54-9a1f
         "5105-1051-0510-5100",
     ],
 )
-def test_what_must_not_be_seen_is_seen(text: str) -> None:
-    assert list(found_in(text))
+def test_secret_or_personal_text_is_found(text: str) -> None:
+    assert list(find_canaries(text))
 
 
 @pytest.mark.parametrize(
@@ -35,18 +35,18 @@ def test_what_must_not_be_seen_is_seen(text: str) -> None:
         "order_00000000000001 pay_00000000000002 timeline 2026-01-09T12:00:00.123456Z",
     ],
 )
-def test_what_may_be_seen_is_left_alone(text: str) -> None:
-    assert not list(found_in(text))
+def test_harmless_text_is_not_reported(text: str) -> None:
+    assert not list(find_canaries(text))
 
 
-def test_a_vpa_belongs_in_one_attribute_and_nowhere_else() -> None:
+def test_upi_id_is_allowed_in_one_attribute_only() -> None:
     row = {"upi_id": {"S": "asha@ybl"}}
-    assert not list(found_in_tables({"PaymentMethodsTable": [row]}))
-    assert list(found_in_tables({"PaymentMethodsTable": [{"nickname": {"S": "asha@ybl"}}]}))
-    assert list(found_in_tables({"PaymentsTable": [{"timeline": {"L": [{"S": "paid by asha@ybl"}]}}]}))
+    assert not list(find_in_tables({"PaymentMethodsTable": [row]}))
+    assert list(find_in_tables({"PaymentMethodsTable": [{"nickname": {"S": "asha@ybl"}}]}))
+    assert list(find_in_tables({"PaymentsTable": [{"timeline": {"L": [{"S": "paid by asha@ybl"}]}}]}))
 
 
-def test_an_id_in_an_answer_to_another_is_seen() -> None:
+def test_id_of_another_customer_is_found() -> None:
     owned = {"asha": {ASHAS}, "bilal": {BILALS}}
-    assert not list(found_in_answers([("asha", ASHAS), ("bilal", BILALS)], owned))
-    assert list(found_in_answers([("bilal", f'{{"id":"{ASHAS}"}}')], owned))
+    assert not list(find_in_responses([("asha", ASHAS), ("bilal", BILALS)], owned))
+    assert list(find_in_responses([("bilal", f'{{"id":"{ASHAS}"}}')], owned))

@@ -1,0 +1,237 @@
+"""API Gateway on this machine: routes requests to functions, with the authorizer first, as REST proxy events.
+
+`/_local/` offers what exists only on a developer's machine: new customers, a clock to move, functions to invoke, S3
+faults, and a page that uploads a photo.
+"""
+
+import base64
+import json
+import threading
+import time
+import uuid
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from local.aws import HOST, CannotStart
+from local.issuer import Issuer
+from local.lambda_pool import Clock, Crashed, Faults, LambdaPool, TimedOut
+from local.template import ROOT, Route, Template
+
+BODY_BYTES_MAX = 10 * 1024 * 1024
+STAGE = "local"
+SCHEDULE_S = 60
+UPLOAD_PAGE = ROOT / "local" / "pages" / "upload.html"
+
+Response = tuple[int, dict[str, str], bytes]  # status, headers, body
+
+
+class Api(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 256
+    allow_reuse_address = True
+
+    def __init__(self, port: int, template: Template, clock: Clock, faults: Faults, issuer: Issuer) -> None:
+        try:
+            super().__init__((HOST, port), Connection)
+        except OSError as error:
+            hint = "try: PORT=0 make run, for any free one"
+            raise CannotStart(f"Port {port} cannot be used ({error.strerror}); {hint}") from None
+        self.template, self.clock, self.faults, self.issuer = template, clock, faults, issuer
+        self.routes = template.routes
+        self.authorizer = template.authorizer
+        self.url = f"http://{HOST}:{self.server_address[1]}"
+        self.pool: LambdaPool
+        self.front_page = b""
+        self.seeds: list[dict[str, str]] = []
+        self.announced = threading.Event()  # set after the ready line: S3 events of an earlier run wait for it
+
+    def serve(self, pool: LambdaPool) -> None:
+        self.pool = pool
+        threading.Thread(target=self.serve_forever, name="api", daemon=True).start()
+
+    def run_schedules(self) -> None:
+        """Invoke the scheduled functions every minute, as EventBridge does."""
+
+        def run() -> None:
+            while True:
+                time.sleep(SCHEDULE_S)
+                for function in self.template.scheduled:
+                    try:
+                        self.pool.invoke(function, {"source": "aws.events"})
+                    except (TimedOut, Crashed) as error:
+                        print(error, flush=True)
+
+        threading.Thread(target=run, name="schedules", daemon=True).start()
+
+    def new_customer(self, name: str, customer_id: str = "") -> dict[str, str]:
+        customer_id = customer_id or str(uuid.uuid4())
+        return {"id": customer_id, "name": name, "token": self.issuer.token(customer_id, int(time.time()))}
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Ignore callers that hang up."""
+
+
+class Connection(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    wbufsize = 65_536  # sends header and body as one packet: two would wait 44 ms for an acknowledgement
+    disable_nagle_algorithm = True
+    server: Api
+
+    def respond(self) -> None:
+        body = self._body()
+        if body is None:
+            response = self._gateway_response("REQUEST_TOO_LARGE")
+            self.close_connection = True
+        elif self.path == "/" and self.command == "GET":
+            response = 200, {"Content-Type": "text/plain; charset=utf-8"}, self.server.front_page
+        elif self.path == "/_local/upload" and self.command == "GET":
+            response = 200, {"Content-Type": "text/html; charset=utf-8"}, UPLOAD_PAGE.read_bytes()
+        elif self.path.startswith("/_local/"):
+            response = self._local(self.path.removeprefix("/_local/"), body)
+        else:
+            response = self._route(body)
+        status, headers, payload = response
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(payload)))
+        self.end_headers()
+        self.wfile.write(payload)
+        self.wfile.flush()
+
+    do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = do_HEAD = do_OPTIONS = respond
+
+    def _body(self) -> bytes | None:
+        """The request's body, or None if it is too large for API Gateway."""
+        length = self.headers.get("Content-Length") or "0"
+        if not length.isdecimal() or int(length) > BODY_BYTES_MAX:
+            return None
+        return self.rfile.read(int(length))
+
+    def _route(self, body: bytes) -> Response:
+        url = urlsplit(self.path)
+        for route in self.server.routes:
+            parameters = route.match(self.command, url.path)
+            if parameters is not None:
+                return self._invoke(route, parameters, body)
+        return self._gateway_response("MISSING_AUTHENTICATION_TOKEN")
+
+    def _invoke(self, route: Route, parameters: dict[str, str], body: bytes) -> Response:
+        event = self._event(route, parameters, body)
+        try:
+            if not route.is_open:
+                context = self._authorize()
+                if context is None:
+                    return self._gateway_response("UNAUTHORIZED")
+                event["requestContext"]["authorizer"] = context
+            return self._response_of(self.server.pool.invoke(route.function, event))
+        except TimedOut as error:
+            print(error, flush=True)
+            return 504, {"Content-Type": "application/json"}, b'{"detail":"Endpoint request timed out."}'
+        except (Crashed, KeyError, TypeError) as error:
+            print(f"{route.function}: {error}", flush=True)
+            status, headers, payload = self._gateway_response("DEFAULT_5XX")
+            return 502 if status < 500 else status, headers, payload
+
+    def _authorize(self) -> dict[str, str] | None:
+        """The context that the service's authorizer returns for the caller; None if unauthorized."""
+        token = self.headers.get("Authorization")
+        if not token:
+            return None  # API Gateway does not invoke the authorizer without a token
+        arn = f"arn:aws:execute-api:ap-south-1:000000000000:local/{STAGE}/{self.command}{urlsplit(self.path).path}"
+        event = {"type": "TOKEN", "authorizationToken": token, "methodArn": arn}
+        try:
+            policy = self.server.pool.invoke(self.server.authorizer, event)
+        except Crashed as error:
+            if str(error).endswith("Unauthorized"):
+                return None
+            raise
+        return {**policy["context"], "principalId": policy["principalId"]}
+
+    def _event(self, route: Route, parameters: dict[str, str], body: bytes) -> dict[str, Any]:
+        """A REST proxy event, payload format 1.0."""
+        url = urlsplit(self.path)
+        headers: dict[str, list[str]] = {}
+        for name, value in self.headers.items():
+            headers.setdefault(name, []).append(value)
+        headers["X-Forwarded-Proto"] = ["http"]
+        query: dict[str, list[str]] = {}
+        for name, value in parse_qsl(url.query, keep_blank_values=True):
+            query.setdefault(name, []).append(value)
+        try:
+            text, is_base64 = body.decode(), False
+        except UnicodeDecodeError:
+            text, is_base64 = base64.b64encode(body).decode(), True
+        path = unquote(url.path)
+        return {
+            "resource": route.path,
+            "path": path,
+            "httpMethod": self.command,
+            "headers": {name: values[-1] for name, values in headers.items()},
+            "multiValueHeaders": headers,
+            "queryStringParameters": {name: values[-1] for name, values in query.items()} or None,
+            "multiValueQueryStringParameters": query or None,
+            "pathParameters": {name: unquote(value) for name, value in parameters.items()} or None,
+            "stageVariables": None,
+            "requestContext": {
+                "resourcePath": route.path,
+                "httpMethod": self.command,
+                "path": path,
+                "stage": STAGE,
+                "apiId": "local",
+                "accountId": "000000000000",
+                "requestId": str(uuid.uuid4()),
+                "requestTimeEpoch": int(time.time() * 1_000),
+                "protocol": "HTTP/1.1",
+                "domainName": self.headers.get("Host", ""),
+                "identity": {"sourceIp": "127.0.0.1", "userAgent": self.headers.get("User-Agent", "")},
+            },
+            "body": text or None,
+            "isBase64Encoded": is_base64,
+        }
+
+    @staticmethod
+    def _response_of(result: dict[str, Any]) -> Response:
+        """The HTTP response for a function's result; raises KeyError or TypeError for a malformed one."""
+        headers = {name: values[-1] for name, values in (result.get("multiValueHeaders") or {}).items()}
+        headers |= result.get("headers") or {}
+        body = result.get("body") or ""
+        payload = base64.b64decode(body) if result.get("isBase64Encoded") else body.encode()
+        return int(result["statusCode"]), headers, payload
+
+    def _gateway_response(self, kind: str) -> Response:
+        """A response that API Gateway sends by itself."""
+        status, headers, body = self.server.template.gateway_response(kind)
+        return status, {"Content-Type": "application/json", **headers}, body.encode()
+
+    def _local(self, action: str, body: bytes) -> Response:
+        try:
+            status, result = 200, self._local_result(action, json.loads(body or b"{}"))
+        except KeyError as error:
+            status, result = 400, {"detail": f"{error} is missing or unknown"}
+        except (ValueError, TypeError, TimedOut, Crashed) as error:
+            status, result = 400, {"detail": str(error)}
+        payload = result if isinstance(result, bytes) else json.dumps(result).encode()
+        return status, {"Content-Type": "application/json"}, payload
+
+    def _local_result(self, action: str, sent: dict[str, Any]) -> Any:
+        match action:
+            case "jwks.json":
+                return self.server.issuer.jwks
+            case "customers":
+                return self.server.new_customer(str(sent.get("name") or "A customer"))
+            case "seeds":
+                return self.server.seeds
+            case "faults":
+                self.server.faults.set_s3(list(sent["s3"]))
+                return {"s3": self.server.faults.s3}
+            case "clock":
+                self.server.clock.forward(int(sent["forward_s"]))
+                return {"ahead_s": self.server.clock.ahead_s}
+            case "invoke":
+                return self.server.pool.invoke(sent["function"], sent.get("event", {}))
+        raise ValueError("there is no such local action")
+
+    def log_message(self, *args: Any) -> None:
+        """Write no access log: each function logs one line per request."""

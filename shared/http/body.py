@@ -1,0 +1,56 @@
+"""Request bodies: bytes within a limit, then strict JSON."""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from shared.errors import ParseError, PayloadTooLarge
+from shared.http.fields import JsonNumber
+
+NESTING_MAX = 64
+
+
+def read_body(event: Mapping[str, Any], bytes_max: int) -> bytes:
+    """The body of an API Gateway event, decoded from base64 where API Gateway encoded it."""
+    body = event.get("body") or ""
+    if len(body) > bytes_max * 2:
+        raise PayloadTooLarge
+    try:
+        raw = base64.b64decode(body, validate=True) if event.get("isBase64Encoded") else body.encode()
+    except (binascii.Error, UnicodeEncodeError, ValueError):
+        raise ParseError("JSON parse error - the body is not valid.") from None
+    if len(raw) > bytes_max:
+        raise PayloadTooLarge
+    return raw
+
+
+def parse_json(raw: bytes) -> Any:
+    """Strict JSON: numbers stay text, NaN and Infinity are refused, nesting stays below what any table asks for."""
+    try:
+        text = raw.decode("utf-8")
+        value = json.loads(text, parse_int=JsonNumber, parse_float=JsonNumber, parse_constant=_refuse_constant)
+        if _is_too_deep(value):
+            raise RecursionError
+        return value
+    except RecursionError:
+        raise ParseError("JSON parse error - The document is nested too deeply.") from None
+    except UnicodeDecodeError:
+        raise ParseError("JSON parse error - The body is not UTF-8.") from None
+    except ValueError as error:
+        raise ParseError(f"JSON parse error - {error}") from None
+
+
+def _is_too_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(NESTING_MAX):
+        containers = [item for item in level if isinstance(item, dict | list)]
+        level = [item for box in containers for item in (box.values() if isinstance(box, dict) else box)]
+        if not level:
+            return False
+    return True
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"Out of range float values are not JSON compliant: {name!r}")

@@ -1,0 +1,99 @@
+"""Endpoints: a route with its field tables, around a view that takes a `Request` and returns a `Response`.
+
+endpoint = Endpoint(route=("GET", "/api/payments/payments/{id}"), responses={200: PaymentBody}, errors=(NotFound,))
+
+@endpoint
+def handler(request: Request) -> Response:
+    return Response(200, …)
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared.errors import ApiError, NotAuthenticated, NotFound, UnsupportedMediaType
+from shared.http import fields
+from shared.http.body import parse_json, read_body
+from shared.http.handler import Handler, customer_of
+from shared.http.messages import Request, Response
+
+__all__ = ["Endpoint", "Request", "Response"]
+
+BODY_BYTES_MAX = 64 * 1024
+RAW_BODY_BYTES_MAX = 256 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoint:
+    """One route and its aliases, with field tables for the input and types for the output.
+
+    `public` endpoints need no customer, `raw_body` ones get their bytes unread, `partial` ones may leave out any
+    field, `idempotent` ones read the Idempotency-Key header, `paginated` ones return a `Page` of what `responses`
+    says, and `polled` ones say in Retry-After when to ask again.
+    """
+
+    route: tuple[str, ...]  # the method, the path, then the path's aliases
+    responses: Mapping[int, type | None]  # the type of each status' body; None has no body
+    body: fields.Fields | None = None
+    query: fields.Fields = field(default_factory=dict)
+    errors: tuple[type[ApiError], ...] = ()
+    public: bool = False
+    paginated: bool = False
+    polled: bool = False
+    partial: bool = False
+    idempotent: bool = False
+    raw_body: bool = False
+
+    @property
+    def method(self) -> str:
+        return self.route[0]
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        return self.route[1:]
+
+    def __call__(self, view: Callable[[Request], Response]) -> Handler:
+        return Handler(self, view)
+
+    def read_request(self, event: Mapping[str, Any], path: Mapping[str, str]) -> Request:
+        """Check the event in Django's order: the customer first, then the body's size, path, query and fields."""
+        headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+        customer = "" if self.public else customer_of(event)
+        if not self.public and not customer:
+            raise NotAuthenticated
+        raw_body = read_body(event, RAW_BODY_BYTES_MAX if self.raw_body else BODY_BYTES_MAX)
+        query_text = {name: str(value) for name, value in (event.get("queryStringParameters") or {}).items()}
+        return Request(
+            customer=customer,
+            path={name: _uuid_or_404(value) for name, value in path.items()},
+            query=fields.validate_query(self.query, query_text),
+            body=self._validated_body(raw_body, headers),
+            headers=headers,
+            raw_body=raw_body,
+            url=_url(event, headers),
+            query_text=query_text,
+        )
+
+    def _validated_body(self, raw_body: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
+        if self.body is None or self.raw_body:
+            return {}
+        if not raw_body:
+            return fields.validate(self.body, {}, self.partial)
+        media_type = headers.get("content-type", "")
+        if media_type.split(";")[0].strip().lower() != "application/json":
+            raise UnsupportedMediaType(media_type)
+        return fields.validate(self.body, parse_json(raw_body), self.partial)
+
+
+def _uuid_or_404(text: str) -> str:
+    found = fields.uuid_from(text)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _url(event: Mapping[str, Any], headers: Mapping[str, str]) -> str:
+    """The absolute URL without its query; the request context's path includes the stage."""
+    path = (event.get("requestContext") or {}).get("path") or event.get("path") or ""
+    path = path if path.endswith("/") else f"{path}/"
+    return f"{headers.get('x-forwarded-proto', 'https')}://{headers.get('host', '')}{path}"

@@ -1,0 +1,159 @@
+"""The Lambda handler of an HTTP function: an API Gateway event in, Django REST framework's response out.
+
+Every event gets a response and one log line. An `ApiError` has its own body; any other exception is a 500 that
+reveals nothing. Every error names its code in the header X-Error-Code, also where the body has none.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver
+from aws_lambda_powertools.event_handler import Response as GatewayResponse
+from aws_lambda_powertools.event_handler.api_gateway import ResponseBuilder
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
+
+from shared import clock
+from shared.deadline import Deadline
+from shared.errors import (
+    ApiError,
+    Conflict,
+    InsufficientFunds,
+    NotAuthenticated,
+    NotFound,
+    ServiceUnavailable,
+    SignatureInvalid,
+)
+from shared.http.messages import Request, Response
+from shared.telemetry import log
+
+RESERVE_MS = 300  # reserved for sending the response
+CHALLENGE = 'Bearer realm="api"'
+COUNTED = (Conflict, InsufficientFunds, SignatureInvalid, ServiceUnavailable)  # a metric with the class's name
+APP_VERSION = re.compile(r"[A-Za-z0-9.+_-]{1,32}", re.ASCII)
+
+View = Callable[[Request], Response]
+
+
+class Route(Protocol):
+    """What a handler needs of its endpoint."""
+
+    @property
+    def method(self) -> str: ...
+
+    @property
+    def paths(self) -> tuple[str, ...]: ...
+
+    def read_request(self, event: Mapping[str, Any], path: Mapping[str, str]) -> Request: ...
+
+
+class Handler:
+    """The Lambda handler of one endpoint. All state of an event is in its `_Call`."""
+
+    def __init__(self, endpoint: Route, view: View) -> None:
+        self.endpoint = endpoint
+        self.view = view
+        self._resolver = APIGatewayRestResolver()
+        self._resolver.not_found(lambda error: self._call.refuse(NotFound()))
+        for path in endpoint.paths:
+            rule = re.sub(r"{(\w+)}", r"<\1>", path)
+            self._resolver.route(rule, method=endpoint.method)(lambda **values: self._call.respond(values))
+
+    def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
+        call = _Call(self.endpoint, self.view, event)
+        self._resolver.context["call"] = call
+        try:
+            with Deadline((context.get_remaining_time_in_millis() - RESERVE_MS) / 1_000):
+                result = self._resolver.resolve(event, context)
+        except Exception as error:  # the event is no API Gateway request
+            builder: ResponseBuilder[APIGatewayProxyEvent] = ResponseBuilder(call.fail(error))
+            result = builder.build(APIGatewayProxyEvent({}))
+        result["multiValueHeaders"]["X-Request-Id"] = [call.request_id]
+        call.write_log_line(result["statusCode"])
+        return result
+
+    @property
+    def _call(self) -> "_Call":
+        """The call being resolved; the resolver clears its context after each event."""
+        call: _Call = self._resolver.context["call"]
+        return call
+
+
+class _Call:
+    """The handling of one event, up to its response and log line."""
+
+    def __init__(self, endpoint: Route, view: View, event: Mapping[str, Any]) -> None:
+        self.endpoint = endpoint
+        self.view = view
+        self.event = event
+        self.started_us = clock.now_us()
+        self.request_id: str = (event.get("requestContext") or {}).get("requestId", "")
+        self.error_code = self.log_id = ""
+
+    def respond(self, path: Mapping[str, str]) -> "GatewayResponse[str]":
+        try:
+            request = self.endpoint.read_request(self.event, path)
+            self.log_id = request.path.get("id", "")
+            response = self.view(request)
+        except ApiError as error:
+            return self.refuse(error)
+        except Exception as error:
+            return self.fail(error)
+        body_id = response.body.get("id", "") if isinstance(response.body, dict) else ""
+        self.log_id = self.log_id or body_id or response.log_id
+        headers = {"Idempotency-Replayed": "true"} if response.replayed else {}
+        return self._response(response.status, response.body, headers, response.retry_after_s)
+
+    def refuse(self, error: ApiError) -> "GatewayResponse[str]":
+        """The response to an error that the API defines."""
+        self.error_code = error.code
+        if isinstance(error, COUNTED):
+            log.count(type(error).__name__)
+        headers = {"WWW-Authenticate": CHALLENGE} if error.status == NotAuthenticated.status else {}
+        return self._response(error.status, error.body, headers, error.retry_after_s)
+
+    def fail(self, error: Exception) -> "GatewayResponse[str]":
+        """The response to any other exception: a 500 that reveals nothing."""
+        log.unexpected(error)
+        self.error_code = ApiError.code
+        return self._response(ApiError.status, {"detail": ApiError.text}, {})
+
+    def _response(
+        self, status: int, body: Any, headers: Mapping[str, str], retry_after_s: int | None = None
+    ) -> "GatewayResponse[str]":
+        all_headers: dict[str, str | list[str]] = {"Cache-Control": "private, no-store", **headers}
+        if self.error_code:
+            all_headers["X-Error-Code"] = self.error_code
+        if retry_after_s is not None:
+            all_headers["Retry-After"] = str(retry_after_s)
+        text = "" if body is None else json.dumps(body, separators=(",", ":"))
+        return GatewayResponse(status_code=status, content_type="application/json", body=text, headers=all_headers)
+
+    def write_log_line(self, status: int) -> None:
+        log.canonical_log_line(
+            "request",
+            failed=status >= 500,
+            route=f"{self.endpoint.method} {self.event.get('resource')}",
+            status=status,
+            code=self.error_code,
+            id=self.log_id,
+            customer=log.pseudonym(customer_of(self.event)),
+            duration_ms=(clock.now_us() - self.started_us) // 1_000,
+            request_id=self.request_id,
+            app_version=_app_version(self.event),
+            cold_start=log.is_cold_start(),
+        )
+
+
+def customer_of(event: Mapping[str, Any]) -> str:
+    """The `sub` that the authorizer vouched for, or an empty string."""
+    authorizer = (event.get("requestContext") or {}).get("authorizer") or {}
+    sub = authorizer.get("sub")
+    return sub if isinstance(sub, str) else ""
+
+
+def _app_version(event: Mapping[str, Any]) -> str:
+    headers = event.get("headers") or {}
+    version = next((value for name, value in headers.items() if name.lower() == "x-app-version"), "")
+    return version if APP_VERSION.fullmatch(version or "") else ""

@@ -1,0 +1,48 @@
+"""What a view takes and what it returns; `shared.http.endpoint` exports both to the functions."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from shared.errors import ValidationError
+
+IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An authenticated request. `query` and `body` hold values that passed the endpoint's field tables."""
+
+    customer: str
+    path: Mapping[str, str]
+    query: Mapping[str, Any]
+    body: dict[str, Any]
+    headers: Mapping[str, str]
+    raw_body: bytes
+    url: str
+    query_text: Mapping[str, str]
+
+    @property
+    def idempotency_key(self) -> str | None:
+        key = self.headers.get("idempotency-key")
+        if key is None:
+            return None
+        if not IDEMPOTENCY_KEY.fullmatch(key):
+            raise ValidationError({"Idempotency-Key": ["Use 1 to 255 printable ASCII characters without spaces."]})
+        return key
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """Status and JSON body; None leaves the body empty.
+
+    `replayed` marks the repetition of an earlier response to the same Idempotency-Key. `log_id` is the id for the
+    log line when neither the path nor the body has one.
+    """
+
+    status: int
+    body: Any = None
+    replayed: bool = False
+    log_id: str = ""
+    retry_after_s: int | None = None  # when to ask again, for something unfinished

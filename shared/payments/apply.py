@@ -1,0 +1,131 @@
+"""`apply_attempt`: the single entry point for every report about a payment.
+
+The record is the guard. The ledger's entry is written in one transaction with the payment turning captured, on
+condition of the status that the payment had. Verify, webhook, sync and the reconciler may all try: one wins, and
+the others read what it did.
+"""
+
+from typing import Any
+
+from shared import clock
+from shared.aws.dynamodb import OPEN, Update, execute, retrying
+from shared.payment_methods import cards
+from shared.payments import lifecycle
+from shared.payments.lifecycle import PAID_STATUSES, TOP_UP, TRANSITIONS
+from shared.payments.models import Payment, get_or_404
+from shared.payments.results import ApplyResult
+from shared.payments.review import flag_for_review
+from shared.payments.save_card import save_card_if_asked
+from shared.razorpay.entities import GatewayPayment
+from shared.settings import settings
+from shared.telemetry import journal
+from shared.wallets import ledger
+from shared.wallets.models import append
+from shared.wallets.wallet import get_or_open
+
+APPLIED_STATUSES = ("authorized", "failed", "refunded")  # an attempt's statuses that move no wallet
+FAILURE_TEXT = "The payment did not go through. If money left the account, it will come back."
+
+
+def apply_attempt(payment: Payment, attempt: GatewayPayment, source: str, event_id: str = "") -> ApplyResult:
+    """Apply what Razorpay reports about one attempt to pay, exactly once, then save its card if asked.
+
+    `source` (verify, sync, reconcile, or a webhook event's name) and `event_id` go into the timeline. A payment that
+    is out of date fails the write's condition and is read again.
+    """
+    is_stale = False
+
+    def try_apply() -> ApplyResult | None:
+        nonlocal payment, is_stale
+        if is_stale:
+            payment = get_or_404(payment.customer, payment.id)
+        is_stale = True
+        return _try_apply(payment, attempt, source, event_id)
+
+    return save_card_if_asked(retrying(try_apply), attempt)
+
+
+def mismatch(payment: Payment, attempt: GatewayPayment) -> str:
+    """The reason this attempt cannot be applied to this payment, or an empty string."""
+    if attempt.status in ("created", "failed"):
+        return ""  # no money moved
+    if attempt.order != payment.gateway_order:
+        return "order_mismatch"
+    if attempt.amount_paise != payment.amount_paise:
+        return "amount_mismatch"
+    if attempt.currency != "INR":
+        return "currency_mismatch"
+    is_paid = payment.status in PAID_STATUSES
+    if is_paid and payment.gateway_payment != attempt.id and attempt.status == "captured":
+        return "second_capture"
+    if attempt.status == "refunded" and attempt.was_captured and not is_paid:
+        return "refunded_before_credit"
+    return ""
+
+
+def _try_apply(payment: Payment, attempt: GatewayPayment, source: str, event_id: str) -> ApplyResult | None:
+    """One try at the transition; None if a condition failed and the payment must be read again."""
+    if mismatch(payment, attempt):  # the report may be newer than the payment in memory
+        payment = get_or_404(payment.customer, payment.id)
+    if reason := mismatch(payment, attempt):
+        return flag_for_review(payment, attempt.id, reason)
+    if attempt.status == "captured" and "captured" in TRANSITIONS[payment.status]:
+        return _credit(payment, attempt, source, event_id)
+    is_change = attempt.status in APPLIED_STATUSES and attempt.status in TRANSITIONS[payment.status]
+    if not is_change or payment.status in PAID_STATUSES:
+        return ApplyResult(payment)  # nothing new, or older than what is stored
+    update = _status_update(payment, attempt.status, attempt)
+    if attempt.status == "failed":
+        update |= {"failure_code": attempt.failure or "payment_failed", "failure_text": FAILURE_TEXT}
+    item = lifecycle.timeline_item(update["updated_at_us"], source, attempt.status, event_id)
+    if not execute(Update(payment, update, append={"timeline": [item]}, expect_status=(payment.status,))):
+        return None
+    if attempt.status == "failed":
+        journal.count("PaymentFailed")
+    return ApplyResult(payment)
+
+
+def _credit(payment: Payment, attempt: GatewayPayment, source: str, event_id: str) -> ApplyResult | None:
+    """Turn the payment captured and, for a top-up, append the credit in the same transaction."""
+    values = _status_update(payment, "captured", attempt) | {"gateway_payment": attempt.id}
+    if payment.purpose != TOP_UP:
+        captured = execute(_captured(payment, values, source, event_id))
+        return ApplyResult(payment, credited=True) if captured else None
+    head = get_or_open(payment.customer)
+    over_limit = head.balance_paise + attempt.amount_paise > settings().wallet_balance_paise_max
+    if over_limit:  # the money has arrived, so it is credited all the same, and a person looks at it
+        review = f"review.{attempt.id}:wallet_limit_passed"
+        values |= {"in_review": OPEN, review: clock.iso(clock.now_us())}
+    entry = ledger.next_entry(
+        head,
+        ledger.CREDIT,
+        "top_up",
+        attempt.amount_paise,
+        payment=payment.id,
+        reference=attempt.id,
+        description=payment.description,
+    )
+    blocked = append(entry, _captured(payment, values, source, event_id))
+    if blocked:
+        return None
+    return ApplyResult(payment, entry, credited=True, flagged="wallet_limit_passed" if over_limit else "")
+
+
+def _captured(payment: Payment, values: dict[str, Any], source: str, event_id: str) -> Update:
+    """The update that turns a payment captured, on condition that it may still become that."""
+    item = lifecycle.timeline_item(values["updated_at_us"], source, "captured", event_id)
+    return Update(payment, values, append={"timeline": [item]}, expect_status=lifecycle.statuses_before("captured"))
+
+
+def _status_update(payment: Payment, status: str, attempt: GatewayPayment) -> dict[str, Any]:
+    """The attributes that change with the status. A paid payment is closed, unless its card is still to be saved."""
+    at_us = clock.now_us()
+    update: dict[str, Any] = {"status": status, "gateway_method": attempt.method, "updated_at_us": at_us}
+    if status not in PAID_STATUSES:
+        return update
+    update |= {"open": None, "next_check_at_us": None, "failure_code": "", "failure_text": ""}
+    if payment.save_method == cards.PENDING and status == "captured":
+        update |= {"open": OPEN, "next_check_at_us": lifecycle.first_check_us(at_us), "checks": 0}
+    elif payment.save_method == cards.PENDING:  # refunded without a capture
+        update |= {"save_method": cards.NOT_SAVED}
+    return update

@@ -1,0 +1,66 @@
+"""The options that open Razorpay's checkout. The app hands them over as they are: names and units are Razorpay's."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Literal, NotRequired
+
+from typing_extensions import TypedDict
+
+from shared.payments.models import Payment
+from shared.settings import settings
+
+TIMEOUT_S = 900
+UPI_COLLECT = {"method": "upi", "flows": ["collect"]}  # withdrawn by NPCI; intent and QR remain
+
+
+class CheckoutBody(TypedDict):
+    """The options of Razorpay's checkout, to be passed on unchanged. `amount` is in paise, `timeout` in seconds."""
+
+    key: str
+    order_id: str
+    amount: int
+    currency: Literal["INR"]
+    name: str
+    description: str
+    prefill: dict[str, str]
+    notes: dict[str, str]
+    timeout: int
+    retry: dict[str, Any]
+    send_sms_hash: bool
+    config: dict[str, Any]
+    customer_id: NotRequired[str]
+    remember_customer: NotRequired[bool]
+    token: NotRequired[str]
+
+
+def checkout_options(payment: Payment, gateway_order: str) -> CheckoutBody:
+    """What opens checkout for a payment. A saved method comes first, in a block of its own, above the others."""
+    opens_on: Mapping[str, Any] = json.loads(payment.opens_on) if payment.opens_on else {}
+    prefill = {"contact": payment.contact} if payment.contact else {}
+    display: dict[str, Any] = {"hide": [UPI_COLLECT]}
+    if instrument := opens_on.get("instrument"):
+        prefill["method"] = instrument["method"]
+        display |= {
+            "blocks": {"saved": {"name": "Saved", "instruments": [instrument]}},
+            "sequence": ["block.saved"],
+            "preferences": {"show_default_blocks": True},
+        }
+    body: CheckoutBody = {
+        "key": settings().razorpay_key_id,
+        "order_id": gateway_order,
+        "amount": payment.amount_paise,
+        "currency": "INR",
+        "name": settings().merchant_name,
+        "description": payment.description,
+        "prefill": prefill,
+        "notes": {"payment_id": payment.id},
+        "timeout": TIMEOUT_S,
+        "retry": {"enabled": True, "max_count": 4},
+        "send_sms_hash": True,
+        "config": {"display": display},
+    }
+    if payment.gateway_customer:
+        body |= {"customer_id": payment.gateway_customer, "remember_customer": True}
+    if "token" in opens_on:
+        body["token"] = opens_on["token"]
+    return body

@@ -1,0 +1,203 @@
+"""Payments and top-ups: how they start.
+
+A payment through Razorpay is created with an order and paid in checkout. A payment from the wallet is complete at
+once. The same Idempotency-Key returns the same payment, permanently: the key is part of the payment's id.
+"""
+
+import json
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from shared import clock
+from shared.aws.dynamodb import OPEN, Insert, execute, retrying
+from shared.errors import Conflict, InsufficientFunds, ValidationError
+from shared.money import rupees
+from shared.payment_methods import cards, instruments
+from shared.payment_methods.models import get_method
+from shared.payments import lifecycle
+from shared.payments.lifecycle import GATEWAY, PAYMENT, TOP_UP, WALLET
+from shared.payments.models import Payment, get_or_404, get_payment
+from shared.payments.rejections import translate_rejections
+from shared.payments.results import CreatedPayment, wallet_entry_after
+from shared.razorpay import api
+from shared.settings import settings
+from shared.wallets import ledger
+from shared.wallets.models import append
+from shared.wallets.wallet import check_owner, get_or_open
+
+PAYMENTS = uuid.UUID("0d9f6f0a-7f1d-5b43-8f0e-2a4c5d6e7f81")
+NOT_STARTED = "The payment provider declined to start this payment."
+
+
+def add_balance(customer: str, wallet: str | None, body: Mapping[str, Any], key: str | None) -> CreatedPayment:
+    """Start a top-up of the customer's wallet through Razorpay."""
+    check_owner(customer, wallet)
+    request = {"amount": rupees(body["amount"]), "description": body["description"]}
+
+    def prepare() -> dict[str, Any]:
+        limit_paise = settings().wallet_balance_paise_max
+        if get_or_open(customer).balance_paise + body["amount"] > limit_paise:
+            text = f"This top-up would exceed the wallet limit of {rupees(limit_paise)}."
+            raise Conflict(text, code="wallet_limit")
+        return {}
+
+    return _through_razorpay("add_balance", customer, TOP_UP, body, request, key, prepare)
+
+
+def create_payment(customer: str, body: Mapping[str, Any], key: str | None) -> CreatedPayment:
+    """Start a payment through Razorpay, or take it from the wallet at once."""
+    request = {name: body[name] for name in ("source", "payment_method", "reference", "description", "contact")}
+    request["amount"] = rupees(body["amount"])
+    if body.get("save_method"):
+        request["save_method"] = True
+        _check_can_save(body)
+    if body["source"] == WALLET:
+        return _from_wallet(customer, body, request, key)
+
+    def prepare() -> dict[str, Any]:
+        checkout = _open_on(customer, body["payment_method"])
+        return checkout | (_save_with(customer, body["contact"]) if body.get("save_method") else {})
+
+    return _through_razorpay("payments", customer, PAYMENT, body, request, key, prepare)
+
+
+def payment_id_for(operation: str, customer: str, key: str | None) -> str:
+    """The id that a customer's key permanently stands for; a new one without a key."""
+    return str(uuid.uuid5(PAYMENTS, json.dumps([operation, customer, key]))) if key else clock.new_id()
+
+
+def _through_razorpay(
+    operation: str,
+    customer: str,
+    purpose: str,
+    body: Mapping[str, Any],
+    request: Mapping[str, Any],
+    key: str | None,
+    prepare: Callable[[], dict[str, Any]],
+) -> CreatedPayment:
+    payment_id = payment_id_for(operation, customer, key)
+    if key and (earlier := get_payment(customer, payment_id)):
+        return _replay(earlier, request)
+    attributes = prepare()
+    # The gateway order first: the app can pay only an order that it received, so a crash between the two leaves an
+    # order that nobody can pay.
+    notes = {"payment_id": payment_id, "customer": customer, "purpose": purpose}
+    with translate_rejections(NOT_STARTED):
+        gateway_order = api.create_order(body["amount"], payment_id, notes)
+    payment = _new_payment(payment_id, customer, purpose, GATEWAY, "created", body, request, **attributes)
+    payment.gateway_order = gateway_order
+    payment.open, payment.next_check_at_us = OPEN, lifecycle.first_check_us(payment.created_at_us)
+    if execute(Insert(payment)):
+        return CreatedPayment(payment)
+    return _replay(get_or_404(customer, payment_id), request)
+
+
+def _from_wallet(
+    customer: str, body: Mapping[str, Any], request: Mapping[str, Any], key: str | None
+) -> CreatedPayment:
+    if not key:
+        raise ValidationError({"Idempotency-Key": ["This header is required for a payment from the wallet."]})
+    payment_id = payment_id_for("payments", customer, key)
+
+    def attempt() -> CreatedPayment | None:
+        if earlier := get_payment(customer, payment_id):
+            return _replay(earlier, request)
+        _open_on(customer, body["payment_method"])
+        head = get_or_open(customer)
+        payment = _new_payment(payment_id, customer, PAYMENT, WALLET, "captured", body, request)
+        if head.balance_paise < body["amount"]:
+            _refuse(payment)
+            return None
+        entry = ledger.next_entry(
+            head,
+            ledger.DEBIT,
+            PAYMENT,
+            body["amount"],
+            payment=payment_id,
+            reference=body["reference"],
+            description=body["description"],
+        )
+        return None if append(entry, Insert(payment)) else CreatedPayment(payment, entry)
+
+    return retrying(attempt)
+
+
+def _refuse(payment: Payment) -> None:
+    """Record a payment that the balance does not cover, so that its key is refused from now on."""
+    payment.status = "failed"
+    payment.failure_code, payment.failure_text = InsufficientFunds.code, InsufficientFunds.text
+    if execute(Insert(payment)):
+        raise InsufficientFunds
+
+
+def _new_payment(
+    payment_id: str,
+    customer: str,
+    purpose: str,
+    source: str,
+    status: str,
+    body: Mapping[str, Any],
+    request: Mapping[str, Any],
+    **attributes: Any,
+) -> Payment:
+    at_us = clock.now_us()
+    return Payment(
+        customer,
+        payment_id,
+        purpose=purpose,
+        source=source,
+        status=status,
+        amount_paise=body["amount"],
+        payment_method=body.get("payment_method"),
+        contact=body.get("contact", ""),
+        reference=body.get("reference", ""),
+        description=body["description"],
+        request=json.dumps(request, sort_keys=True),
+        timeline=[lifecycle.timeline_item(at_us, source, status)],
+        created_at_us=at_us,
+        updated_at_us=at_us,
+        **attributes,
+    )
+
+
+def _replay(earlier: Payment, request: Mapping[str, Any]) -> CreatedPayment:
+    """Answer a repeated key from the first payment; Conflict if the body differs."""
+    first = json.loads(earlier.request)
+    differing = sorted(name for name in first.keys() | request.keys() if first.get(name) != request.get(name))
+    if differing:
+        text = f"This Idempotency-Key was already used with a different {', '.join(differing)}."
+        raise Conflict(text, code="idempotency_key_reused")
+    if earlier.source == WALLET and earlier.status == "failed":
+        raise InsufficientFunds  # final for this key: a new attempt needs a new key
+    return CreatedPayment(earlier, wallet_entry_after(earlier), replayed=True)
+
+
+# --- saved payment methods
+
+
+def _check_can_save(body: Mapping[str, Any]) -> None:
+    if body["source"] == WALLET:
+        raise ValidationError({"save_method": ['save_method requires "source": "gateway".']})
+    if not body["contact"]:
+        raise ValidationError({"contact": ["This field is required to save the payment method."]})
+
+
+def _open_on(customer: str, method_id: str | None) -> dict[str, Any]:
+    """What a payment stores so that its checkout opens on the saved method that it names."""
+    if not method_id:
+        return {}
+    method = get_method(customer, method_id)
+    if not method:
+        raise ValidationError({"payment_method": [f'Invalid pk "{method_id}" - object does not exist.']})
+    if method.status not in (None, cards.ACTIVE):
+        raise ValidationError({"payment_method": [f"This card is {method.status} and cannot be used."]})
+    return {"opens_on": instruments.opening_on(method), "gateway_customer": method.gateway_customer}
+
+
+def _save_with(customer: str, contact: str) -> dict[str, Any]:
+    """What a payment stores so that checkout offers to save the card. Saving never prevents the payment."""
+    gateway_customer = cards.gateway_customer_for(customer, contact)
+    if gateway_customer is None:
+        return {"save_method": cards.NOT_AVAILABLE}
+    return {"save_method": cards.PENDING, "gateway_customer": gateway_customer}

@@ -1,0 +1,75 @@
+"""What the rules of payments return: facts, which the functions serialize."""
+
+from dataclasses import dataclass
+
+from shared.payments.lifecycle import PAID_STATUSES, PENDING_STATUSES, TOP_UP, WALLET
+from shared.payments.models import Payment
+from shared.wallets.models import Entry
+from shared.wallets.wallet import get_or_open
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedPayment:
+    """A payment and, if it has moved the wallet, the wallet's newest entry.
+
+    `replayed` is true when an earlier request with the same key created it.
+    """
+
+    payment: Payment
+    entry: Entry | None = None
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyResult:
+    """A payment after a report was applied, and what this very call changed.
+
+    `entry` is the entry that it appended, `credited` says that the payment turned captured, `flagged` is the reason
+    for which it was put in review, `card_saved` says that its card became a saved method.
+    """
+
+    payment: Payment
+    entry: Entry | None = None
+    credited: bool = False
+    flagged: str = ""
+    card_saved: bool = False
+
+    @property
+    def is_pending(self) -> bool:
+        return self.payment.status in PENDING_STATUSES
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """What happened, by the name of its metric."""
+        counts = {
+            "PaymentCaptured": int(self.credited),
+            "AmountCapturedPaise": self.payment.amount_paise if self.credited else 0,
+            "PaymentFlagged": int(bool(self.flagged)),
+            "MethodSaved": int(self.card_saved),
+        }
+        return {name: count for name, count in counts.items() if count}
+
+    def merge(self, later: "ApplyResult") -> "ApplyResult":
+        """Both results as one: the later payment, and everything that either of them changed."""
+        return ApplyResult(
+            payment=later.payment,
+            entry=later.entry or self.entry,
+            credited=self.credited or later.credited,
+            flagged=self.flagged or later.flagged,
+            card_saved=self.card_saved or later.card_saved,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookResult:
+    """The outcome of a webhook event: applied, unchanged (known already), ignored or unusable."""
+
+    outcome: str
+    applied: ApplyResult | None = None
+
+
+def wallet_entry_after(payment: Payment) -> Entry | None:
+    """The newest entry of the wallet, if this payment has moved it."""
+    credited = payment.purpose == TOP_UP and payment.gateway_payment is not None
+    moved = payment.status in PAID_STATUSES and (credited or payment.source == WALLET)
+    return get_or_open(payment.customer) if moved else None

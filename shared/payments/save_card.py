@@ -1,0 +1,60 @@
+"""Saving the card of a paid payment, after its money is applied and without ever holding it up."""
+
+from dataclasses import replace
+
+from shared import clock
+from shared.aws.dynamodb import Update, execute
+from shared.deadline import Deadline
+from shared.payment_methods import cards
+from shared.payment_methods.cards import CardSaveResult
+from shared.payments.lifecycle import NOT_SAVED_AFTER_CHECKS, PAID_STATUSES
+from shared.payments.models import Payment, get_or_404
+from shared.payments.results import ApplyResult
+from shared.payments.review import flag_for_review
+from shared.razorpay import api
+from shared.razorpay.entities import GatewayPayment
+from shared.telemetry import journal
+
+SAVE_CARD_S_MAX = 2.0  # Razorpay waits five seconds for a webhook's response, and the reconciler saves cards as well
+
+
+def save_card_if_asked(result: ApplyResult, attempt: GatewayPayment | None = None) -> ApplyResult:
+    """Save the card if the payment asked for it and is paid. `attempt` is fetched if it is not the one that paid.
+
+    What Razorpay or a table cannot do now is left to the reconciler.
+    """
+    payment = result.payment
+    if payment.save_method != cards.PENDING or payment.status not in PAID_STATUSES:
+        return result
+    try:
+        with Deadline(SAVE_CARD_S_MAX):
+            return _save_card(result, attempt)
+    except cards.CARD_TROUBLE:
+        journal.count("MethodSaveDeferred")
+        return result
+
+
+def _save_card(result: ApplyResult, attempt: GatewayPayment | None) -> ApplyResult:
+    payment = result.payment
+    if attempt is None or attempt.id != payment.gateway_payment:
+        attempt = api.fetch_payment(str(payment.gateway_payment))
+    saved = cards.save_card(payment.customer, str(payment.gateway_customer), attempt)
+    if saved.belongs_to_other_customer:
+        result = result.merge(flag_for_review(payment, attempt.id, "token_of_another_customer"))
+    if saved.status == cards.PENDING and payment.checks < NOT_SAVED_AFTER_CHECKS:
+        return result
+    if not _record_card_outcome(payment, saved):
+        return replace(result, payment=get_or_404(payment.customer, payment.id))  # another call was first
+    return replace(result, card_saved=saved.method_id is not None)
+
+
+def _record_card_outcome(payment: Payment, saved: CardSaveResult) -> bool:
+    """Write the outcome to the payment, once; False if another call already has."""
+    outcome = {
+        "save_method": cards.SAVED if saved.method_id else cards.NOT_SAVED,
+        "saved_method": saved.method_id,
+        "open": None,
+        "next_check_at_us": None,
+        "updated_at_us": clock.now_us(),
+    }
+    return execute(Update(payment, outcome, expect={"save_method": cards.PENDING}))

@@ -1,0 +1,149 @@
+"""Payments as the app sends and sees them."""
+
+from collections.abc import Mapping
+from typing import Literal, cast
+
+from typing_extensions import TypeAliasType, TypedDict
+
+from shared import clock
+from shared.http import fields
+from shared.http.formats import Money, Time, Uuid
+from shared.money import rupees
+from shared.payments.checkout import CheckoutBody, checkout_options
+from shared.payments.lifecycle import GATEWAY, PAYABLE_STATUSES, WALLET
+from shared.payments.models import Payment
+from shared.wallets.models import Entry
+from shared.wallets.serializers import WalletBody, serialize_wallet
+
+TOP_UP_FIELDS: Mapping[str, fields.Field] = {
+    "amount": fields.Amount(required=True, example="500.00"),
+    "description": fields.Text(length_max=255, example="Wallet top-up"),
+}
+PAYMENT_FIELDS: Mapping[str, fields.Field] = {
+    "amount": fields.Amount(required=True, example="250.00"),
+    "source": fields.Choice(options=(GATEWAY, WALLET), required=True, example=WALLET),
+    "payment_method": fields.Uuid(
+        null=True,
+        description="A saved method, on which checkout opens. Another customer's method, a deleted one and a card "
+        'that is not active are refused: 400 with {"payment_method": [text]}.',
+    ),
+    "save_method": fields.Boolean(
+        description="Save the card that is paid with; needs a contact. `save_method` in the response says what "
+        "became of it: pending until the capture, then saved or not_saved; not_available if cards cannot be saved."
+    ),
+    "reference": fields.Text(length_max=64, example="garment-order-1042"),
+    "description": fields.Text(length_max=255, example="Dry cleaning, 3 pieces"),
+    "contact": fields.Text(
+        pattern=r"\+91[6-9][0-9]{9}", message="Enter a phone number like +919876543210.", card_scan=False
+    ),
+}
+VERIFY_FIELDS: Mapping[str, fields.Field] = {
+    "razorpay_payment_id": fields.Text(
+        required=True,
+        pattern=r"pay_[A-Za-z0-9]{1,40}",
+        message="Not a payment id.",
+        card_scan=False,
+        example="pay_RB58N2J7BIzWpP",
+    ),
+    "razorpay_order_id": fields.Text(card_scan=False, example="order_RB58MiP5SPFYyM"),
+    "razorpay_signature": fields.Text(
+        required=True,
+        length_max=128,
+        card_scan=False,
+        example="9ef4dffbfd84f1318f6739a3ce19f9d85851857ae648f114332d8401e0949a3d",
+    ),
+}
+
+
+PaymentPurpose = TypeAliasType("PaymentPurpose", Literal["top_up", "payment", "unknown"])
+PaymentSource = TypeAliasType("PaymentSource", Literal["gateway", "wallet"])
+PaymentStatus = TypeAliasType(
+    "PaymentStatus",
+    Literal["created", "failed", "expired", "authorized", "captured", "partially_refunded", "refunded"],
+)
+SaveMethodStatus = TypeAliasType("SaveMethodStatus", Literal["pending", "saved", "not_saved", "not_available"])
+
+
+class SaveMethodBody(TypedDict):
+    status: SaveMethodStatus
+    payment_method: Uuid | None
+
+
+class FailureBody(TypedDict):
+    code: str
+    text: str
+
+
+class PaymentBody(TypedDict):
+    """A captured order without a payment record is listed with the purpose `unknown` and the order's id as its id."""
+
+    id: str
+    purpose: PaymentPurpose
+    source: PaymentSource
+    status: PaymentStatus
+    amount: Money
+    amount_refunded: Money
+    currency: Literal["INR"]
+    payment_method: Uuid | None
+    save_method: SaveMethodBody | None
+    reference: str
+    description: str
+    method: str
+    gateway_order_id: str | None
+    gateway_payment_id: str | None
+    failure: FailureBody | None
+    in_review: bool
+    created_at: Time
+    updated_at: Time
+    checkout: CheckoutBody | None
+
+
+class PaymentWithWalletBody(PaymentBody):
+    wallet: WalletBody | None
+
+
+class WebhookBody(TypedDict):
+    status: Literal["applied", "unchanged", "ignored", "unusable"]
+
+
+def serialize_payment(payment: Payment) -> PaymentBody:
+    """The payment; `checkout` opens Razorpay's checkout while there is something to pay."""
+    order = payment.gateway_order if payment.status in PAYABLE_STATUSES else None
+    return {
+        "id": payment.id,
+        "purpose": cast(PaymentPurpose, payment.purpose),
+        "source": cast(PaymentSource, payment.source),
+        "status": cast(PaymentStatus, payment.status),
+        "amount": rupees(payment.amount_paise),
+        "amount_refunded": rupees(payment.refunded_paise),
+        "currency": "INR",
+        "payment_method": payment.payment_method,
+        "save_method": _save_method(payment),
+        "reference": payment.reference,
+        "description": payment.description,
+        "method": payment.gateway_method,
+        "gateway_order_id": payment.gateway_order,
+        "gateway_payment_id": payment.gateway_payment,
+        "failure": _failure(payment),
+        "in_review": payment.in_review is not None,
+        "created_at": clock.iso(payment.created_at_us),
+        "updated_at": clock.iso(payment.updated_at_us),
+        "checkout": checkout_options(payment, order) if order is not None else None,
+    }
+
+
+def serialize_payment_with_wallet(payment: Payment, entry: Entry | None) -> PaymentWithWalletBody:
+    """The payment, and the wallet after `entry` if the payment has moved it."""
+    return {**serialize_payment(payment), "wallet": serialize_wallet(entry) if entry else None}
+
+
+def _save_method(payment: Payment) -> SaveMethodBody | None:
+    if not payment.save_method:
+        return None
+    return {"status": cast(SaveMethodStatus, payment.save_method), "payment_method": payment.saved_method}
+
+
+def _failure(payment: Payment) -> FailureBody | None:
+    if payment.status != "failed":
+        return None
+    return {"code": payment.failure_code, "text": payment.failure_text}

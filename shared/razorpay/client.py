@@ -1,0 +1,117 @@
+"""Calls to Razorpay through its SDK, made safe for money.
+
+The SDK has no timeout, trusts root certificates of 2015, loses the status of an error and prints to stdout. The
+session below adds timeouts, certifi's roots, no redirects, a limit on the response size, and raises RazorpayRejected
+before the SDK sees an error. A call has three outcomes: a response, `RazorpayRejected` (Razorpay decided against it),
+or `ServiceUnavailable` (unknown: ask again).
+"""
+
+import json
+import time
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from functools import lru_cache
+from io import StringIO
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from shared.deadline import Deadline
+from shared.errors import ServiceUnavailable
+from shared.razorpay import credentials
+from shared.razorpay.entities import ID
+from shared.settings import settings
+from shared.telemetry import journal
+
+if TYPE_CHECKING:
+    from requests import Response
+
+CONNECT_TIMEOUT_S = 2.0
+READ_TIMEOUT_S = 5.0
+RESPONSE_BYTES_MAX = 256 * 1024
+REJECTIONS = (400, 404, 422)  # Razorpay's own refusals; every other status leaves the outcome open
+NO_SUCH_ID = "The id provided does not exist"
+
+
+class RazorpayRejected(Exception):
+    """Razorpay refused: `status`, and its `reason` and `description` as it gave them."""
+
+    def __init__(self, status: int, reason: str, description: str) -> None:
+        super().__init__(f"{status} {reason}")
+        self.status, self.reason, self.description = status, reason, description
+
+    @property
+    def is_unknown_id(self) -> bool:
+        """Whether the object does not exist, rather than the request not being allowed."""
+        return self.description.startswith(NO_SUCH_ID)
+
+
+def call(ask: Callable[[Any], Any]) -> dict[str, Any]:
+    """The response to one call of the SDK's client: `call(lambda client: client.order.fetch(order_id))`."""
+    import requests
+    import urllib3
+
+    client = _client(*credentials.key_pair(), settings().razorpay_base_url.rstrip("/"))
+    try:
+        with redirect_stdout(StringIO()):  # the SDK prints
+            response = ask(client)
+    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+        raise ServiceUnavailable from error
+    if not isinstance(response, dict):
+        raise ServiceUnavailable
+    return response
+
+
+@lru_cache(maxsize=2)
+def _client(key_id: str, key_secret: str, base_url: str) -> Any:
+    import certifi
+    import razorpay
+    import requests
+
+    class Session(requests.Session):
+        def request(self, method: Any, url: Any, *args: Any, **kwargs: Any) -> requests.Response:
+            kwargs["timeout"] = Deadline.current().timeouts(CONNECT_TIMEOUT_S, READ_TIMEOUT_S)
+            kwargs["allow_redirects"] = False
+            kwargs["stream"] = True
+            started_ns, outcome = time.monotonic_ns(), "no response"
+            try:
+                response = super().request(method, url, *args, **kwargs)
+                outcome = str(response.status_code)
+                return _checked(response)
+            finally:
+                duration_ms = (time.monotonic_ns() - started_ns) // 1_000_000
+                _record(f"{method} {ID.sub('{id}', urlsplit(url).path)}", outcome, duration_ms)
+
+    session = Session()
+    session.trust_env = False  # no proxy, no .netrc
+    client = razorpay.Client(session=session, auth=(key_id, key_secret), base_url=base_url)
+    client.cert_path = certifi.where()
+    return client
+
+
+def _record(request: str, outcome: str, duration_ms: int) -> None:
+    journal.count("GatewayCalls")
+    journal.count("GatewayMilliseconds", duration_ms)
+    if outcome != "200":
+        journal.count("GatewayErrors")
+    journal.breadcrumb(f"razorpay {request}: {outcome} in {duration_ms} ms")
+
+
+def _checked(response: "Response") -> "Response":
+    """The response with its body read up to the limit; raises for every status but 200."""
+    body = response.raw.read(RESPONSE_BYTES_MAX + 1, decode_content=True)
+    response._content = body
+    response._content_consumed = True  # type: ignore[attr-defined]
+    response.raw.release_conn()
+    if len(body) > RESPONSE_BYTES_MAX:
+        raise ServiceUnavailable
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        raise ServiceUnavailable from None
+    if response.status_code == 200:
+        return response
+    if response.status_code not in REJECTIONS:
+        raise ServiceUnavailable
+    error = answer.get("error") if isinstance(answer, dict) else None
+    error = error if isinstance(error, dict) else {}
+    raise RazorpayRejected(response.status_code, str(error.get("reason") or ""), str(error.get("description") or ""))

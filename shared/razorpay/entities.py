@@ -1,0 +1,155 @@
+"""Razorpay's JSON as our dataclasses: the only place where its words become ours."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+ID = re.compile(r"(order|pay|rfnd|cust|token)_[A-Za-z0-9]{1,40}", re.ASCII)
+
+
+class UnexpectedPayload(Exception):
+    """Something that should be a payment, refund, order or token does not have its shape."""
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayPayment:
+    """A payment at Razorpay: one attempt to pay an order, whichever way it reached us."""
+
+    id: str
+    order: str
+    amount_paise: int
+    currency: str
+    status: str  # created, authorized, captured, refunded, failed
+    was_captured: bool  # reliable only for the statuses captured and refunded
+    method: str
+    failure: str  # Razorpay's reason, or ""
+    customer: str = ""  # Razorpay's customer, if checkout was opened for one
+    token: str = ""  # the card that was saved or paid with
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayRefund:
+    id: str
+    payment: str
+    amount_paise: int
+    currency: str
+    status: str  # pending, processed, failed
+
+
+# Razorpay's words for the state of a token, of saved cards and of mandates, in ours.
+TOKEN_STATUSES: Mapping[str, str] = {
+    "initiated": "initiated",
+    "active": "active",
+    "activated": "active",
+    "confirmed": "active",
+    "not_applicable": "active",
+    "suspended": "suspended",
+    "paused": "suspended",
+    "deactivated": "deactivated",
+    "failed": "failed",
+    "rejected": "failed",
+    "cancelled": "cancelled",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RazorpayToken:
+    """A card that Razorpay keeps for one of its customers. The token's own secret is never read."""
+
+    id: str
+    customer: str  # "" if Razorpay leaves it out
+    method: str
+    status: str  # a value of TOKEN_STATUSES; an unknown status cannot be used: suspended
+    last4: str
+    brand: str
+    issuer: str
+    expiry_month: int | None
+    expiry_year: int | None
+    account: str  # the network's reference for the card's account, the same for each of its tokens, or ""
+
+
+def is_id(text: object, kind: str) -> bool:
+    return isinstance(text, str) and ID.fullmatch(text) is not None and text.startswith(f"{kind}_")
+
+
+def require_id(text: object, kind: str) -> str:
+    """The id. The SDK pastes ids into URLs, so anything else must never get there."""
+    if not is_id(text, kind):
+        raise UnexpectedPayload(f"not an id of kind {kind}")
+    return str(text)
+
+
+def payment_from(entity: Any) -> GatewayPayment:
+    """Parse a payment entity; UnexpectedPayload if it is not one."""
+    try:
+        amount = entity["amount"]
+        if type(amount) is not int or not is_id(entity["id"], "pay"):
+            raise UnexpectedPayload("a payment without an id or amount")
+        return GatewayPayment(
+            id=entity["id"],
+            order=entity.get("order_id") or "",
+            amount_paise=amount,
+            currency=str(entity.get("currency")),
+            status=str(entity["status"]),
+            was_captured=entity.get("captured") is True,
+            method=str(entity.get("method") or ""),
+            failure=str(entity.get("error_reason") or ""),
+            customer=str(entity.get("customer_id") or ""),
+            token=str(entity.get("token_id") or ""),
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UnexpectedPayload("not a payment") from error
+
+
+def refund_from(entity: Any) -> GatewayRefund:
+    """Parse a refund entity; UnexpectedPayload if it is not one."""
+    try:
+        amount = entity["amount"]
+        if type(amount) is not int or not is_id(entity["id"], "rfnd") or not is_id(entity["payment_id"], "pay"):
+            raise UnexpectedPayload("a refund without an id, payment or amount")
+        return GatewayRefund(
+            entity["id"], entity["payment_id"], amount, str(entity.get("currency")), str(entity["status"])
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UnexpectedPayload("not a refund") from error
+
+
+def token_from(entity: Any) -> RazorpayToken:
+    """Parse a token entity. Razorpay leaves out what it does not know and writes expiries in several forms."""
+    try:
+        if not is_id(entity["id"], "token"):
+            raise UnexpectedPayload("a token without an id")
+        card = entity.get("card") or {}
+        return RazorpayToken(
+            id=entity["id"],
+            customer=str(entity.get("customer_id") or ""),
+            method=str(entity.get("method") or ""),
+            status=_token_status(entity),
+            last4=str(card.get("last4") or "")[-4:],
+            brand=str(card.get("network") or "")[:50],
+            issuer=str(card.get("issuer") or "")[:100],
+            expiry_month=_number(card.get("expiry_month"), 1, 12),
+            expiry_year=_number(card.get("expiry_year"), 2000, 9999),
+            account=_account(entity),
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UnexpectedPayload("not a token") from error
+
+
+def _token_status(entity: Any) -> str:
+    status = entity.get("status") or (entity.get("recurring_details") or {}).get("status") or "active"
+    return TOKEN_STATUSES.get(str(status), "suspended")
+
+
+def _account(entity: Any) -> str:
+    """The first payment account reference among the card networks' tokens."""
+    for network_token in entity.get("service_provider_tokens") or []:
+        if reference := (network_token.get("provider_data") or {}).get("payment_account_reference"):
+            return str(reference)
+    return ""
+
+
+def _number(value: Any, minimum: int, maximum: int) -> int | None:
+    text = str(value)
+    return int(text) if re.fullmatch(r"[0-9]{1,4}", text) and minimum <= int(text) <= maximum else None

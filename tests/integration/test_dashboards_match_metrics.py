@@ -1,0 +1,170 @@
+"""The metrics of dashboards and alarms are those that the functions emit, compared after a run of every scenario.
+
+A widget or alarm on a metric that nothing emits stays empty, and nobody notices. This test fails instead.
+"""
+
+import hashlib
+import hmac
+import json
+import re
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+
+from shared.images.lifecycle import owner_of
+from tests.integration.test_events import event
+from tests.support import image_samples
+from tests.support.api_client import API, IMAGES, App, at_once
+from tests.support.local_stack import LocalStack
+from tests.support.monitoring import NAMESPACE, QUERIES, Line, lines_of_alarms, lines_of_dashboards
+from tests.support.saved_cards import pay_by_card, start_saving_payment, token_of
+
+WAIT_S = 10
+
+
+def play(app: App, local_stack: LocalStack) -> None:
+    """Cause every metric once."""
+    app.top_up("500.00")
+    failed = app.add_money("20.00", key="k-1")
+    app.add_money("20.00", key="k-1")
+    assert app.call("POST", "/wallets/add-money/", {"amount": "21.00"}, "k-1").status_code == 409
+    app.pay(failed, "fail")
+    paid = app.pay(failed)
+    assert app.verify(failed, paid | {"razorpay_signature": "0" * 64}).status_code == 400
+    assert app.spend("9000.00", "k-2").status_code == 400
+    local_stack.control("double_pay", {"order_id": failed["gateway_order_id"]})
+    for body in (
+        b'{"event":"settlement.processed","payload":{}}',
+        b"[",
+        b'{"event":"payment.captured","payload":{}}',
+    ):
+        assert webhook(local_stack, body, local_stack.webhook_secret) == 200
+    assert webhook(local_stack, b"{}", "another secret") == 401
+    local_stack.control("faults", [{"method": "POST", "path": "/v1/orders", "fault": "500", "times": 1}])
+    assert app.call("POST", "/wallets/add-money/", {"amount": "5.00"}).status_code == 503
+    local_stack.invoke("ListWallets", event("ListWallets"))  # with the app's version in the log
+    local_stack.invoke("ListWallets", {})
+    spend_at_once(app)
+    play_with_cards(app, local_stack)
+    for function in ("ReconcilePayments", "AuditWallets", "AuditPayments", "SweepImages", "CompressImage"):
+        local_stack.invoke(function, event(function))
+    photos(app, local_stack)
+
+
+def photos(app: App, local_stack: LocalStack) -> None:
+    assert app.upload_photo(b"no picture")["status"] == "rejected"
+    photo = app.upload_photo(image_samples.encode(image_samples.photo(64, 48), "JPEG"))
+    duplicate = event("CompressImage")
+    duplicate["Records"][0]["s3"]["object"]["key"] = f"in/{owner_of(app.customer['id'])}/{photo['id']}"
+    local_stack.invoke("CompressImage", duplicate)
+    local_stack.invoke("CompressImage", {"Event": "s3:TestEvent"})
+    upload = app.create_upload()
+    local_stack.fail_s3("ListObjectVersions")
+    try:
+        app.send(upload, b"a photo that S3 fails to return")
+        while '"UploadRetried"' not in local_stack.log_text():
+            time.sleep(0.1)
+    finally:
+        local_stack.fail_s3()
+    app.wait_for_photo(upload["id"])
+    assert app.call("DELETE", f"{IMAGES}{photo['id']}/").status_code == 204
+
+
+def play_with_cards(app: App, local_stack: LocalStack) -> None:
+    """Save a card, report it for another customer, suspend it and delete it; each call to Razorpay fails once."""
+
+    def fail_once(method: str) -> None:
+        local_stack.control("faults", [{"method": method, "path": "/v1/customers", "fault": "500", "times": 1}])
+
+    local_stack.control("hold", {"hold": True})
+    payment = start_saving_payment(app)
+    paid = pay_by_card(app, payment)
+    fail_once("GET")
+    assert app.verify(payment, paid).json()["save_method"]["status"] == "pending"
+    method = app.verify(payment, paid).json()["save_method"]["payment_method"]
+    token = token_of(app, {"id": method})
+    other_customer = start_saving_payment(App(local_stack))["checkout"]["customer_id"]
+    entity = local_stack.control("state", {})["tokens"][token] | {"customer_id": other_customer}
+    local_stack.control("event", {"body": {"event": "token.activated", "payload": {"token": {"entity": entity}}}})
+    local_stack.control("deliver", {})
+    local_stack.control("token", {"token_id": token, "status": "suspended"})
+    fail_once("GET")
+    local_stack.control("deliver", {})
+    fail_once("DELETE")
+    assert app.call("DELETE", f"/payment-methods/{method}/").status_code == 204
+    local_stack.control("hold", {"hold": False})
+
+
+def webhook(local_stack: LocalStack, body: bytes, secret: str) -> int:
+    signature = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+    headers = {"Content-Type": "application/json", "X-Razorpay-Signature": signature}
+    url = f"{local_stack.api}{API}/webhooks/razorpay/"
+    return requests.post(url, data=body, headers=headers, timeout=20).status_code
+
+
+def spend_at_once(app: App) -> None:
+    """Spend from five phones at once, so that a transaction conflicts and is retried."""
+    phones = [app.another_phone() for _ in range(5)]
+
+    def spend(phone: App, key: str) -> Any:
+        return lambda: phone.spend("1.00", key)
+
+    for number in range(20):
+        at_once([spend(phone, f"r-{number}-{index}") for index, phone in enumerate(phones)])
+        if "TransactionRetried" in app.stack.log_text():
+            return
+
+
+def emitted(local_stack: LocalStack) -> Iterator[tuple[str, str, frozenset[str]]]:
+    """The namespace, name and dimensions of every metric in the log so far."""
+    for line in local_stack.log_text().splitlines():
+        if '"_aws"' in line:
+            for directive in json.loads(line)["_aws"]["CloudWatchMetrics"]:
+                for dimensions in directive["Dimensions"]:
+                    for metric in directive["Metrics"]:
+                        yield directive["Namespace"], metric["Name"], frozenset(dimensions)
+
+
+def displayed_or_alarmed() -> set[tuple[str, str, frozenset[str]]]:
+    lines: list[Line] = [*lines_of_dashboards(), *lines_of_alarms()]
+    return {(line.namespace, line.name, line.dimensions) for line in lines if line.namespace == NAMESPACE}
+
+
+@pytest.fixture(scope="module")
+def metrics(local_stack: LocalStack) -> set[tuple[str, str, frozenset[str]]]:
+    play(App(local_stack), local_stack)
+    deadline = time.monotonic() + WAIT_S  # a thread reads the log, and webhooks arrive asynchronously
+    while not displayed_or_alarmed() <= set(emitted(local_stack)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return set(emitted(local_stack))
+
+
+def test_displayed_and_alarmed_metrics_are_emitted(metrics: set[tuple[str, str, frozenset[str]]]) -> None:
+    assert displayed_or_alarmed() - metrics == set()
+
+
+def test_emitted_metrics_are_on_a_dashboard(metrics: set[tuple[str, str, frozenset[str]]]) -> None:
+    displayed = {(line.namespace, line.name, line.dimensions) for line in lines_of_dashboards()}
+    assert metrics - displayed == set()
+
+
+def test_service_is_the_only_dimension(metrics: set[tuple[str, str, frozenset[str]]]) -> None:
+    """Each combination of dimensions is billed as a metric of its own."""
+    assert {dimensions for _, _, dimensions in metrics} == {frozenset({"service"})}
+
+
+@pytest.mark.usefixtures("metrics")
+@pytest.mark.parametrize("name", QUERIES)
+def test_saved_query_uses_fields_of_the_log(name: str, local_stack: LocalStack) -> None:
+    fields: set[str] = set()
+    for line in local_stack.log_text().splitlines():
+        if line.startswith('{"level"'):
+            fields |= set(json.loads(line))
+    text = re.sub(r'"[^"]*"', "", QUERIES[name]["QueryString"])
+    names = set(re.findall(r"(?<![@\w.])[A-Za-z_]{2,}", text))
+    keywords = "fields filter sort stats count pct max by desc as and or like ispresent message level"
+    aliases = set(re.findall(r"\bas (\w+)", text))
+    assert names - fields - set(keywords.split()) - aliases == set()

@@ -1,0 +1,73 @@
+"""The examples in the documents run as they are written, and print what the documents say."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local.template import ROOT
+from tests.support.documents import DOCUMENTS, Block, blocks, name_of
+from tests.support.image_samples import phone_photo
+from tests.support.local_stack import LocalStack
+
+EXAMPLES = {
+    name_of(document): found
+    for document in DOCUMENTS
+    if (found := [block for block in blocks(document) if block.language == "bash" and not block.is_checked_only])
+}
+SEPARATOR = "--- end of the block ---"
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    """A local stack of its own: the examples move the clock."""
+    running = LocalStack(tmp_path_factory.mktemp("documents"))
+    yield running
+    running.stop()
+
+
+def run_in_order(examples: list[Block], folder: Path, api: str) -> list[str]:
+    """Run all blocks in one shell, as a reader who pastes them would; the output of each."""
+    script = f"\necho '{SEPARATOR}'\n".join(["set -eo pipefail", *(block.text for block in examples)])
+    environment = {**os.environ, "API": api}
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=folder, env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    return done.stdout.split(f"{SEPARATOR}\n")[1:]
+
+
+def matches(expected: str, printed: str) -> bool:
+    """Whether the text was printed, with anything in the place of each ellipsis and any line breaks."""
+    pattern = ".*".join(re.escape(re.sub(r"\s+", "", part)) for part in expected.split("…"))
+    return re.fullmatch(pattern, re.sub(r"\s+", "", printed)) is not None
+
+
+@pytest.mark.parametrize("document", EXAMPLES)
+def test_examples_print_what_the_document_says(document: str, stack: LocalStack, tmp_path: Path) -> None:
+    (tmp_path / "photo.jpg").write_bytes(phone_photo())
+    examples = EXAMPLES[document]
+    for block, printed in zip(examples, run_in_order(examples, tmp_path, stack.api), strict=True):
+        assert matches(block.output, printed), f"{block.name} printed:\n{printed}"
+
+
+def test_ready_line_has_the_documented_keys(stack: LocalStack) -> None:
+    (block,) = (block for block in blocks(ROOT / "docs" / "local-development.md") if block.language == "json")
+    documented, printed = json.loads(block.text), json.loads(stack.lines[0])
+    assert documented.keys() == printed.keys()
+    assert documented["customers"][0].keys() == printed["customers"][0].keys()
+
+
+def test_examples_are_in_the_documents_about_the_local_stack() -> None:
+    assert {"docs/api.md", "docs/local-development.md"} <= set(EXAMPLES)
+    assert shutil.which("curl") and shutil.which("bash")
+
+
+def test_matching_notices_other_output() -> None:
+    assert matches('{"id": "…", "status": "captured"}', '{"id":"5e7a","status":"captured"}\n')
+    assert not matches('{"id": "…", "status": "captured"}', '{"id":"5e7a","status":"created"}')

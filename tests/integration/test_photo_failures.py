@@ -1,0 +1,153 @@
+"""Photos while S3 fails and time passes: on a local stack of their own, whose clock moves and whose S3 fails."""
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+
+from local.aws import CREDENTIALS
+from tests.integration.photo_helpers import fetch_variants, key_of, picture, stored_keys, upload_event
+from tests.support.api_client import IMAGES, App
+from tests.support.local_stack import LocalStack
+
+MINUTE_S = 60
+
+
+@pytest.fixture(scope="module")
+def failing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    """The stack whose S3 a test makes fail."""
+    running = LocalStack(tmp_path_factory.mktemp("photos"))
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def app(failing: LocalStack) -> Iterator[App]:
+    yield App(failing)
+    failing.fail_s3()
+
+
+@pytest.fixture
+def aws(failing: LocalStack, monkeypatch: pytest.MonkeyPatch) -> Any:
+    for name, value in {**CREDENTIALS, "AWS_ENDPOINT_URL": failing.s3}.items():
+        monkeypatch.setenv(name, value)
+    return boto3.client
+
+
+def wait_for_failure_record(aws: Any, image_id: str) -> dict[str, Any]:
+    """The record of an upload in the on-failure queue."""
+    sqs = aws("sqs")
+    url = sqs.get_queue_url(QueueName="FailedUploads")["QueueUrl"]
+    for _ in range(60):
+        received = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1, MaxNumberOfMessages=10)
+        for message in received.get("Messages", []):
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            if image_id in message["Body"]:
+                return dict(json.loads(message["Body"]))
+    raise AssertionError("the upload is not in the on-failure queue")
+
+
+def wait_for_log(local_stack: LocalStack, text: str, times: int) -> None:
+    """Wait until the log contains a text this often."""
+    for _ in range(600):
+        if local_stack.log_text().count(text) >= times:
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"the log does not contain {text} {times} times")
+
+
+@pytest.mark.parametrize("operation", ["ListObjectVersions", "GetObject", "PutObject"])
+def test_transient_s3_failure_is_retried(operation: str, app: App, failing: LocalStack) -> None:
+    retried = failing.log_text().count('"UploadRetried":')
+    failing.fail_s3(operation)
+    upload = app.create_upload()
+    app.send(upload, picture())
+    wait_for_log(failing, '"UploadRetried":', retried + 1)
+    assert app.photo(upload["id"])["status"] in ("awaiting_upload", "processing")
+    failing.fail_s3()
+    body = app.wait_for_photo(upload["id"])
+    assert body["status"] == "ready" and len(fetch_variants(body)) == 4
+
+
+def test_lasting_s3_failure_ends_in_the_queue_and_a_rejection(app: App, failing: LocalStack, aws: Any) -> None:
+    failing.fail_s3("GetObject")
+    upload = app.create_upload()
+    app.send(upload, picture())
+    record = wait_for_failure_record(aws, upload["id"])
+    assert record["requestContext"]["condition"] == "RetriesExhausted"
+    assert record["requestContext"]["approximateInvokeCount"] == 3
+    assert record["requestPayload"]["Records"][0]["s3"]["object"]["key"] == key_of(app, upload["id"])
+    assert app.photo(upload["id"])["status"] == "processing"
+    failing.clock(15 * MINUTE_S)
+    assert failing.invoke("SweepImages")["ImageProcessingFailed"] >= 1
+    assert app.photo(upload["id"])["reject"]["code"] == "processing_failed"
+    # The event is sent again from the queue days later, when the photo is finished.
+    failing.fail_s3()
+    assert failing.invoke("CompressImage", record["requestPayload"]) == {"uploads": 1}
+    assert app.photo(upload["id"])["status"] == "rejected"
+    assert not [key for key in stored_keys(aws, app) if key.startswith("out/")]
+
+
+def test_failing_upload_does_not_stop_the_next(app: App, failing: LocalStack, aws: Any) -> None:
+    failing.fail_s3("GetObject")
+    stuck = app.create_upload()
+    app.send(stuck, picture())
+    wait_for_failure_record(aws, stuck["id"])
+    failing.fail_s3()
+    assert app.upload_photo(picture())["status"] == "ready"
+
+
+def test_delete_while_variants_cannot_be_stored_leaves_no_objects(app: App, failing: LocalStack, aws: Any) -> None:
+    retried = failing.log_text().count('"UploadRetried":')
+    failing.fail_s3("PutObject")
+    upload = app.create_upload()
+    app.send(upload, picture())
+    wait_for_log(failing, '"UploadRetried":', retried + 1)
+    assert app.call("DELETE", f"{IMAGES}{upload['id']}/").status_code == 204
+    discarded = failing.log_text().count('"outcome":"discarded"')
+    failing.fail_s3()
+    wait_for_log(failing, '"outcome":"discarded"', discarded + 1)
+    assert stored_keys(aws, app) == []
+
+
+def test_sweep_finishes_a_delete_that_s3_refused(app: App, failing: LocalStack, aws: Any) -> None:
+    body = app.upload_photo(picture())
+    failing.fail_s3("DeleteObject")
+    assert app.call("DELETE", f"{IMAGES}{body['id']}/").status_code == 204
+    assert len(stored_keys(aws, app)) == 5 and app.get(IMAGES)["count"] == 0
+    failing.fail_s3()
+    failing.clock(5 * MINUTE_S)
+    failing.invoke("SweepImages")
+    assert stored_keys(aws, app) == []
+    failing.clock(115 * MINUTE_S)
+    assert failing.invoke("SweepImages")["ImagePurged"] >= 1
+
+
+def test_photo_without_upload_expires_and_a_late_upload_is_removed(app: App, failing: LocalStack, aws: Any) -> None:
+    upload = app.create_upload()
+    failing.clock(119 * MINUTE_S)
+    failing.invoke("SweepImages")
+    assert app.photo(upload["id"])["status"] == "awaiting_upload"
+    failing.clock(2 * MINUTE_S)
+    assert failing.invoke("SweepImages")["ImageExpired"] >= 1
+    body = app.photo(upload["id"])
+    assert (body["status"], body["progress"], body["poll_after_ms"]) == ("expired", 100, None)
+    app.send(upload, picture())
+    failing.invoke("CompressImage", upload_event(key_of(app, upload["id"])))
+    assert stored_keys(aws, app) == [] and app.photo(upload["id"])["status"] == "expired"
+
+
+def test_photos_survive_a_restart(tmp_path: Any) -> None:
+    first = LocalStack(tmp_path)
+    body = App(first, first.customers[0]).upload_photo(picture())
+    first.stop()
+    second = LocalStack(tmp_path)
+    try:
+        app = App(second, first.customers[0])
+        assert len(fetch_variants(app.photo(body["id"]))) == 4
+        assert app.upload_photo(picture("blue"))["status"] == "ready"
+    finally:
+        second.stop()

@@ -1,0 +1,10 @@
+"""All flows. Whatever is proved of one flow is proved of each of these; add a new one to its noun's table."""
+
+from collections.abc import Mapping
+
+from tests.simulation.flows.flow import Flow
+from tests.simulation.flows.methods import METHOD_FLOWS
+from tests.simulation.flows.payments import PAYMENT_FLOWS
+from tests.simulation.flows.photos import PHOTO_FLOWS
+
+FLOWS: Mapping[str, Flow] = {**PAYMENT_FLOWS, **METHOD_FLOWS, **PHOTO_FLOWS}

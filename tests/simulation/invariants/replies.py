@@ -1,0 +1,36 @@
+"""Invariants of what the API replied."""
+
+from tests.simulation.invariants.check import METHODS, PAID_STATUSES, PAYMENTS, Findings, paise
+from tests.simulation.world import World
+
+STATUSES = (0, 200, 201, 202, 204, 400, 401, 404, 409, 413, 415, 503)  # 0: the process died and did not reply
+
+
+def documented(world: World) -> Findings:
+    """Every status is documented: whatever fails underneath is a 503, never a 500."""
+    for request, reply in world.replies:
+        if reply.status not in STATUSES:
+            yield f"{request.path if request else 'a webhook'} replied {reply.status}"
+    for line in world.log.getvalue().splitlines():
+        if "unexpected error" in line:
+            yield f"an unhandled exception was logged: {line[line.find('error_type') :]}"
+
+
+def acknowledged(world: World) -> Findings:
+    """What a reply confirmed is stored."""
+    payments = {row["id"]: row for row in world.rows(PAYMENTS)}
+    methods = {row["id"] for row in world.rows(METHODS)}
+    for request, reply in world.replies:
+        if not request or reply.status not in (200, 201) or not isinstance(reply.body, dict):
+            continue
+        name = str(reply.body.get("id"))
+        if "purpose" in reply.body:
+            row = payments.get(name)
+            if not row:
+                yield f"the payment {name} was confirmed and is not stored"
+            elif reply.body["status"] in PAID_STATUSES and row["status"] not in PAID_STATUSES:
+                yield f"the payment {name} was confirmed as captured and is {row['status']}"
+            elif request.body and "amount" in request.body and paise(request.body["amount"]) != row["amount_paise"]:
+                yield f"{request.body['amount']} was requested and {row['amount_paise']} paise are stored"
+        elif "nickname" in reply.body and name not in methods:
+            yield f"the method {name} was confirmed and is not stored"

@@ -1,0 +1,225 @@
+"""Mutants: small edits of the code, each of which gets money wrong or loses a photo. The proofs must kill each.
+
+An edit's `old` text must occur in its file exactly once. When the code changes, the mutant follows it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Replace `old` by `new` in a file."""
+
+    file: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """What goes wrong, and the edits that make it go wrong."""
+
+    why: str
+    edits: tuple[Edit, ...]
+
+
+def _mutant(why: str, *edits: tuple[str, str, str]) -> Mutant:
+    return Mutant(why, tuple(Edit(*edit) for edit in edits))
+
+
+DYNAMODB, MONEY, REMOVAL = "shared/aws/dynamodb.py", "shared/money.py", "shared/images/removal.py"
+APPLY, LIFECYCLE, CREATE = "shared/payments/apply.py", "shared/payments/lifecycle.py", "shared/payments/create.py"
+REFUNDS, WEBHOOK, VERIFY = "shared/payments/refunds.py", "shared/payments/webhook.py", "shared/payments/verify.py"
+RECONCILE, METHODS = "shared/payments/reconcile.py", "shared/payment_methods/methods.py"
+ENTRIES, LEDGER = "shared/wallets/models.py", "shared/wallets/ledger.py"
+APPEND_CREDIT = "blocked = append(entry, _captured(payment, values, source, event_id))"
+
+CONTROL = "control"  # an unchanged copy: a search that sees something here would see it in any copy
+MUTANTS: Mapping[str, Mutant] = {
+    # --- writes and their conditions
+    "entry inserted without its condition": _mutant(
+        "A second entry with the same number overwrites the first.",
+        (DYNAMODB, "transaction.save(row, condition=_condition(write))", "transaction.save(row)"),
+    ),
+    "entry first, payment second": _mutant(
+        "A crash between two single writes leaves a credit whose payment is not captured.",
+        (
+            APPLY,
+            APPEND_CREDIT,
+            "blocked = append(entry) or not execute(_captured(payment, values, source, event_id))",
+        ),
+    ),
+    "payment first, entry second": _mutant(
+        "A crash between two single writes leaves a captured payment without its credit.",
+        (
+            APPLY,
+            APPEND_CREDIT,
+            "blocked = not execute(_captured(payment, values, source, event_id)) or append(entry)",
+        ),
+    ),
+    "credit not guarded by the payment's status": _mutant(
+        "Two callers that read the same payment both credit it.",
+        (APPLY, APPEND_CREDIT, "blocked = append(entry, Update(payment, values))"),
+    ),
+    "payment inserted without its condition": _mutant(
+        "A second request with the same key overwrites the payment.",
+        (DYNAMODB, "row.save(condition=_condition(write))", "row.save()"),
+    ),
+    "newest entry read without consistency": _mutant(
+        "The balance is an old one.",
+        (ENTRIES, "scan_index_forward=False, limit=1, consistent_read=True", "scan_index_forward=False, limit=1"),
+    ),
+    "conflict counts as applied": _mutant(
+        "A transaction that lost against another one is reported as done.",
+        (
+            APPLY,
+            f"    {APPEND_CREDIT}\n",
+            "    from shared.aws.dynamodb_errors import TransactionConflict\n\n"
+            f"    try:\n        {APPEND_CREDIT}\n"
+            "    except TransactionConflict:\n        return ApplyResult(payment, credited=True)\n",
+        ),
+    ),
+    "blocked write counts as applied": _mutant(
+        "A transaction whose condition failed is reported as done.",
+        (APPLY, "    if blocked:\n        return None\n", ""),
+    ),
+    # --- idempotency
+    "key names a new payment each time": _mutant(
+        "A retried request starts a second payment.",
+        (CREATE, "if key else clock.new_id()", "if not key else clock.new_id()"),
+    ),
+    "wallet payment does not look up its key": _mutant(
+        "A retried request is checked against the balance that its first attempt left.",
+        (
+            CREATE,
+            "        if earlier := get_payment(customer, payment_id):\n            return _replay(earlier, request)\n"
+            "        _open_on(",
+            "        _open_on(",
+        ),
+    ),
+    "wallet balance read only once": _mutant(
+        "A retry after a conflict spends the balance that was read before it.",
+        (
+            CREATE,
+            "        head = get_or_open(customer)\n        payment = _new_payment(",
+            "        head = get_or_open(customer)\n"
+            "        attempt.balance_paise = getattr(attempt, 'balance_paise', head.balance_paise)\n"
+            "        head.balance_paise = attempt.balance_paise\n        payment = _new_payment(",
+        ),
+    ),
+    # --- applying an attempt
+    "authorized money credited": _mutant(
+        "An authorization may never be captured.",
+        (
+            APPLY,
+            'if attempt.status == "captured" and "captured" in TRANSITIONS',
+            'if attempt.status in ("captured", "authorized") and "captured" in TRANSITIONS',
+        ),
+    ),
+    "failed is final": _mutant(
+        "A late authorization after a failed attempt is not credited.",
+        (LIFECYCLE, '"failed": ("authorized", "captured"),', '"failed": (),'),
+    ),
+    "captured amount not compared": _mutant(
+        "A capture of another amount credits the wallet.",
+        (APPLY, "if attempt.amount_paise != payment.amount_paise:", "if False:"),
+    ),
+    "currency not compared": _mutant(
+        "A capture in dollars credits rupees.", (APPLY, 'if attempt.currency != "INR":', "if False:")
+    ),
+    "second capture of an order credited": _mutant(
+        "An order that is paid twice credits twice.",
+        (APPLY, "if is_paid and payment.gateway_payment != attempt.id and", "if False and"),
+        (LIFECYCLE, '"captured": ("partially_refunded", "refunded"),', '"captured": ("captured", "refunded"),'),
+    ),
+    "verify trusts the app's order": _mutant(
+        "The genuine signature of a cheap order pays an expensive one.",
+        (
+            VERIFY,
+            "checkout_signature_matches(payment.gateway_order, attempt_id",
+            'checkout_signature_matches(body["razorpay_order_id"], attempt_id',
+        ),
+        (APPLY, "if attempt.order != payment.gateway_order:", "if False:"),
+    ),
+    "late event undoes a capture": _mutant(
+        "A failed event that arrives after the capture takes the payment back.",
+        (LIFECYCLE, '"captured": ("partially_refunded", "refunded"),', '"captured": ("failed", "refunded"),'),
+        (APPLY, "if not is_change or payment.status in PAID_STATUSES:", "if not is_change:"),
+    ),
+    "credit above the cap dropped": _mutant(
+        "A captured payment that exceeds the wallet's limit is neither credited nor reviewed.",
+        (
+            APPLY,
+            "    if over_limit:  #",
+            "    if over_limit:\n        return ApplyResult(payment)\n    if over_limit:  #",
+        ),
+    ),
+    "rupees pass through a float": _mutant(
+        "19.99 becomes 1998 paise.",
+        (
+            MONEY,
+            'paise = int("".join(map(str, digits))) * int(10 ** (exponent + PLACES))',
+            "paise = int(float(text) * 100)",
+        ),
+    ),
+    # --- refunds
+    "refund not recorded": _mutant(
+        "A refund event that is delivered again debits again.",
+        (REFUNDS, "append(entry, record, change)", "append(entry, change)"),
+    ),
+    "refund of spent money goes below zero": _mutant(
+        "The balance becomes negative instead of the refund being reviewed.",
+        (REFUNDS, "if head.balance_paise < refund.amount_paise:", "if False:"),
+        (LEDGER, "if amount_paise <= 0 or balance_paise < 0:", "if amount_paise <= 0:"),
+    ),
+    "refund of another attempt applied": _mutant(
+        "The refund of a second capture of the order debits the first one's credit.",
+        (REFUNDS, "if payment.gateway_payment != refund.payment or refund", "if refund"),
+    ),
+    "refunded amount not guarded": _mutant(
+        "Of two refunds at once, the payment's refunded amount contains only one.",
+        (REFUNDS, '        expect={"refunded_paise": payment.refunded_paise},\n', ""),
+    ),
+    # --- webhooks and the reconciler
+    "unapplied webhook acknowledged": _mutant(
+        "Razorpay does not send the event again.",
+        (WEBHOOK, "import NotAuthenticated", "import NotAuthenticated, ServiceUnavailable"),
+        (
+            WEBHOOK,
+            "    except UnexpectedPayload:\n        return WebhookResult",
+            "    except (UnexpectedPayload, ServiceUnavailable):\n        return WebhookResult",
+        ),
+    ),
+    "order missing from the index ignored": _mutant(
+        "An event that overtakes the index is acknowledged without effect.",
+        (
+            WEBHOOK,
+            "        return payment\n    try:\n        order = api.fetch_order(",
+            "        return payment\n    return None\n    try:\n        order = api.fetch_order(",
+        ),
+    ),
+    "reconciler stops after a failure": _mutant(
+        "A failed attempt that the bank accepts later is never credited if its webhook is lost.",
+        (
+            RECONCILE,
+            "elif payment.status in PAID_STATUSES or checks >=",
+            'elif payment.status != "created" or checks >=',
+        ),
+    ),
+    # --- payment methods
+    "default may point at a deleted method": _mutant(
+        "A deletion does not check that the method has not become the default meanwhile.",
+        (METHODS, "blocked = transact(clear, update)", "blocked = transact(*[clear] * is_default, update)"),
+    ),
+    "deleted method may become the default": _mutant(
+        "Moving the default does not check that the method is still active.",
+        (METHODS, "transact(Require(method, IS_ACTIVE), Overwrite(pointer))", "transact(Overwrite(pointer))"),
+    ),
+    # --- photos
+    "sweeper deletes a photo that became ready": _mutant(
+        "The sweeper acts on the status that it listed, and ends a photo that is no longer due.",
+        (REMOVAL, "image.open is None or (image.next_check_at_us", "(image.next_check_at_us"),
+        (REMOVAL, 'return _purge(image, at_us) if image.status == DELETED else ""', "return _purge(image, at_us)"),
+    ),
+}

@@ -1,0 +1,117 @@
+"""Kills mutants: each is applied to a copy of the code, and the proofs run there until one sees a violation."""
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.template import ROOT
+from tests.simulation.mutants import CONTROL, MUTANTS
+
+SEEDS_MAX = 2_000
+KILL_TIMEOUT_S = 900
+COPIED = ("shared", "functions", "local", "tests", "template.yaml", "openapi.json")
+
+
+@dataclass(frozen=True)
+class KillResult:
+    """Which search saw the mutant, in which run, and the violation; `by` is empty if none saw it."""
+
+    mutant: str
+    by: str
+    runs: int
+    violation: str
+
+    @property
+    def is_expected(self) -> bool:
+        """Whether a mutant was killed, or the control survived."""
+        return bool(self.by) != (self.mutant == CONTROL)
+
+    def __str__(self) -> str:
+        seen = f"{self.by}, run {self.runs}: {self.violation[:150]}" if self.by else f"survived {self.runs} runs"
+        return f"{self.mutant}: {seen}"
+
+
+def mutated_files(name: str, root: Path = ROOT) -> dict[str, str]:
+    """The mutant's files with its edits made; ValueError if an edit no longer matches the code."""
+    texts: dict[str, str] = {}
+    for edit in MUTANTS[name].edits if name != CONTROL else ():
+        text = texts.get(edit.file) or (root / edit.file).read_text()
+        if text.count(edit.old) != 1:
+            raise ValueError(f"{name}: {edit.file} contains its text {text.count(edit.old)} times")
+        texts[edit.file] = text.replace(edit.old, edit.new)
+    return texts
+
+
+def kill_in_copy(name: str) -> KillResult:
+    """Apply the mutant to a copy of the code, and search for a violation there."""
+    with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
+        copy = Path(folder)
+        for item in COPIED:
+            source = ROOT / item
+            ignored = shutil.ignore_patterns("__pycache__", "*.pyc")
+            if source.is_dir():
+                shutil.copytree(source, copy / item, ignore=ignored)
+            else:
+                shutil.copy(source, copy / item)
+        for item, text in mutated_files(name).items():
+            (copy / item).write_text(text)
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.simulation", "search", str(SEEDS_MAX)],
+            cwd=copy,
+            capture_output=True,
+            text=True,
+            timeout=KILL_TIMEOUT_S,
+        )
+    lines = done.stdout.splitlines()
+    if done.returncode != 0 or not lines:
+        raise RuntimeError(f"{name}: the search itself failed: {done.stderr[-2_000:]}")
+    return KillResult(name, **json.loads(lines[-1]))
+
+
+def search(seeds_max: int) -> dict[str, object]:
+    """Search the code as it stands until there is a violation: one run of each kind in turn."""
+    searches = {
+        "crash points": _crash_points(),
+        "interleavings": _interleavings(),
+        "histories": _histories(seeds_max),
+    }
+    runs = dict.fromkeys(searches, 0)
+    while searches:
+        for by, results in list(searches.items()):
+            runs[by] += 1
+            try:
+                found = next(results, None)
+            except Exception as error:  # a mutant may break a flow altogether, which counts as seen
+                found = [f"{type(error).__name__}: {error}"]
+            if found:
+                return {"by": by, "runs": runs[by], "violation": found[0]}
+            if found is None:
+                del searches[by]
+    return {"by": "", "runs": sum(runs.values()), "violation": ""}
+
+
+def _crash_points() -> Iterator[list[str]]:
+    from tests.simulation import crash_points
+
+    for case in crash_points.all_cases():
+        yield crash_points.check(case)
+
+
+def _interleavings() -> Iterator[list[str]]:
+    from tests.simulation.interleavings import every_order
+    from tests.simulation.races.registry import RACES
+
+    for name in RACES:
+        yield from every_order(name)
+
+
+def _histories(seeds_max: int) -> Iterator[list[str]]:
+    from tests.simulation.histories import simulate
+
+    for seed in range(seeds_max):
+        yield simulate(seed).violations

@@ -1,0 +1,171 @@
+"""Every place where the simulation replaces a part of the shared code or of an SDK, by its path.
+
+The clock, the AWS clients, the Razorpay session and the log streams are pointed at the current world. When the
+shared code moves, only this module and `tests/support/cached_state.py` follow.
+"""
+
+import importlib.metadata
+import itertools
+import json
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import botocore.endpoint
+import botocore.parsers
+import botocore.regions
+import botocore.retries.quota
+import botocore.signers
+import botocore.useragent
+from aws_lambda_powertools.utilities.parameters.base import ExpirableValue
+
+from tests.simulation.faults import Adapter
+from tests.support.cached_state import clear_cached_state
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+Replace = Callable[[Any, str, Any], None]  # owner, attribute, new value
+CurrentWorld = Callable[[], "World"]
+
+
+@contextmanager
+def patched(world: CurrentWorld, key_id: str, key_secret: str, razorpay_url: str) -> Iterator[None]:
+    """Point the shared code and the SDKs at the current world until the block ends."""
+    replaced: list[tuple[Any, str, Any]] = []
+
+    def replace(owner: Any, name: str, value: Any) -> None:
+        replaced.append((owner, name, getattr(owner, name)))
+        setattr(owner, name, value)
+
+    try:
+        _patch_clock(replace, world)
+        _patch_sdks(replace, world)
+        _patch_razorpay(world, key_id, key_secret, razorpay_url)
+        _patch_output(replace, world)
+        yield
+    finally:
+        for owner, name, value in reversed(replaced):
+            setattr(owner, name, value)
+        clear_cached_state()
+
+
+def cache_secrets(secrets: Mapping[str, str]) -> None:
+    """Make the process warm: it has fetched its secrets, and they never expire."""
+    store = _cached_secrets()
+    for name, text in secrets.items():
+        store[(name, "json", False)] = ExpirableValue(json.loads(text), datetime.max)
+
+
+def forget_secrets() -> None:
+    """Make the process cold: the next request fetches its secrets first."""
+    _cached_secrets().clear()
+
+
+def _cached_secrets() -> dict[Any, ExpirableValue]:
+    from shared.aws import secrets
+
+    return secrets.provider().store  # type: ignore[no-any-return]
+
+
+def _patch_clock(replace: Replace, world: CurrentWorld) -> None:
+    from shared import clock
+
+    replace(clock, "now_us", lambda: world().clock_us)
+    replace(clock, "new_id", lambda: world().new_id())
+    replace(clock, "sleep", lambda seconds: world().tick(int(seconds * 1_000_000)))
+    replace(clock, "jitter", lambda seconds_max: world().random.uniform(0, seconds_max))
+
+
+def _patch_sdks(replace: Replace, world: CurrentWorld) -> None:
+    from shared.aws import dynamodb, s3, secrets
+
+    clear_cached_state()
+
+    class Time:
+        """botocore's back-off, by the world's clock."""
+
+        time = staticmethod(lambda: world().clock_us / 1_000_000)
+        sleep = staticmethod(lambda seconds: world().tick(int(seconds * 1_000_000)))
+
+    replace(botocore.endpoint, "time", Time)
+    # The retry quota lives as long as its client, and clients outlive worlds: each world would start with what the
+    # one before it had left.
+    replace(botocore.retries.quota.RetryQuota, "acquire", lambda self, amount: True)
+    _patch_sdk_costs(replace)
+
+    def call_aws(request: Any, **more: Any) -> Any:
+        return world().wire.call_aws(request)
+
+    def call_s3(request: Any, **more: Any) -> Any:
+        return world().wire.call_s3(request)
+
+    # Last, so that the clients' own hooks, which shorten timeouts to the deadline, run before.
+    for client in (dynamodb.connection().client, secrets.provider().client):
+        client.meta.events.register_last("before-send", call_aws)
+    s3.client().meta.events.register_last("before-send", call_s3)
+
+
+def _patch_razorpay(world: CurrentWorld, key_id: str, key_secret: str, url: str) -> None:
+    from shared.razorpay.client import _client
+
+    _client(key_id, key_secret, url).session.mount(
+        "http://", Adapter(lambda request: world().wire.call_razorpay(request))
+    )
+
+
+def _patch_sdk_costs(replace: Replace) -> None:
+    """Cache what the SDKs compute for every call though it never changes and nobody reads it here.
+
+    It took a third of the run time.
+    """
+    versions: dict[str, str] = {}
+    real_version = importlib.metadata.version
+    replace(
+        importlib.metadata,
+        "version",
+        lambda name: versions.get(name) or versions.setdefault(name, real_version(name)),
+    )
+    numbers = itertools.count()  # ids of calls must differ, and need not be random
+    replace(uuid, "uuid4", lambda: next(numbers))
+    # The signature of a call. Presigned URLs and forms are still signed.
+    replace(botocore.signers.RequestSigner, "handler", lambda self, operation_name=None, request=None, **more: None)
+    replace(botocore.useragent.UserAgentString, "to_string", lambda self: "simulation")
+    # A DynamoDB value parses to itself as long as it holds no binary, which the fake does not support.
+    parser: Any = botocore.parsers.BaseJSONParser
+    structure = parser._handle_structure
+    replace(
+        parser,
+        "_handle_structure",
+        lambda self, shape, value: value if shape.name == "AttributeValue" else structure(self, shape, value),
+    )
+    endpoints: dict[Any, Any] = {}
+    construct = botocore.regions.EndpointRulesetResolver.construct_endpoint
+
+    def endpoint(resolver: Any, operation_model: Any, call_args: dict[str, Any], request_context: Any) -> Any:
+        """A bucket's name is part of its address. For the other services one address serves every operation."""
+        if "Bucket" in call_args:
+            return construct(resolver, operation_model, call_args, request_context)
+        if resolver not in endpoints:
+            endpoints[resolver] = construct(resolver, operation_model, call_args, request_context)
+        return endpoints[resolver]
+
+    replace(botocore.regions.EndpointRulesetResolver, "construct_endpoint", endpoint)
+
+
+def _patch_output(replace: Replace, world: CurrentWorld) -> None:
+    """Write logs and metrics to the world that caused them."""
+    from aws_lambda_powertools.metrics.provider.cloudwatch_emf import cloudwatch
+
+    from shared.telemetry import log
+
+    class Sink:
+        write = staticmethod(lambda text: world().log.write(text))
+        flush = staticmethod(lambda: None)
+
+    for handler in log.logger.handlers:
+        replace(handler, "stream", Sink)
+    replace(log.logger._logger, "propagate", False)
+    cloudwatch.print = lambda *texts: world().log.write(" ".join(map(str, texts)) + "\n")  # type: ignore[attr-defined]

@@ -1,0 +1,13 @@
+"""All races, and which of them are not run in every order."""
+
+from collections.abc import Callable, Mapping
+
+from tests.simulation.races.methods import METHOD_RACES
+from tests.simulation.races.payments import PAYMENT_RACES
+from tests.simulation.races.photos import COMPRESSOR_RACES, PHOTO_RACES
+from tests.simulation.races.race import Race
+from tests.simulation.world import World
+
+RACES: Mapping[str, Callable[[World], Race]] = {**PAYMENT_RACES, **METHOD_RACES, **PHOTO_RACES}
+# A compressor makes fourteen calls, nearly all of them on one row: every order would be too many.
+SWITCHES_MAX: Mapping[str, int] = dict.fromkeys(COMPRESSOR_RACES, 2)

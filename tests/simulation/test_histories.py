@@ -1,0 +1,33 @@
+"""Thirty of the histories that `make prove` runs by the thousand, and that a seed determines its history."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from local.template import ROOT
+from tests.simulation.histories import simulate
+
+SEEDS = range(30)
+REPEATED_SEED = 7
+
+
+@pytest.mark.usefixtures("harness")
+def test_no_history_has_a_violation() -> None:
+    outcomes = {seed: simulate(seed) for seed in SEEDS}
+    wrong = {seed: outcome.violations for seed, outcome in outcomes.items() if outcome.violations}
+    assert not wrong, wrong
+    assert sum(outcome.faults for outcome in outcomes.values()) > len(SEEDS)  # faults were injected
+
+
+@pytest.mark.usefixtures("harness")
+def test_seed_gives_the_same_history_in_another_process() -> None:
+    code = (
+        "import json\nfrom tests.simulation.histories import simulate\nfrom tests.simulation.harness import harness\n"
+        f"with harness(): print(json.dumps(simulate({REPEATED_SEED}).lines))"
+    )
+    environment = {**os.environ, "PYTHONHASHSEED": "77", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout.splitlines()[-1]) == simulate(REPEATED_SEED).lines == simulate(REPEATED_SEED).lines

@@ -1,0 +1,189 @@
+"""The stateful model of wallets and payments: a ledger of integers."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import initialize, invariant, precondition, rule
+
+from tests.simulation.flows.flow import API
+from tests.simulation.invariants.check import paise
+from tests.simulation.invariants.registry import violations
+from tests.simulation.stateful import INDEXES, PLANS, Model
+from tests.simulation.world import Customer
+
+AMOUNTS = st.sampled_from(["1.00", "19.99", "250.00", "500.00"])
+JUMPS_S = st.sampled_from([1, 61, 3_600, 86_400, -3_600])
+
+
+class Wallets(Model):
+    """`ledger` is the balance that each customer's wallet must have, in paise."""
+
+    @initialize()
+    def start(self) -> None:
+        self.ledger = {customer.id: 0 for customer in self.customers}
+        self.payments: list[dict[str, Any]] = []  # those through Razorpay, as first serialized
+        self.paid: dict[str, dict[str, Any]] = {}  # the fields of checkout, by order
+        self.credited: set[str] = set()  # orders
+        self.debited_refunds: set[str] = set()
+        self.spends: list[tuple[Customer, dict[str, Any], str, int]] = []
+
+    # --- customers
+
+    @rule(index=INDEXES, amount=AMOUNTS, plan=PLANS)
+    def add_money(self, index: int, amount: str, plan: dict[int, str]) -> None:
+        customer, key = self.pick(self.customers, index), f"top-{len(self.world.replies)}"
+        path = f"{API}/wallets/add-money/"
+        reply = self.until_definite(lambda: self.world.call(customer, "POST", path, {"amount": amount}, key), plan)
+        assert reply.status == 201 and reply.body["amount"] == amount
+        self.payments.append(reply.body | {"customer": customer})
+
+    @rule(index=INDEXES, amount=AMOUNTS, plan=PLANS)
+    def pay_for_an_order(self, index: int, amount: str, plan: dict[int, str]) -> None:
+        """Start a payment through Razorpay that does not touch the wallet."""
+        customer, key = self.pick(self.customers, index), f"order-{len(self.world.replies)}"
+        body = {"amount": amount, "source": "gateway"}
+        reply = self.until_definite(lambda: self.world.call(customer, "POST", f"{API}/payments/", body, key), plan)
+        assert reply.status == 201 and reply.body["amount"] == amount
+        self.payments.append(reply.body | {"customer": customer})
+
+    @rule(index=INDEXES)
+    def read_own_data(self, index: int) -> None:
+        """A customer reads the ledger's balance, the entries that lead to it, their payments, and no others."""
+        customer = self.pick(self.customers, index)
+        (wallet,) = self.read(customer, f"{API}/wallets/")["results"]
+        assert paise(wallet["balance"]) == self.ledger[customer.id]
+        assert self.read(customer, f"{API}/wallets/{wallet['id']}/")["balance"] == wallet["balance"]
+        entries = self.read(customer, f"{API}/wallets/{wallet['id']}/transactions/")
+        assert entries["count"] == 0 or entries["results"][0]["balance_after"] == wallet["balance"]
+        own_ids = {payment["id"] for payment in self.payments if payment["customer"] is customer}
+        page = self.read(customer, f"{API}/payments/")
+        assert page["next"] or own_ids <= {payment["id"] for payment in page["results"]}
+        for payment in self.payments:
+            reply = self.world.call(customer, "GET", f"{API}/payments/{payment['id']}/")
+            assert reply.status == (200 if payment["id"] in own_ids else 404)
+
+    @rule(index=INDEXES, amount=AMOUNTS, plan=PLANS)
+    def spend(self, index: int, amount: str, plan: dict[int, str]) -> None:
+        customer, key = self.pick(self.customers, index), f"spend-{len(self.world.replies)}"
+        is_covered = self.ledger[customer.id] >= paise(amount)
+        body = {"amount": amount, "source": "wallet"}
+        status = 201 if is_covered else 400
+        self.spends.append((customer, body, key, status))
+        self._spend(customer, body, key, status, plan)
+        self.ledger[customer.id] -= paise(amount) if is_covered else 0
+
+    @precondition(lambda self: self.spends)
+    @rule(index=INDEXES, plan=PLANS)
+    def repeat_spend(self, index: int, plan: dict[int, str]) -> None:
+        """The first outcome is repeated, whatever the wallet holds now."""
+        customer, body, key, status = self.pick(self.spends, index)
+        self._spend(customer, body, key, status, plan)
+
+    def _spend(self, customer: Customer, body: dict[str, Any], key: str, status: int, plan: dict[int, str]) -> None:
+        reply = self.until_definite(lambda: self.world.call(customer, "POST", f"{API}/payments/", body, key), plan)
+        assert reply.status == status, reply
+
+    @precondition(lambda self: self.paid)
+    @rule(index=INDEXES, plan=PLANS)
+    def verify(self, index: int, plan: dict[int, str]) -> None:
+        fields = self.pick(list(self.paid.values()), index)
+        payment = self._payment(fields["razorpay_order_id"])
+        path = f"{API}/payments/{payment['id']}/verify/"
+        reply = self.until_definite(lambda: self.world.call(payment["customer"], "POST", path, fields), plan)
+        attempt = self.world.razorpay.payments[fields["razorpay_payment_id"]]
+        is_uncredited_refund = attempt["status"] == "refunded" and not self._is_credited(payment)
+        assert reply.status == (202 if is_uncredited_refund else 200)
+        self._credit_if(payment, attempt["status"] == "captured")
+
+    @precondition(lambda self: self.payments)
+    @rule(index=INDEXES, plan=PLANS)
+    def sync(self, index: int, plan: dict[int, str]) -> None:
+        payment = self.pick(self.payments, index)
+        path = f"{API}/payments/{payment['id']}/sync/"
+        self.until_definite(lambda: self.world.call(payment["customer"], "POST", path), plan)
+        self._credit_if(payment, "captured" in self._attempt_statuses(payment))
+
+    # --- Razorpay and the schedule
+
+    @precondition(lambda self: self.payments)
+    @rule(index=INDEXES, outcome=st.sampled_from(["success", "authorize", "fail", "pending"]))
+    def pay(self, index: int, outcome: str) -> None:
+        order = self.pick(self.payments, index)["gateway_order_id"]
+        if order not in self.paid:
+            fields = self.world.pay(order, outcome)
+            if "razorpay_signature" in fields:
+                self.paid[order] = fields
+
+    @rule(index=INDEXES, share=st.sampled_from([1, 3]))
+    def refund(self, index: int, share: int) -> None:
+        razorpay = self.world.razorpay
+        attempts = razorpay.payments.values()
+        refundable = [attempt for attempt in attempts if attempt["captured"] and attempt["status"] == "captured"]
+        if refundable:
+            attempt = self.pick(refundable, index)
+            amount_max = attempt["amount"] - attempt["amount_refunded"]
+            razorpay.control("refund", {"payment_id": attempt["id"], "amount": max(amount_max // share, 1)})
+
+    @precondition(lambda self: self.world.event_ids)
+    @rule(index=INDEXES, plan=PLANS)
+    def webhook(self, index: int, plan: dict[int, str]) -> None:
+        """Deliver an event, delivered before or not."""
+        event_id = self.pick(self.world.event_ids, index)
+        body = json.loads(self.world.razorpay.events[event_id]["body"])
+        reply = self.until_definite(lambda: self.world.deliver(event_id), plan)
+        assert reply.status == 200, reply
+        payment = self._payment(body["payload"]["payment"]["entity"]["order_id"])
+        self._credit_if(payment, body["event"] in ("payment.captured", "order.paid"))
+        if body["event"].startswith("refund."):
+            refund = body["payload"]["refund"]["entity"]
+            self._credit_if(payment, True)  # the refund may overtake its capture
+            is_covered = self.ledger[payment["customer"].id] >= refund["amount"]
+            if payment["purpose"] == "top_up" and refund["id"] not in self.debited_refunds and is_covered:
+                self.debited_refunds.add(refund["id"])
+                self.ledger[payment["customer"].id] -= refund["amount"]
+
+    @rule(jump_s=JUMPS_S, plan=PLANS)
+    def time_passes(self, jump_s: int, plan: dict[int, str]) -> None:
+        self.world.advance(jump_s)
+        self.world.wire.arm(plan)
+        self.world.reconcile()
+        self.world.wire.arm({})
+        self.world.reconcile()
+        for payment in self.payments:  # the reconciler decides which were due, the model what they are worth
+            row = self.world.payment_row(payment["id"])
+            self._credit_if(payment, row["status"] == "captured" and "captured" in self._attempt_statuses(payment))
+
+    # --- the oracle
+
+    def _payment(self, order: str) -> dict[str, Any]:
+        return next(payment for payment in self.payments if payment["gateway_order_id"] == order)
+
+    def _attempt_statuses(self, payment: dict[str, Any]) -> set[str]:
+        """Razorpay's statuses of all attempts to pay."""
+        attempts = self.world.razorpay.payments.values()
+        order = payment["gateway_order_id"]
+        return {str(attempt["status"]) for attempt in attempts if attempt["order_id"] == order}
+
+    def _is_credited(self, payment: dict[str, Any]) -> bool:
+        return payment["gateway_order_id"] in self.credited
+
+    def _credit_if(self, payment: dict[str, Any], captured: bool) -> None:
+        """The first report of a capture, and only the first, credits a top-up."""
+        if captured and not self._is_credited(payment):
+            self.credited.add(payment["gateway_order_id"])
+            self.ledger[payment["customer"].id] += paise(payment["amount"]) * (payment["purpose"] == "top_up")
+
+    @invariant()
+    def balances_equal_the_ledger(self) -> None:
+        balances = {customer.id: self.world.balance_paise(customer) for customer in self.customers}
+        assert balances == self.ledger
+
+    @invariant()
+    def nothing_is_violated(self) -> None:
+        assert violations(self.world) == []
+
+
+WalletsTest = Wallets.TestCase
+pytestmark = pytest.mark.usefixtures("harness")

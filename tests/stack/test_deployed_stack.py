@@ -1,0 +1,132 @@
+"""The deployed stack: gateway responses, routes, dashboards, streams and aliases. The journey is tested elsewhere."""
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import requests
+
+from local.template import Template
+from tests.support.api_client import API, App
+from tests.support.deployed import DeployedStack
+from tools.stack import BUILT, NAME
+
+pytestmark = pytest.mark.stack
+WAIT_S = 60  # an event source mapping collects changes for half a minute
+
+
+@pytest.fixture
+def app(local_stack: DeployedStack) -> App:
+    return App(local_stack)  # type: ignore[arg-type]
+
+
+def until(condition: Callable[[], Any]) -> Any:
+    """Call the condition until it holds or WAIT_S have passed, and return its last value."""
+    deadline = time.monotonic() + WAIT_S
+    while not (value := condition()) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    return value
+
+
+@pytest.mark.parametrize(
+    ("path", "token", "status", "detail"),
+    [
+        ("/wallets/", "", 401, "Authentication credentials were not provided."),
+        ("/wallets", "Bearer not.a.token", 401, "Authentication credentials were not provided."),
+        ("/nowhere/", "", 404, "Not found."),
+    ],
+)
+def test_gateway_responses_match_django(
+    local_stack: DeployedStack, path: str, token: str, status: int, detail: str
+) -> None:
+    headers = {"Authorization": token} if token else {}
+    response = requests.get(f"{local_stack.api}{API}{path}", headers=headers, timeout=30)
+    assert (response.status_code, response.json()) == (status, {"detail": detail})
+    if status == 401:
+        assert response.headers["WWW-Authenticate"] == 'Bearer realm="api"'
+
+
+def test_every_route_is_deployed_with_and_without_slash(local_stack: DeployedStack, app: App) -> None:
+    for route in Template().routes:
+        for path in (route.path, f"{route.path}/"):
+            url = local_stack.api + path.replace("{id}", "00000000-0000-4000-8000-000000000000")
+            headers = {"Content-Type": "application/json"}
+            response = app.session.request(route.method, url, data=b"{}", headers=headers, timeout=60)
+            assert response.status_code in (200, 400, 401, 404), (route, response.text)
+            if response.status_code == 404:  # a function's 404 names what is missing, API Gateway's does not
+                assert response.json() != {"detail": "Not found."}, (route, response.text)
+            assert "X-Request-Id" in response.headers, "the response is not from a function"
+
+
+def test_nested_stack_deploys_dashboards_and_alarms(local_stack: DeployedStack) -> None:
+    (stack,) = local_stack.stack.client("cloudformation").describe_stacks(StackName=NAME)["Stacks"]
+    urls = [output["OutputValue"] for output in stack["Outputs"] if output["OutputKey"].endswith("DashboardUrl")]
+    cloudwatch = local_stack.stack.client("cloudwatch")
+    dashboards = {entry["DashboardName"] for entry in cloudwatch.list_dashboards()["DashboardEntries"]}
+    assert {url.rsplit("/", 1)[1] for url in urls} == dashboards and len(dashboards) == 3
+    for name in dashboards:
+        body = json.loads(cloudwatch.get_dashboard(DashboardName=name)["DashboardBody"])
+        assert NAME in json.dumps(body["widgets"]), "the widgets show the metrics of the parent stack"
+    alarms = cloudwatch.describe_alarms()["MetricAlarms"]
+    assert [alarm for alarm in alarms if alarm["MetricName"] == "LedgerEntryChanged"]
+
+
+def audited(local_stack: DeployedStack, function: str, table: str) -> dict[str, int]:
+    """The auditor's counts for everything in its table's stream, passed as its event source mapping does."""
+    streams = local_stack.stack.client("dynamodbstreams")
+    name = local_stack.stack.resources[table]
+    (arn,) = [stream["StreamArn"] for stream in streams.list_streams(TableName=name)["Streams"]]
+    records: list[dict[str, Any]] = []
+    for shard in streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]:
+        start = {"StreamArn": arn, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
+        page = streams.get_records(ShardIterator=streams.get_shard_iterator(**start)["ShardIterator"])
+        records += page["Records"]
+    plain = json.loads(json.dumps({"Records": records}, default=str))
+    return dict(local_stack.invoke(function, plain))
+
+
+def test_auditors_process_their_streams(local_stack: DeployedStack, app: App) -> None:
+    app.top_up("500.00")
+    mappings = local_stack.stack.client("lambda")
+
+    def results() -> list[str]:
+        rows = mappings.list_event_source_mappings()["EventSourceMappings"]
+        return [row["LastProcessingResult"] for row in rows if row["FunctionArn"].endswith(":live")]
+
+    assert until(lambda: len(results()) == 2 and all(result.startswith("OK") for result in results())), results()
+
+
+def test_auditors_find_no_fault_after_a_payment(local_stack: DeployedStack, app: App) -> None:
+    app.top_up("500.00")
+    assert app.spend("200.00", "k-1").status_code == 201
+    ledger = audited(local_stack, "AuditWallets", "WalletEntriesTable")
+    assert ledger["EntriesAudited"] >= 3 and (ledger["LedgerDrift"], ledger["LedgerEntryChanged"]) == (0, 0)
+    top_ups = audited(local_stack, "AuditPayments", "PaymentsTable")
+    assert top_ups["TopUpsAudited"] >= 1 and top_ups["TopUpNotCredited"] == 0
+
+
+def test_auditor_reports_a_changed_entry(local_stack: DeployedStack, app: App) -> None:
+    """The root user can change an entry, which no role is allowed to do."""
+    app.top_up("500.00")
+    local_stack.stack.client("dynamodb").update_item(
+        TableName=local_stack.stack.resources["WalletEntriesTable"],
+        Key={"wallet": {"S": app.get("/wallets/")["results"][0]["id"]}, "seq": {"N": "1"}},
+        UpdateExpression="SET balance_paise = :more",
+        ExpressionAttributeValues={":more": {"N": "99999900"}},
+    )
+    assert audited(local_stack, "AuditWallets", "WalletEntriesTable")["LedgerEntryChanged"] == 1
+
+
+def test_changed_byte_in_shared_publishes_new_versions(local_stack: DeployedStack) -> None:
+    functions = [local_stack.stack.resources[name] for name in ("ListWallets", "ReceiveWebhook")]
+    before = [live(local_stack, function) for function in functions]
+    money = BUILT / "SharedLayer" / "python" / "shared" / "money.py"
+    money.write_text(money.read_text() + "\n")
+    local_stack.stack.finish_and_deploy()
+    assert [live(local_stack, function) for function in functions] == [version + 1 for version in before]
+
+
+def live(local_stack: DeployedStack, function: str) -> int:
+    return int(local_stack.stack.client("lambda").get_alias(FunctionName=function, Name="live")["FunctionVersion"])

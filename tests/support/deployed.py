@@ -1,0 +1,68 @@
+"""What `make stack` deployed, with the same methods as the local stack."""
+
+import uuid
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from local.template import Template
+from shared import clock
+from tests.support.canaries import ServiceUnderTest
+from tools.stack import KEY_ID, KEY_SECRET, WEBHOOK_SECRET, Stack
+
+
+class DeployedStack(ServiceUnderTest):
+    """A `LocalStack` whose functions run under the roles of the template, each in its own processes."""
+
+    key_id, key_secret, webhook_secret = KEY_ID, KEY_SECRET, WEBHOOK_SECRET
+
+    def __init__(self, state: Path) -> None:
+        super().__init__()
+        self.stack = Stack(state)
+        self.api = self.stack.api
+        self.razorpay = self.stack.razorpay.url
+        self.s3 = self.stack.cloud.url
+
+    def log_text(self) -> str:
+        logs = self.stack.client("logs")
+        groups = [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]]
+        pages = (logs.get_paginator("filter_log_events").paginate(logGroupName=group) for group in groups)
+        return "\n".join(event["message"] for group in pages for page in group for event in page["events"])
+
+    def table_names(self, client: Any) -> dict[str, str]:
+        existing = client.list_tables()["TableNames"]
+        return {name: table for name, table in self.stack.resources.items() if table in existing}
+
+    def new_customer(self) -> dict[str, str]:
+        customer = str(uuid.uuid4())
+        return {"id": customer, "name": "A customer", "token": self.stack.issuer.token(customer, clock.now_s())}
+
+    def control(self, action: str, body: Any) -> Any:
+        response = requests.post(f"{self.razorpay}/_control/{action}", json=body, timeout=60)
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    def invoke(self, function: str, event: Any = None) -> Any:
+        return self.stack.invoke(function, event)
+
+    def clock(self, forward_s: int) -> None:
+        """Let time pass for rows that wait for a check.
+
+        Deployed functions have their own clock, so the checks are moved back instead.
+        """
+        tables = self.stack.client("dynamodb")
+        for name, properties in Template().of_type("AWS::DynamoDB::Table").items():
+            keys = [key["AttributeName"] for key in properties["KeySchema"]]
+            for page in tables.get_paginator("scan").paginate(TableName=self.stack.resources[name]):
+                for item in page["Items"]:
+                    if "next_check_at_us" in item:
+                        tables.update_item(
+                            TableName=self.stack.resources[name],
+                            Key={key: item[key] for key in keys},
+                            UpdateExpression="ADD next_check_at_us :back",
+                            ExpressionAttributeValues={":back": {"N": str(-forward_s * 1_000_000)}},
+                        )
+
+    def stop(self) -> None:
+        self.stack.stop()

@@ -1,0 +1,42 @@
+"""Lists come in pages of 20, in Django REST framework's envelope."""
+
+import json
+from typing import Any
+
+import pytest
+
+from shared.http.endpoint import Endpoint, Request, Response
+from shared.http.pagination import paginate
+from tests.support.lambda_events import LambdaContext, request_event
+
+
+def page_of(count: int, query: dict[str, str]) -> tuple[int, Any]:
+    """The status and body for a page of the numbers below `count`."""
+
+    def view(request: Request) -> Response:
+        rows = [{"number": number} for number in range(count)]
+        return Response(200, paginate(request, count, lambda offset, limit: rows[offset : offset + limit]))
+
+    handler = Endpoint(route=("GET", "/api/x"), responses={200: {}}, paginated=True)(view)
+    response = handler(request_event("GET", query=query), LambdaContext())
+    return response["statusCode"], json.loads(response["body"])
+
+
+def test_page_links_keep_the_other_keys_sorted() -> None:
+    _, first = page_of(45, {"type": "card"})
+    assert (first["count"], first["previous"], len(first["results"])) == (45, None, 20)
+    assert first["next"] == "https://api.test/api/x/?page=2&type=card"
+    _, second = page_of(45, {"page": "2", "type": "card", "a": "b c"})
+    assert second["next"] == "https://api.test/api/x/?a=b+c&page=3&type=card"
+    assert second["previous"] == "https://api.test/api/x/?a=b+c&type=card"
+    _, last = page_of(45, {"page": "last"})
+    assert (last["next"], [row["number"] for row in last["results"]]) == (None, [40, 41, 42, 43, 44])
+
+
+@pytest.mark.parametrize("page", ["0", "-1", "4", "abc", "1.0", "9" * 5_000])
+def test_missing_page_is_404(page: str) -> None:
+    assert page_of(45, {"page": page}) == (404, {"detail": "Invalid page."})
+
+
+def test_first_page_of_an_empty_list_is_200() -> None:
+    assert page_of(0, {"page": "1"}) == (200, {"count": 0, "next": None, "previous": None, "results": []})

@@ -1,0 +1,127 @@
+"""Presigned uploads: what the signature fixes, and how many a customer may hold."""
+
+import base64
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from shared import clock
+from shared.aws import s3
+from shared.errors import Throttled, ValidationError
+from shared.http import fields
+from shared.images import uploads
+from shared.images.serializers import UploadBody
+from tests.unit.images.helpers import ASHA, BILAL, count_images, create_upload, get_row, upload_key
+
+SHA256 = "9F86D081884C7D659A2FEAA0C55AD015A3BF4F1B2B0B822CD15D6C15B0F00A08"
+SHA256_BASE64 = "n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg="
+
+pytestmark = pytest.mark.usefixtures("photos")
+
+
+def conditions(body: UploadBody) -> list[Any]:
+    return list(json.loads(base64.b64decode(body["upload"]["fields"]["policy"]))["conditions"])
+
+
+def test_form_fixes_key_type_and_size_range() -> None:
+    body = create_upload()
+    form, key = body["upload"]["fields"], upload_key(body["id"])
+    assert (body["status"], body["progress"], body["upload"]["method"]) == ("awaiting_upload", 0, "POST")
+    signing = ("x-amz-algorithm", "x-amz-credential", "x-amz-date")
+    assert set(form) == {"Content-Type", "key", "policy", "x-amz-signature", *signing}
+    expected = [{"Content-Type": "image/jpeg"}, ["content-length-range", 1, 1_000_000], {"bucket": "uploads"}]
+    assert conditions(body) == [*expected, {"key": key}, *({name: form[name]} for name in signing)]
+    assert ASHA not in json.dumps(body)  # no customer's id in a key
+
+
+def test_form_is_valid_for_five_minutes(advance: Callable[[float], None]) -> None:
+    body = create_upload()
+    assert fields.DateTime().parse(body["upload"]["expires_at"]) - clock.now_us() == 300 * 1_000_000
+    form = body["upload"]["fields"]
+    signed_at = datetime.strptime(form["x-amz-date"], "%Y%m%dT%H%M%S%z")
+    expires_at = datetime.fromisoformat(json.loads(base64.b64decode(form["policy"]))["expiration"])
+    # botocore reads the clock twice
+    assert timedelta(seconds=299) <= expires_at - signed_at <= timedelta(seconds=301)
+
+
+def test_form_binds_the_size_and_hash_that_the_app_sent() -> None:
+    body = create_upload(size_bytes=1234, sha256=SHA256)
+    assert ["content-length-range", 1234, 1234] in conditions(body)
+    assert {"x-amz-checksum-sha256": SHA256_BASE64} in conditions(body)
+    assert body["upload"]["fields"]["x-amz-checksum-algorithm"] == "SHA256"
+    assert get_row(body["id"]).sha256_wanted == SHA256.lower()
+
+
+def test_put_signs_type_length_checksum_and_if_none_match() -> None:
+    upload = create_upload(method="put", size_bytes=1234, sha256=SHA256)["upload"]
+    query = parse_qs(urlsplit(upload["url"]).query)
+    signed = query["X-Amz-SignedHeaders"][0].split(";")
+    assert set(signed) == {"content-length", "content-type", "host", "if-none-match", "x-amz-checksum-sha256"}
+    assert query["X-Amz-Expires"] == ["300"]
+    assert upload["headers"] == {
+        "Content-Type": "image/jpeg",
+        "If-None-Match": "*",
+        "x-amz-checksum-sha256": SHA256_BASE64,
+    }
+
+
+def test_put_requires_the_size() -> None:
+    """Nothing else would limit it."""
+    with pytest.raises(ValidationError) as refused:
+        create_upload(method="put")
+    assert refused.value.body == {"size_bytes": ["This field is required."]}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"content_type": "image/svg+xml"},
+        {"content_type": "text/html"},
+        {"content_type": "image/gif"},
+        {"content_type": "image/tiff"},
+        {"content_type": "IMAGE/JPEG"},
+        {"content_type": "image/jpeg; x"},
+        {"content_type": "image/jpeg", "size_bytes": fields.JsonNumber("0")},
+        {"content_type": "image/jpeg", "size_bytes": fields.JsonNumber("-1")},
+        {"content_type": "image/jpeg", "size_bytes": fields.JsonNumber("1000001")},
+        {"content_type": "image/jpeg", "size_bytes": "1.5"},
+        {"content_type": "image/jpeg", "sha256": "abc"},
+        {"content_type": "image/jpeg", "sha256": "g" * 64},
+        {"content_type": "image/jpeg", "sha256": "0" * 64 + "\n0"},
+    ],
+)
+def test_invalid_body_creates_no_upload(body: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        uploads.create_upload(ASHA, fields.validate(uploads.UPLOAD_FIELDS, body), "post")
+    assert count_images(ASHA) == 0
+
+
+def test_pending_uploads_of_a_customer_are_limited(
+    advance: Callable[[float], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads, "PENDING_UPLOADS_MAX", 3)
+    create_upload()
+    advance(100)
+    create_upload()
+    create_upload()
+    with pytest.raises(Throttled) as refused:
+        create_upload()
+    assert refused.value.retry_after_s == 201
+    assert create_upload(BILAL)  # another customer has a count of their own
+    advance(201)
+    assert create_upload()
+    with pytest.raises(Throttled):
+        create_upload()
+    assert count_images(ASHA) == 4  # the counter's row is no photo
+
+
+def test_urls_name_the_bucket_in_its_region() -> None:
+    """The global host name may redirect, and a form does not survive a redirect."""
+    form = s3.presign_post("in/a", "image/png", (1, 2), None)
+    assert form.url == "https://uploads.s3.ap-south-1.amazonaws.com/"
+    assert s3.presign_get("out/a", "image/png").startswith("https://images.s3.ap-south-1.amazonaws.com/out/a?")

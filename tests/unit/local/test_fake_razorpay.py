@@ -1,0 +1,289 @@
+"""The fake Razorpay by itself: faults, events, saved cards, snapshots, and what `_control` does."""
+
+import base64
+import itertools
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import pytest
+import requests
+
+from local.razorpay.fake import FakeRazorpay
+from local.razorpay.faults import FAULTS, ConnectionDropped
+from local.razorpay.responses import Rejected
+from local.razorpay.server import Server, serve
+
+KEY_ID, KEY_SECRET, WEBHOOK_SECRET = "rzp_test_1", "key_secret_1", "whsec_1"
+NOW_S = 1_767_960_000
+AUTHORIZATION = "Basic " + base64.b64encode(f"{KEY_ID}:{KEY_SECRET}".encode()).decode()
+ORDER = {"amount": 50_000, "currency": "INR", "receipt": "p-1"}
+CONTACT = "+919876543210"
+
+
+@pytest.fixture
+def razorpay() -> FakeRazorpay:
+    numbers = itertools.count(1)
+    fake = FakeRazorpay(
+        KEY_ID, KEY_SECRET, WEBHOOK_SECRET, lambda: NOW_S, lambda prefix: f"{prefix}_{next(numbers):014d}"
+    )
+    fake.holding = True
+    return fake
+
+
+@pytest.fixture
+def server(razorpay: FakeRazorpay) -> Iterator[Server]:
+    server = serve(razorpay)
+    yield server
+    razorpay.close()
+    server.shutdown()
+    server.server_close()
+
+
+class Receiver(BaseHTTPRequestHandler):
+    """A webhook endpoint that checks the signature and answers 400 if it is wrong."""
+
+    events: list[str]
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        is_valid = self.headers["X-Razorpay-Signature"] == FakeRazorpay.sign(WEBHOOK_SECRET, body)
+        self.events.append(json.loads(body)["event"])
+        self.send_response(200 if is_valid else 400)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *args: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def received(razorpay: FakeRazorpay) -> Iterator[list[str]]:
+    """The names of the events that arrive at the account's webhook URL."""
+    Receiver.events = []
+    receiver = HTTPServer(("127.0.0.1", 0), Receiver)
+    threading.Thread(target=receiver.serve_forever, args=(0.01,), daemon=True).start()
+    razorpay.webhook_url = f"http://127.0.0.1:{receiver.server_address[1]}/"
+    yield Receiver.events
+    receiver.shutdown()
+    receiver.server_close()
+
+
+def call(razorpay: FakeRazorpay, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
+    sent = b"" if body is None else json.dumps(body).encode()
+    all_headers = {"authorization": AUTHORIZATION, **{name.replace("_", "-"): headers[name] for name in headers}}
+    status, _, payload = razorpay.handle(method, path, {}, all_headers, sent)
+    return status, json.loads(payload)
+
+
+def an_order(razorpay: FakeRazorpay) -> str:
+    status, order = call(razorpay, "POST", "/v1/orders", ORDER)
+    assert status == 200
+    return str(order["id"])
+
+
+def a_customer(razorpay: FakeRazorpay) -> str:
+    return str(call(razorpay, "POST", "/v1/customers", {"contact": CONTACT})[1]["id"])
+
+
+def event_names(razorpay: FakeRazorpay) -> list[str]:
+    return [event["event"] for event in razorpay.events.values()]
+
+
+# --- faults
+
+
+def test_unknown_fault_is_400_listing_known_faults(razorpay: FakeRazorpay, server: Server) -> None:
+    known = [{"method": "POST", "path": "/v1/orders", "fault": "drop"}]
+    url = f"{server.url}/_control/faults"
+    assert requests.post(url, json=known, timeout=5).status_code == 200
+    unknown = [{"method": "GET", "path": "/", "fault": "500"}, {"method": "GET", "path": "/", "fault": "earthquake"}]
+    response = requests.post(url, json=unknown, timeout=5)
+    description = response.json()["error"]["description"]
+    assert response.status_code == 400 and "earthquake" in description
+    assert all(fault in description for fault in FAULTS)
+    assert razorpay.faults == [{"times": 1, **known[0]}]  # unchanged
+
+
+def test_fault_without_name_is_400(server: Server) -> None:
+    response = requests.post(f"{server.url}/_control/faults", json=[{"method": "GET", "path": "/"}], timeout=5)
+    assert response.status_code == 400 and "fault" in response.json()["error"]["description"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "hangs", "orders_created"),
+    [("refuse", False, 0), ("timeout_before", True, 0), ("timeout_after", True, 1), ("drop", False, 1)],
+)
+def test_dropped_connection_loses_request_or_response(
+    fault: str, hangs: bool, orders_created: int, razorpay: FakeRazorpay
+) -> None:
+    razorpay.control("faults", [{"method": "POST", "path": "/v1/orders", "fault": fault}])
+    with pytest.raises(ConnectionDropped) as dropped:
+        an_order(razorpay)
+    assert dropped.value.hang == hangs and len(razorpay.orders) == orders_created
+
+
+@pytest.mark.parametrize(("fault", "status"), [("500", 500), ("502_html", 502), ("429", 429)])
+def test_error_fault_answers_without_effect(fault: str, status: int, razorpay: FakeRazorpay) -> None:
+    razorpay.control("faults", [{"method": "POST", "path": "/v1/orders", "fault": fault}])
+    response = razorpay.handle("POST", "/v1/orders", {}, {"authorization": AUTHORIZATION}, json.dumps(ORDER).encode())
+    assert response[0] == status and razorpay.orders == {}
+
+
+def test_fault_applies_to_matching_requests_only_so_often(razorpay: FakeRazorpay) -> None:
+    order_id = an_order(razorpay)
+    razorpay.control("faults", [{"method": "GET", "path": f"/v1/orders/{order_id}", "fault": "500", "times": 2}])
+    other_id = an_order(razorpay)
+    assert call(razorpay, "GET", f"/v1/orders/{other_id}")[0] == 200
+    assert [call(razorpay, "GET", f"/v1/orders/{order_id}")[0] for _ in range(3)] == [500, 500, 200]
+
+
+# --- the API
+
+
+def test_wrong_key_is_401(razorpay: FakeRazorpay) -> None:
+    assert call(razorpay, "GET", "/v1/orders", authorization="Basic wrong")[0] == 401
+
+
+@pytest.mark.parametrize("path", ["/v1/nothing", "/v2/orders", "/v1//orders", "/v1/orders/order_1/nothing"])
+def test_unknown_url_is_400(path: str, razorpay: FakeRazorpay) -> None:
+    status, body = call(razorpay, "GET", path)
+    assert status == 400 and body["error"]["reason"] == "NA"
+
+
+def test_repeated_refund_key_returns_first_refund(razorpay: FakeRazorpay) -> None:
+    paid = razorpay.pay(an_order(razorpay), "upi", "success")
+    path = f"/v1/payments/{paid['razorpay_payment_id']}/refund"
+    first = call(razorpay, "POST", path, {"amount": 20_000}, x_refund_idempotency="refund-key-1")
+    assert call(razorpay, "POST", path, {"amount": 20_000}, x_refund_idempotency="refund-key-1") == first
+    assert call(razorpay, "POST", path, {"amount": 10_000}, x_refund_idempotency="refund-key-1")[0] == 409
+    assert first[0] == 200 and len(razorpay.refunds) == 1
+
+
+def test_refund_of_more_than_is_left_is_400(razorpay: FakeRazorpay) -> None:
+    paid = razorpay.pay(an_order(razorpay), "upi", "success")
+    path = f"/v1/payments/{paid['razorpay_payment_id']}/refund"
+    assert call(razorpay, "POST", path, {"amount": 20_000})[0] == 200
+    assert call(razorpay, "POST", path, {"amount": 30_001})[0] == 400
+    assert call(razorpay, "POST", path)[1]["amount"] == 30_000
+    assert call(razorpay, "GET", f"/v1/payments/{paid['razorpay_payment_id']}")[1]["status"] == "refunded"
+
+
+# --- the shopper and the banks
+
+
+def test_paid_order_rejects_second_payment_except_double_pay(razorpay: FakeRazorpay) -> None:
+    order_id = an_order(razorpay)
+    razorpay.pay(order_id, "upi", "success")
+    with pytest.raises(Rejected) as rejected:
+        razorpay.pay(order_id, "upi", "success")
+    assert rejected.value.body["error"]["reason"] == "order_already_paid"
+    razorpay.control("double_pay", {"order_id": order_id})
+    assert len(razorpay.payments) == 2 and all(payment["captured"] for payment in razorpay.payments.values())
+
+
+def test_late_authorization_captures_failed_payment(razorpay: FakeRazorpay) -> None:
+    order_id = an_order(razorpay)
+    failed = razorpay.pay(order_id, "upi", "late")
+    assert "razorpay_signature" not in failed
+    late = razorpay.control("late", {"order_id": order_id})
+    payment = razorpay.payments[failed["razorpay_payment_id"]]
+    assert late["razorpay_signature"] and payment["status"] == "captured" and payment["error_code"] is None
+    assert event_names(razorpay) == ["payment.failed", "payment.authorized", "payment.captured", "order.paid"]
+
+
+def test_saved_card_keeps_its_token_unless_duplicated(razorpay: FakeRazorpay) -> None:
+    choice = {"method": "card", "customer_id": a_customer(razorpay), "save": True}
+
+    def token_id(**more: Any) -> str:
+        paid = razorpay.control("pay", {"order_id": an_order(razorpay), **choice, **more})
+        return str(razorpay.payments[paid["razorpay_payment_id"]]["token_id"])
+
+    first = token_id()
+    assert token_id() == first
+    second = token_id(duplicate_token=True)
+    assert second != first and set(razorpay.tokens) == {first, second}
+    accounts = {
+        token["service_provider_tokens"][0]["provider_data"]["payment_account_reference"]
+        for token in razorpay.tokens.values()
+    }
+    assert len(accounts) == 1
+
+
+def test_failed_token_event_has_nested_name_and_list(razorpay: FakeRazorpay) -> None:
+    """The two irregularities that Razorpay documents for this event."""
+    choice = {"customer_id": a_customer(razorpay), "save": True}
+    razorpay.pay(an_order(razorpay), "card", "success", **choice)
+    (token_id,) = razorpay.tokens
+    razorpay.control("token", {"token_id": token_id, "status": "failed"})
+    body = json.loads(list(razorpay.events.values())[-1]["body"])
+    assert body["event"]["name"] == "token.service_provider.failed"
+    assert isinstance(body["event"]["payload"]["payload"]["service_provider_token"]["entity"], list)
+
+
+# --- webhooks
+
+
+def test_held_events_arrive_reversed_and_twice(razorpay: FakeRazorpay, received: list[str]) -> None:
+    razorpay.pay(an_order(razorpay), "upi", "success")
+    assert received == []
+    deliveries = razorpay.control("deliver", {"times": 2, "order": "reverse"})
+    names = ["order.paid", "payment.captured", "payment.authorized"]
+    assert received == [name for name in names for _ in range(2)]
+    assert [delivery["event"] for delivery in deliveries] == received
+    assert {delivery["status"] for delivery in deliveries} == {200}
+    assert razorpay.control("deliver", {}) == []  # nothing is held any more
+
+
+@pytest.mark.parametrize("trouble", [{"tamper": True}, {"secret": "another"}])
+def test_tampered_or_foreign_event_fails_signature(
+    trouble: dict[str, Any], razorpay: FakeRazorpay, received: list[str]
+) -> None:
+    razorpay.pay(an_order(razorpay), "upi", "authorize")
+    (event_id,) = razorpay.events
+    assert [delivery["status"] for delivery in razorpay.control("deliver", trouble)] == [400]
+    assert [delivery["status"] for delivery in razorpay.control("deliver", {"event_id": event_id})] == [200]
+    assert received == ["payment.authorized"] * 2
+
+
+def test_dropped_events_never_arrive(razorpay: FakeRazorpay, received: list[str]) -> None:
+    razorpay.pay(an_order(razorpay), "upi", "success")
+    assert razorpay.control("deliver", {"drop": True}) == [] and razorpay.held == []
+    assert razorpay.control("deliver", {}) == [] and received == []
+
+
+# --- the state
+
+
+def test_snapshot_can_be_restored_more_than_once(razorpay: FakeRazorpay) -> None:
+    order_id = an_order(razorpay)
+    before = json.dumps(razorpay.control("state", {}))
+    snapshot = razorpay.snapshot()
+    for outcome in ("success", "fail"):
+        razorpay.pay(order_id, "upi", outcome)
+        razorpay.control("features", {"saved_cards": False})
+        razorpay.control("hold", {"hold": False})
+        razorpay.restore(snapshot)
+        assert json.dumps(razorpay.control("state", {})) == before
+        assert razorpay.saved_cards and razorpay.holding
+
+
+def test_dump_survives_json_and_load(razorpay: FakeRazorpay) -> None:
+    razorpay.pay(an_order(razorpay), "card", "success", customer_id=a_customer(razorpay), save=True)
+    dump = json.dumps(razorpay.dump())
+    restarted = FakeRazorpay(KEY_ID, KEY_SECRET, WEBHOOK_SECRET, lambda: NOW_S)
+    restarted.load(json.loads(dump))
+    assert json.dumps(restarted.dump()) == dump
+
+
+def test_default_ids_have_razorpays_shape_and_sort_by_time() -> None:
+    razorpay = FakeRazorpay(KEY_ID, KEY_SECRET, WEBHOOK_SECRET, lambda: NOW_S)
+    first, second = an_order(razorpay), an_order(razorpay)
+    assert len(first) == len("order_") + 14 and first[: len("order_") + 10] < second[: len("order_") + 10]
+
+
+def test_checkout_page_is_served(server: Server) -> None:
+    page = requests.get(f"{server.url}/checkout?order_id=order_1", timeout=5)
+    assert page.status_code == 200 and page.headers["Content-Type"].startswith("text/html")

@@ -1,0 +1,175 @@
+"""`apply_attempt`: every report about a payment changes it and its wallet exactly once, in whatever order."""
+
+from typing import Any
+
+import pytest
+
+from shared import clock
+from shared.aws.dynamodb import Update, transact
+from shared.aws.dynamodb_errors import TransactionConflict
+from shared.errors import ServiceUnavailable
+from shared.payments.apply import apply_attempt
+from shared.payments.create import create_payment
+from shared.wallets import ledger
+from shared.wallets.models import append
+from shared.wallets.wallet import get_or_open
+from tests.unit.conftest import an_attempt
+from tests.unit.payments.support import (
+    ASHA,
+    BILAL,
+    SECOND_ATTEMPT_ID,
+    THROUGH_RAZORPAY,
+    balance,
+    credited,
+    entries,
+    response_body,
+    stored,
+    top_up,
+)
+
+
+def test_second_report_of_capture_changes_nothing() -> None:
+    payment = top_up()
+    captured = an_attempt(payment.gateway_order, 50_000)
+    assert apply_attempt(payment, captured, "webhook").credited
+    before = entries()
+    again = apply_attempt(payment, captured, "verify")
+    assert not again.credited and response_body(again)["status"] == "captured"
+    assert balance() == "500.00" and [entry.hash for entry in entries()] == [entry.hash for entry in before]
+
+
+def test_stale_payment_is_not_credited_again() -> None:
+    payment = top_up()
+    stale = stored(payment)
+    captured = an_attempt(payment.gateway_order, 50_000)
+    apply_attempt(payment, captured, "webhook")
+    assert not apply_attempt(stale, captured, "verify").credited
+    assert balance() == "500.00"
+
+
+def test_refund_report_on_stale_payment_is_not_flagged() -> None:
+    """The payment in memory is not credited yet, so the refund seems to come first; the stored one is credited."""
+    payment = top_up()
+    stale = stored(payment)
+    apply_attempt(payment, an_attempt(payment.gateway_order, 50_000), "webhook")
+    refunded = an_attempt(payment.gateway_order, 50_000, "refunded", was_captured=True)
+    result = apply_attempt(stale, refunded, "verify")
+    assert result.flagged == "" and not response_body(result)["in_review"]
+    assert response_body(result)["status"] == "captured" and balance() == "500.00"
+
+
+@pytest.mark.parametrize("first", ["failed", "authorized"])
+def test_failed_or_authorized_payment_can_be_captured(first: str) -> None:
+    payment = top_up()
+    result = apply_attempt(payment, an_attempt(payment.gateway_order, 50_000, first), "test")
+    assert response_body(result)["status"] == first
+    assert apply_attempt(payment, an_attempt(payment.gateway_order, 50_000), "test").credited
+    assert balance() == "500.00"
+
+
+@pytest.mark.parametrize("late", ["created", "failed", "authorized"])
+def test_late_report_does_not_revert_capture(late: str) -> None:
+    payment = credited()
+    body = response_body(apply_attempt(payment, an_attempt(payment.gateway_order, 50_000, late), "test"))
+    assert body["status"] == "captured" and body["failure"] is None and balance() == "500.00"
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"amount_paise": 50_001}, "amount_mismatch"),
+        ({"amount_paise": 100}, "amount_mismatch"),
+        ({"currency": "USD"}, "currency_mismatch"),
+        ({"order": "order_99999999999999"}, "order_mismatch"),
+    ],
+)
+def test_mismatched_capture_is_flagged_then_valid_capture_credits(change: dict[str, Any], reason: str) -> None:
+    payment = top_up()
+    values: dict[str, Any] = {
+        "order": payment.gateway_order,
+        "amount_paise": 50_000,
+        "id": "pay_00000000000007",
+    } | change
+    mismatched = an_attempt(**values)
+    result = apply_attempt(payment, mismatched, "test")
+    body = response_body(result)
+    assert (result.flagged, body["status"], body["in_review"]) == (reason, "created", True)
+    assert balance() == "0.00"
+    assert apply_attempt(payment, mismatched, "test").flagged == ""  # flagged once
+    assert apply_attempt(payment, an_attempt(payment.gateway_order, 50_000), "test").credited
+    assert balance() == "500.00"
+
+
+def test_second_capture_is_flagged_and_credits_nothing() -> None:
+    payment = credited()
+    second = apply_attempt(payment, an_attempt(payment.gateway_order, 50_000, id=SECOND_ATTEMPT_ID), "test")
+    assert second.flagged == "second_capture" and balance() == "500.00"
+
+
+def test_gateway_payment_leaves_wallet_alone() -> None:
+    payment = stored(create_payment(ASHA, THROUGH_RAZORPAY, None).payment)
+    assert apply_attempt(payment, an_attempt(payment.gateway_order, 20_000), "test").credited
+    assert entries() == []
+
+
+def test_refunded_authorization_moves_nothing() -> None:
+    payment = top_up()
+    apply_attempt(payment, an_attempt(payment.gateway_order, 50_000, "authorized"), "test")
+    result = apply_attempt(payment, an_attempt(payment.gateway_order, 50_000, "refunded"), "test")
+    assert response_body(result)["status"] == "refunded" and balance() == "0.00"
+
+
+def test_credit_over_wallet_limit_is_flagged() -> None:
+    """The money has arrived, so it is credited all the same."""
+    first, second = top_up(amount_paise=15_000_000), top_up(amount_paise=15_000_000)
+    apply_attempt(first, an_attempt(first.gateway_order, 15_000_000), "test")
+    late = an_attempt(second.gateway_order, 15_000_000, id=SECOND_ATTEMPT_ID)
+    result = apply_attempt(second, late, "test")
+    assert result.credited and result.flagged == "wallet_limit_passed" and response_body(result)["in_review"]
+    assert balance() == "300000.00"
+
+
+def test_taken_entry_number_blocks_whole_transaction() -> None:
+    credited()
+    head = get_or_open(ASHA)
+    first = ledger.next_entry(head, ledger.DEBIT, "payment", 100, payment="a")
+    second = ledger.next_entry(head, ledger.DEBIT, "payment", 200, payment="b")
+    unpaid = top_up(BILAL)
+    assert append(first) == []
+    blocked = append(second, Update(unpaid, {"status": "captured"}, expect_status=("created",)))
+    assert [write.row for write in blocked] == [second]
+    assert stored(unpaid).status == "created"
+    assert [entry.payment for entry in entries()[2:]] == ["a"]
+
+
+@pytest.mark.parametrize("conflicts", [1, 2, 5])
+def test_conflicting_transactions_retry_and_credit_once(conflicts: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    payment = top_up(BILAL)
+    real, left = transact, [conflicts]
+
+    def contended(*writes: Any) -> Any:
+        if left[0]:
+            left[0] -= 1
+            raise TransactionConflict
+        return real(*writes)
+
+    monkeypatch.setattr("shared.wallets.models.transact", contended)
+    monkeypatch.setattr(clock, "sleep", lambda seconds: None)
+    assert apply_attempt(payment, an_attempt(payment.gateway_order, 50_000), "test").credited
+    left[0] = conflicts
+    assert get_or_open(ASHA).seq == 0  # opening a wallet meets the same conflicts
+    assert left == [0]
+    assert (balance(BILAL), len(entries(BILAL))) == ("500.00", 2)
+
+
+def test_endless_conflicts_are_503_and_write_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    payment = top_up()
+
+    def contended(*writes: Any) -> Any:
+        raise TransactionConflict
+
+    monkeypatch.setattr("shared.wallets.models.transact", contended)
+    monkeypatch.setattr(clock, "sleep", lambda seconds: None)
+    with pytest.raises(ServiceUnavailable):
+        apply_attempt(payment, an_attempt(payment.gateway_order, 50_000), "test")
+    assert stored(payment).status == "created" and len(entries()) == 1

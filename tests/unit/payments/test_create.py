@@ -1,0 +1,77 @@
+"""Starting payments and top-ups: idempotency keys, the wallet's limit, and payments from the wallet."""
+
+import pytest
+
+from shared.errors import Conflict, InsufficientFunds, NotFound, ValidationError
+from shared.payments.create import add_balance, create_payment
+from shared.payments.models import list_payment_ids
+from shared.razorpay import api
+from shared.razorpay.client import RazorpayRejected
+from shared.wallets.wallet import wallet_id
+from tests.unit.conftest import Razorpay
+from tests.unit.payments.support import (
+    ASHA,
+    BILAL,
+    FROM_WALLET,
+    TOP_UP,
+    balance,
+    credited,
+    response_body,
+    wallet_body,
+)
+
+
+def test_repeated_key_returns_first_payment(razorpay: Razorpay) -> None:
+    """A different body is refused with the name of the field; another customer's same key is another payment."""
+    first = add_balance(ASHA, None, TOP_UP, "key")
+    again = add_balance(ASHA, None, TOP_UP, "key")
+    assert again.replayed and response_body(again) == response_body(first) and len(razorpay.orders) == 1
+    with pytest.raises(Conflict, match="different amount"):
+        add_balance(ASHA, None, TOP_UP | {"amount": 50_001}, "key")
+    assert add_balance(BILAL, None, TOP_UP, "key").payment.id != first.payment.id
+
+
+def test_top_up_over_wallet_limit_creates_no_order(razorpay: Razorpay) -> None:
+    with pytest.raises(Conflict) as conflict:
+        add_balance(ASHA, None, TOP_UP | {"amount": 20_000_001}, None)
+    assert conflict.value.code == "wallet_limit" and razorpay.orders == []
+
+
+def test_rejected_order_is_409_and_stores_no_payment(monkeypatch: pytest.MonkeyPatch) -> None:
+    def reject(*args: object) -> str:
+        raise RazorpayRejected(400, "input_validation_failed", "Amount exceeds maximum amount allowed.")
+
+    monkeypatch.setattr(api, "create_order", reject)
+    with pytest.raises(Conflict) as conflict:
+        add_balance(ASHA, None, TOP_UP, None)
+    assert conflict.value.code == "gateway_refused" and list_payment_ids(ASHA) == []
+
+
+def test_wallet_of_another_customer_is_not_found() -> None:
+    with pytest.raises(NotFound):
+        add_balance(ASHA, wallet_id(BILAL), TOP_UP, None)
+
+
+def test_wallet_payment_debits_once_per_key() -> None:
+    credited()
+    first = create_payment(ASHA, FROM_WALLET, "spend")
+    assert response_body(first)["status"] == "captured" and balance() == "300.00"
+    assert response_body(first)["wallet"] == wallet_body()
+    again = create_payment(ASHA, FROM_WALLET, "spend")
+    assert again.replayed and response_body(again) == response_body(first) and balance() == "300.00"
+
+
+def test_uncovered_wallet_payment_stays_refused_for_its_key() -> None:
+    """Even after a top-up; only a new key is a new attempt."""
+    with pytest.raises(InsufficientFunds):
+        create_payment(ASHA, FROM_WALLET, "spend")
+    credited()
+    with pytest.raises(InsufficientFunds):
+        create_payment(ASHA, FROM_WALLET, "spend")
+    assert balance() == "500.00"
+    assert response_body(create_payment(ASHA, FROM_WALLET, "another"))["status"] == "captured"
+
+
+def test_wallet_payment_requires_key() -> None:
+    with pytest.raises(ValidationError):
+        create_payment(ASHA, FROM_WALLET, None)

@@ -1,0 +1,118 @@
+"""The reconciler: what no webhook reported is applied, the timetable ends, and a failing payment blocks no other."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+from botocore.exceptions import ReadTimeoutError
+from pynamodb.exceptions import GetError
+
+from shared import clock
+from shared.deadline import Deadline
+from shared.errors import ServiceUnavailable
+from shared.payments.lifecycle import CHECK_AGES_S
+from shared.payments.models import Payment, count_in_review
+from shared.payments.reconcile import reconcile
+from shared.payments.serializers import serialize_payment
+from shared.razorpay import api
+from shared.razorpay.client import RazorpayRejected
+from shared.razorpay.entities import GatewayPayment, UnexpectedPayload
+from tests.unit.conftest import Razorpay, an_attempt
+from tests.unit.payments.support import ASHA, ATTEMPT_ID, BILAL, balance, forward, stored, top_up
+
+
+def test_unreported_authorization_is_captured_and_credited(
+    razorpay: Razorpay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is checked a minute after the payment started, and never again once it is paid."""
+    payment = top_up()
+    razorpay.payments[ATTEMPT_ID] = an_attempt(payment.gateway_order, 50_000, "authorized")
+    assert reconcile()["ReconcileAsked"] == 0
+    forward(61, monkeypatch)
+    assert reconcile()["ReconcileCredited"] == 1 and balance() == "500.00"
+    forward(10 * 86_400, monkeypatch)
+    assert reconcile()["ReconcileAsked"] == 0
+
+
+def test_unpaid_payment_expires_after_ten_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    payment = top_up()
+    asked = 0
+    for age_s in CHECK_AGES_S:
+        forward(age_s + 61, monkeypatch)
+        asked += reconcile()["ReconcileAsked"]
+    forward(30 * 86_400, monkeypatch)
+    assert asked == 10 and reconcile()["ReconcileAsked"] == 0
+    assert stored(payment).status == "expired"
+
+
+@pytest.mark.parametrize(
+    "error", [RazorpayRejected(400, "input_validation_failed", ""), UnexpectedPayload("not a payment")]
+)
+def test_order_that_razorpay_rejects_ends_in_review(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Razorpay has answered, though not usefully, so it is asked as often as about any other payment."""
+
+    def fail(order_id: str) -> list[GatewayPayment]:
+        raise error
+
+    payment = top_up()
+    monkeypatch.setattr(api, "list_order_payments", fail)
+    counts: Counter[str] = Counter()
+    for age_s in CHECK_AGES_S:
+        for minutes in (1, 2):
+            forward(age_s + 61 * minutes, monkeypatch)
+            counts.update(reconcile())
+    forward(30 * 86_400, monkeypatch)
+    counts.update(reconcile())
+    assert (counts["ReconcileAsked"], counts["ReconcileFailed"]) == (10, 10)
+    body = serialize_payment(stored(payment))
+    assert (body["status"], body["in_review"]) == ("expired", True) and count_in_review() == 1
+
+
+def test_unavailable_razorpay_uses_up_no_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unavailable(order_id: str) -> list[GatewayPayment]:
+        raise ServiceUnavailable
+
+    payment = top_up()
+    monkeypatch.setattr(api, "list_order_payments", unavailable)
+    forward(61, monkeypatch)
+    for _ in range(2):
+        assert reconcile()["ReconcileFailed"] == 1
+    assert stored(payment).checks == 0
+
+
+def test_payment_that_cannot_be_read_blocks_no_other(razorpay: Razorpay, monkeypatch: pytest.MonkeyPatch) -> None:
+    payments = [top_up(customer) for customer in (ASHA, BILAL)]
+    for number, order in enumerate(razorpay.orders):
+        attempt_id = f"pay_{number:014d}"
+        razorpay.payments[attempt_id] = an_attempt(order["id"], 50_000, id=attempt_id)
+    now_us = clock.now_us() + 61_000_000
+    monkeypatch.setattr(clock, "now_us", lambda: now_us)
+    real, left = Payment.get.__func__, [1]  # type: ignore[attr-defined]
+
+    def late_once(model: type[Payment], *args: Any, **kwargs: Any) -> Any:
+        if left[0]:
+            left[0] -= 1
+            raise GetError("late", ReadTimeoutError(endpoint_url="http://x"))
+        return real(model, *args, **kwargs)
+
+    monkeypatch.setattr(Payment, "get", classmethod(late_once))
+    with Deadline(seconds=5.0):
+        counts = reconcile()
+    assert (counts["ReconcileFailed"], counts["ReconcileCredited"]) == (1, 1) and len(payments) == 2
+
+
+def test_reconciler_stops_at_deadline(razorpay: Razorpay, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The payment that was begun is finished; the other is left for the next run."""
+    for customer in (ASHA, BILAL):
+        top_up(customer)
+    forward(61, monkeypatch)
+    real = razorpay.list_order_payments
+
+    def slow(order_id: str) -> list[GatewayPayment]:
+        forward(61 + 6, monkeypatch)
+        return real(order_id)
+
+    monkeypatch.setattr(api, "list_order_payments", slow)
+    with Deadline(seconds=5.0):
+        counts = reconcile()
+    assert counts["ReconcileAsked"] == 1

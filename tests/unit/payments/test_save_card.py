@@ -1,0 +1,81 @@
+"""Saving the card of a payment: after its money, deferred to the reconciler if need be, and with one outcome."""
+
+from dataclasses import replace
+
+import pytest
+
+from shared.payment_methods.models import list_methods
+from shared.payments.apply import apply_attempt
+from shared.payments.create import create_payment
+from shared.payments.models import Payment
+from shared.payments.reconcile import reconcile
+from shared.payments.serializers import serialize_payment, serialize_payment_with_wallet
+from shared.payments.verify import sync
+from shared.razorpay import api
+from shared.razorpay.client import RazorpayRejected
+from shared.razorpay.entities import GatewayPayment, RazorpayToken
+from shared.telemetry import journal
+from tests.unit.conftest import Razorpay, an_attempt
+from tests.unit.payment_methods.conftest import CONTACT, TOKEN, FakeCards, a_token
+from tests.unit.payments.support import ASHA, THROUGH_RAZORPAY, forward, response_body, stored
+
+WITH_CARD = THROUGH_RAZORPAY | {"amount": 50_000, "save_method": True, "contact": CONTACT}
+
+
+def started(razorpay: Razorpay, cards: FakeCards, status: str = "captured") -> tuple[Payment, GatewayPayment]:
+    """A payment that asks for its card to be saved, and an attempt to pay it whose card Razorpay has saved."""
+    payment = stored(create_payment(ASHA, WITH_CARD, None).payment)
+    customer = str(payment.gateway_customer)
+    attempt = an_attempt(payment.gateway_order, 50_000, status, method="card", token=TOKEN, customer=customer)
+    razorpay.payments[attempt.id] = attempt
+    cards.tokens[TOKEN] = a_token(customer=customer)
+    return payment, attempt
+
+
+def test_captured_payment_saves_its_card(razorpay: Razorpay, razorpay_cards: FakeCards) -> None:
+    payment, captured = started(razorpay, razorpay_cards)
+    result = apply_attempt(payment, captured, "webhook")
+    (method,) = list_methods(ASHA)
+    assert result.credited and result.card_saved
+    assert response_body(result)["save_method"] == {"status": "saved", "payment_method": method.id}
+    assert not apply_attempt(payment, captured, "verify").card_saved and len(list_methods(ASHA)) == 1
+
+
+def test_reconciler_saves_deferred_card(
+    razorpay: Razorpay, razorpay_cards: FakeCards, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Razorpay does not answer about the card, so the payment stays open, and its capture stands."""
+
+    def reject(customer_id: str, token_id: str) -> RazorpayToken:
+        raise RazorpayRejected(400, "NA", "")
+
+    payment, captured = started(razorpay, razorpay_cards)
+    journal.drain()
+    with monkeypatch.context() as rejecting:
+        rejecting.setattr(api, "fetch_token", reject)
+        assert apply_attempt(payment, captured, "webhook").credited
+    assert journal.drain()[0]["MethodSaveDeferred"] == 1
+    assert serialize_payment(stored(payment))["save_method"] == {"status": "pending", "payment_method": None}
+    forward(61, monkeypatch)
+    assert reconcile()["MethodSaved"] == 1
+    forward(30 * 86_400, monkeypatch)
+    assert reconcile()["ReconcileAsked"] == 0
+    (method,) = list_methods(ASHA)
+    save_method = serialize_payment(stored(payment))["save_method"]
+    assert save_method and save_method["payment_method"] == method.id
+
+
+def test_overtaken_save_returns_what_the_other_saved(razorpay: Razorpay, razorpay_cards: FakeCards) -> None:
+    payment, _ = started(razorpay, razorpay_cards)
+    razorpay_cards.between = [lambda: sync(ASHA, payment.id)]
+    body = response_body(sync(ASHA, payment.id))
+    assert body["save_method"] and body["save_method"]["status"] == "saved"
+    assert body == serialize_payment_with_wallet(stored(payment), None)
+
+
+def test_refunded_authorization_saves_no_card(razorpay: Razorpay, razorpay_cards: FakeCards) -> None:
+    payment, authorized = started(razorpay, razorpay_cards, "authorized")
+    apply_attempt(payment, authorized, "test")
+    result = apply_attempt(payment, replace(authorized, status="refunded"), "test")
+    save_method = response_body(result)["save_method"]
+    assert save_method and save_method["status"] == "not_saved" and result.payment.open is None

@@ -1,0 +1,136 @@
+"""Verify and sync: the signature, which attempt is captured and applied, and the wallet in the response."""
+
+from collections.abc import Callable
+
+import pytest
+
+from shared.errors import ApiError, Conflict, ServiceUnavailable, SignatureInvalid
+from shared.payments.apply import apply_attempt
+from shared.payments.create import create_payment
+from shared.payments.results import wallet_entry_after
+from shared.payments.verify import sync, verify
+from shared.razorpay import api
+from shared.razorpay.client import NO_SUCH_ID, RazorpayRejected
+from shared.razorpay.entities import UnexpectedPayload
+from tests.unit.conftest import Razorpay, an_attempt
+from tests.unit.payments.support import (
+    ASHA,
+    ATTEMPT_ID,
+    FROM_WALLET,
+    SECOND_ATTEMPT_ID,
+    THROUGH_RAZORPAY,
+    balance,
+    checkout_response,
+    credited,
+    response_body,
+    stored,
+    top_up,
+    wallet_body,
+)
+
+
+def test_verify_checks_signature_over_stored_order(razorpay: Razorpay) -> None:
+    """A genuine signature of a cheaper order does not pay for a dearer one."""
+    cheap, dear = top_up(amount_paise=100), top_up(amount_paise=1_000_000)
+    razorpay.payments[ATTEMPT_ID] = an_attempt(cheap.gateway_order, 100)
+    genuine = checkout_response(cheap)
+    with pytest.raises(SignatureInvalid):
+        verify(ASHA, dear.id, genuine)
+    assert verify(ASHA, cheap.id, genuine).credited and balance() == "1.00"
+
+
+def test_verify_captures_authorized_attempt(razorpay: Razorpay) -> None:
+    payment = top_up()
+    razorpay.payments[ATTEMPT_ID] = an_attempt(payment.gateway_order, 50_000, "authorized")
+    assert verify(ASHA, payment.id, checkout_response(payment)).credited and balance() == "500.00"
+
+
+@pytest.mark.parametrize(
+    ("error", "expected", "code"),
+    [
+        (RazorpayRejected(400, "input_validation_failed", NO_SUCH_ID), Conflict, "gateway_refused"),
+        (UnexpectedPayload("a payment without an id or amount"), ServiceUnavailable, "unavailable"),
+    ],
+)
+def test_razorpay_errors_are_translated_for_the_app(
+    error: Exception, expected: type[ApiError], code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(asked_id: str) -> None:
+        raise error
+
+    payment = top_up()
+    for name in ("fetch_payment", "list_order_payments"):
+        monkeypatch.setattr(api, name, fail)
+    calls: tuple[Callable[[], object], ...] = (
+        lambda: verify(ASHA, payment.id, checkout_response(payment)),
+        lambda: sync(ASHA, payment.id),
+    )
+    for call in calls:
+        with pytest.raises(expected) as raised:
+            call()
+        assert raised.value.code == code
+    assert stored(payment).status == "created" and balance() == "0.00"
+
+
+def test_second_authorization_of_paid_order_is_not_captured(razorpay: Razorpay) -> None:
+    """Razorpay refunds it by itself."""
+    payment = credited()
+    second = an_attempt(payment.gateway_order, 50_000, "authorized", id=SECOND_ATTEMPT_ID)
+    razorpay.payments[second.id] = second
+    result = verify(ASHA, payment.id, checkout_response(payment, second.id))
+    assert response_body(result)["status"] == "captured"
+    assert razorpay.payments[second.id].status == "authorized" and balance() == "500.00"
+
+
+def test_refunded_attempt_does_not_hide_authorized_one(razorpay: Razorpay) -> None:
+    payment = top_up()
+    refunded = an_attempt(payment.gateway_order, 50_000, "refunded")
+    authorized = an_attempt(payment.gateway_order, 50_000, "authorized", id=SECOND_ATTEMPT_ID)
+    razorpay.payments |= {attempt.id: attempt for attempt in (refunded, authorized)}
+    assert sync(ASHA, payment.id).credited and balance() == "500.00"
+
+
+def test_mismatched_attempt_does_not_hide_valid_one(razorpay: Razorpay) -> None:
+    payment = top_up()
+    for attempt in (
+        an_attempt(payment.gateway_order, 50_000, currency="USD"),
+        an_attempt(payment.gateway_order, 50_000, "authorized", id=SECOND_ATTEMPT_ID),
+        an_attempt(payment.gateway_order, 50_000, "failed", id="pay_00000000000003"),
+    ):
+        razorpay.payments[attempt.id] = attempt
+    result = sync(ASHA, payment.id)
+    assert result.credited and result.flagged == "currency_mismatch" and balance() == "500.00"
+
+
+def test_repeated_verify_returns_current_wallet(razorpay: Razorpay) -> None:
+    payment = top_up()
+    razorpay.payments[ATTEMPT_ID] = an_attempt(payment.gateway_order, 50_000)
+    for spent_before, expected in ((0, "500.00"), (20_000, "300.00"), (30_000, "0.00")):
+        if spent_before:
+            create_payment(ASHA, FROM_WALLET | {"amount": spent_before}, f"spend {spent_before}")
+        body = response_body(verify(ASHA, payment.id, checkout_response(payment)))
+        assert body["wallet"] == wallet_body() and balance() == expected
+
+
+def test_sync_returns_wallet_after_credit(razorpay: Razorpay) -> None:
+    payment = top_up()
+    assert response_body(sync(ASHA, payment.id))["wallet"] is None
+    razorpay.payments[ATTEMPT_ID] = an_attempt(payment.gateway_order, 50_000)
+    for _ in range(2):
+        assert response_body(sync(ASHA, payment.id))["wallet"] == wallet_body()
+    assert balance() == "500.00"
+
+
+def test_payment_that_moves_no_wallet_returns_none(razorpay: Razorpay) -> None:
+    credited()
+    created = create_payment(ASHA, THROUGH_RAZORPAY, "through Razorpay")
+    assert response_body(created)["wallet"] is None
+    attempt = an_attempt(created.payment.gateway_order, 20_000, id=SECOND_ATTEMPT_ID)
+    razorpay.payments[SECOND_ATTEMPT_ID] = attempt
+    result = sync(ASHA, created.payment.id)
+    assert result.credited and response_body(result)["wallet"] is None
+    payment = top_up()
+    apply_attempt(payment, an_attempt(payment.gateway_order, 50_000, "authorized"), "test")
+    refunded = apply_attempt(payment, an_attempt(payment.gateway_order, 50_000, "refunded"), "test")
+    assert response_body(refunded)["status"] == "refunded" and response_body(refunded)["wallet"] is None
+    assert wallet_entry_after(refunded.payment) is None

@@ -1,0 +1,128 @@
+"""Webhooks: the signature, events about nothing of ours, redeliveries, and Razorpay's irregular envelopes."""
+
+from typing import Any
+
+import pytest
+from pynamodb.connection import Connection
+
+from shared.errors import NotAuthenticated
+from shared.payments.serializers import serialize_payment
+from shared.payments.webhook import handle_webhook
+from tests.unit.conftest import Razorpay, an_attempt
+from tests.unit.payments.support import (
+    ASHA,
+    balance,
+    deliver,
+    deliver_json,
+    entries,
+    hmac_sha256,
+    payment_entity,
+    response_body,
+    stored,
+    top_up,
+)
+
+
+def test_webhook_without_valid_signature_is_refused() -> None:
+    for signature in ("", "0" * 64, hmac_sha256("other", b"{}"), hmac_sha256("new", b"{}").upper(), "é"):
+        with pytest.raises(NotAuthenticated):
+            handle_webhook(b"{}", signature, "")
+
+
+def test_second_webhook_credits_nothing() -> None:
+    payment = top_up()
+    payload = {"payment": payment_entity(an_attempt(payment.gateway_order, 50_000))}
+    assert deliver("payment.captured", payload).outcome == "applied"
+    assert deliver("order.paid", payload).outcome == "unchanged"
+    assert balance() == "500.00" and len(entries()) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "payload"),
+    [
+        ("settlement.processed", {}),
+        ("payment.downtime.started", {"payment.downtime": {}}),
+        ("payment.captured", {"payment": payment_entity(an_attempt("order_ofAnotherShop", 100))}),
+        ("payment.captured", {"payment": payment_entity(an_attempt(None, 100))}),
+    ],
+)
+def test_events_about_nothing_of_ours_are_ignored(name: str, payload: dict[str, Any]) -> None:
+    assert deliver(name, payload).outcome == "ignored"
+
+
+@pytest.mark.parametrize(
+    "entity", [None, [], "x", {}, {"id": "pay_1"}, {"id": "pay_1", "amount": True, "status": "captured"}]
+)
+def test_malformed_payment_is_acknowledged_as_unusable(entity: Any) -> None:
+    """It is signed, so it is counted; a redelivery would be the same."""
+    assert deliver("payment.captured", {"payment": entity}).outcome == "unusable"
+
+
+def test_capture_without_stored_payment_is_put_in_review(razorpay: Razorpay) -> None:
+    notes = {"payment_id": "p-1", "customer": ASHA, "purpose": "top_up"}
+    order = razorpay.create_order(500, "p-1", notes)
+    result = deliver("payment.captured", {"payment": payment_entity(an_attempt(order, 500))})
+    assert result.applied and response_body(result.applied)["in_review"] and balance() == "0.00"
+
+
+def test_webhook_costs_three_reads_and_one_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A redelivery costs two reads and writes nothing."""
+    payment = top_up()
+    calls: list[str] = []
+    real = Connection._make_api_call
+
+    def recorded(self: Connection, operation_name: str, *args: Any, **kwargs: Any) -> Any:
+        calls.append(operation_name)
+        return real(self, operation_name, *args, **kwargs)
+
+    monkeypatch.setattr(Connection, "_make_api_call", recorded)
+    payload = {"payment": payment_entity(an_attempt(payment.gateway_order, 50_000))}
+    deliver("payment.captured", payload)
+    assert calls == ["Query", "GetItem", "Query", "TransactWriteItems"]
+    calls.clear()
+    deliver("payment.captured", payload)
+    assert calls == ["Query", "GetItem"]
+
+
+# --- Razorpay's irregular envelopes
+
+
+def test_failed_payment_marked_captured_is_failed() -> None:
+    payment = top_up()
+    failed = an_attempt(payment.gateway_order, 50_000, "failed")
+    entity = payment_entity(failed, captured=True, error_code="", error_reason="")
+    assert deliver("payment.failed", {"payment": entity}).applied
+    failure = serialize_payment(stored(payment))["failure"]
+    assert failure and failure["code"] == "payment_failed" and balance() == "0.00"
+
+
+def test_authorized_payment_marked_captured_is_not_credited() -> None:
+    payment = top_up()
+    entity = payment_entity(an_attempt(payment.gateway_order, 50_000, "authorized"), captured=True)
+    deliver("payment.authorized", {"payment": entity})
+    assert stored(payment).status == "authorized" and balance() == "0.00"
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"event": {"name": "token.service_provider.failed", "payload": {}}},
+        {"event": "token.initiated", "payload": {"token": {"entity": {}}}},
+        {"event": "payment.downtime.started", "payload": {"payment.downtime": {"entity": {}}}},
+        {"event": "payment.captured", "payload": {"created_at": 1}, "contains": ["refund"]},
+        {"event": "payment.captured", "payload": []},
+        {"event": None},
+        {},
+        [],
+    ],
+)
+def test_envelope_of_any_shape_is_acknowledged(event: Any) -> None:
+    assert deliver_json(event).outcome in ("ignored", "unusable")
+
+
+def test_order_paid_event_without_error_fields_credits() -> None:
+    payment = top_up()
+    entity = payment_entity(an_attempt(payment.gateway_order, 50_000))
+    order = {"id": payment.gateway_order, "entity": "order", "amount": 50_000, "status": "paid"}
+    assert deliver("order.paid", {"payment": entity, "order": order}).outcome == "applied"
+    assert balance() == "500.00"

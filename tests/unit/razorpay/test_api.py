@@ -1,0 +1,160 @@
+"""Razorpay's API through its SDK: what a call returns, and that no call is silent, endless or ambiguous."""
+
+from pathlib import Path
+from typing import Any
+
+import certifi
+import pytest
+import requests
+
+from local.razorpay.fake import FakeRazorpay
+from shared import clock
+from shared.deadline import CALL_S_MIN, Deadline
+from shared.errors import ServiceUnavailable
+from shared.razorpay import api, client
+from shared.razorpay.client import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, RazorpayRejected
+from shared.razorpay.entities import UnexpectedPayload
+from shared.razorpay.signatures import checkout_signature_matches
+
+NOTES = {"payment_id": "p-1"}
+CONTACT, OTHER_CONTACT = "+919876543210", "+919876543211"
+
+pytestmark = pytest.mark.usefixtures("fake_razorpay")
+
+
+@pytest.fixture
+def requests_sent(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """The options of every request that the SDK sends."""
+    sent: list[dict[str, Any]] = []
+    real = requests.Session.request
+
+    def recorded(self: requests.Session, *args: Any, **kwargs: Any) -> requests.Response:
+        sent.append(kwargs)
+        return real(self, *args, **kwargs)
+
+    monkeypatch.setattr(requests.Session, "request", recorded)
+    return sent
+
+
+def test_order_is_created_paid_and_captured(fake_razorpay: FakeRazorpay, capsys: pytest.CaptureFixture[str]) -> None:
+    order_id = api.create_order(50_000, "p-1", NOTES)
+    assert api.fetch_order(order_id)["notes"] == NOTES and api.list_order_payments(order_id) == []
+    paid = fake_razorpay.pay(order_id, "upi", "authorize")
+    authorized = api.fetch_payment(paid["razorpay_payment_id"])
+    assert (authorized.status, authorized.order, authorized.amount_paise) == ("authorized", order_id, 50_000)
+    assert api.capture_payment(authorized).status == "captured"
+    assert api.capture_payment(authorized).status == "captured"  # captured already: read, not an error
+    assert checkout_signature_matches(order_id, paid["razorpay_payment_id"], paid["razorpay_signature"])
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("fault", ["refuse", "drop", "500", "502_html", "429"])
+def test_unknown_outcome_is_503_and_prints_nothing(
+    fault: str, fake_razorpay: FakeRazorpay, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_razorpay.control("faults", [{"method": "POST", "path": "/v1/orders", "fault": fault}])
+    with pytest.raises(ServiceUnavailable):
+        api.create_order(50_000, "p-1", NOTES)
+    assert capsys.readouterr().out == ""
+    assert api.create_order(50_000, "p-1", NOTES).startswith("order_")
+
+
+def test_rejection_keeps_status_and_reason() -> None:
+    with pytest.raises(RazorpayRejected) as rejection:
+        api.fetch_payment("pay_00000000000000")
+    assert (rejection.value.status, rejection.value.reason) == (400, "input_validation_failed")
+
+
+@pytest.mark.parametrize(
+    "payment_id", ["pay_x/../../orders", "pay_x?a=b", "pay_x#f", "", "pay_x\n", "order_1", None, 1, ["pay_1"]]
+)
+def test_malformed_id_never_reaches_a_url(payment_id: Any, requests_sent: list[dict[str, Any]]) -> None:
+    with pytest.raises(UnexpectedPayload):
+        api.fetch_payment(payment_id)
+    assert requests_sent == []
+
+
+def test_call_has_timeouts_current_roots_and_no_redirects(requests_sent: list[dict[str, Any]]) -> None:
+    order_id = api.create_order(50_000, "p-1", NOTES)
+    api.fetch_order(order_id)
+    assert [options["timeout"] for options in requests_sent] == 2 * [(CONNECT_TIMEOUT_S, READ_TIMEOUT_S)]
+    for options in requests_sent:
+        assert options["allow_redirects"] is False and options["verify"] == certifi.where()
+    assert Path(certifi.where()).exists()
+
+
+def test_timeouts_of_a_call_end_before_the_deadline(
+    requests_sent: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_us = [clock.now_us()]
+    monkeypatch.setattr(clock, "now_us", lambda: now_us[0])
+    order_id = api.create_order(50_000, "p-1", NOTES)
+    with Deadline(seconds=3.0):
+        api.fetch_order(order_id)
+        now_us[0] += 1_500_000
+        api.fetch_order(order_id)
+    assert [options["timeout"] for options in requests_sent[1:]] == [(1.0, 2.0), (0.5, 1.0)]
+
+
+def test_call_without_time_left_is_not_sent(
+    requests_sent: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_us = clock.now_us()
+    monkeypatch.setattr(clock, "now_us", lambda: now_us)
+    with Deadline(seconds=CALL_S_MIN / 2), pytest.raises(ServiceUnavailable):
+        api.create_order(50_000, "p-1", NOTES)
+    assert requests_sent == []
+
+
+def test_response_over_size_limit_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "RESPONSE_BYTES_MAX", 50)
+    with pytest.raises(ServiceUnavailable):
+        api.create_order(50_000, "p-1", NOTES)
+
+
+# --- customers and tokens
+
+
+def saved_card(fake_razorpay: FakeRazorpay, customer: str) -> str:
+    """Pay an order with a card that Razorpay saves for the customer; the payment's id."""
+    order_id = api.create_order(50_000, "p-1", NOTES)
+    paid = fake_razorpay.pay(order_id, "card", "success", customer_id=customer, save=True)
+    return str(paid["razorpay_payment_id"])
+
+
+def test_customer_and_card_are_saved_read_and_deleted(fake_razorpay: FakeRazorpay) -> None:
+    """The same contact is the same customer. A card that is gone counts as deleted."""
+    customer = api.create_customer(CONTACT)
+    assert api.create_customer(CONTACT) == customer != api.create_customer(OTHER_CONTACT)
+    payment = api.fetch_payment(saved_card(fake_razorpay, customer))
+    assert (payment.customer, payment.method) == (customer, "card")
+    token = api.fetch_token(customer, payment.token)
+    assert (token.id, token.customer, token.status) == (payment.token, customer, "active")
+    assert (token.last4, token.brand, token.issuer, token.expiry_year) == ("1007", "Visa", "HDFC", 2030)
+    assert token.account and token.account not in token.id
+    for _ in range(2):  # the second finds it gone
+        api.delete_token(customer, payment.token)
+    with pytest.raises(RazorpayRejected) as rejection:
+        api.fetch_token(customer, payment.token)
+    assert rejection.value.is_unknown_id
+
+
+def test_token_is_read_only_under_its_own_customer(fake_razorpay: FakeRazorpay) -> None:
+    customer, other = api.create_customer(CONTACT), api.create_customer(OTHER_CONTACT)
+    token_id = api.fetch_payment(saved_card(fake_razorpay, customer)).token
+    with pytest.raises(RazorpayRejected):
+        api.fetch_token(other, token_id)
+    api.delete_token(other, token_id)
+    assert api.fetch_token(customer, token_id).id == token_id
+
+
+def test_account_without_saved_cards_differs_from_unknown_id(fake_razorpay: FakeRazorpay) -> None:
+    fake_razorpay.control("features", {"saved_cards": False})
+    for call in (
+        lambda: api.create_customer(CONTACT),
+        lambda: api.fetch_token("cust_1", "token_1"),
+        lambda: api.delete_token("cust_1", "token_1"),
+    ):
+        with pytest.raises(RazorpayRejected) as rejection:
+            call()
+        assert not rejection.value.is_unknown_id and rejection.value.reason == "NA"

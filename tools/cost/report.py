@@ -1,0 +1,118 @@
+"""`make cost`: what a million top-ups and a million photos cost, next to a tutorial-style implementation.
+
+The tutorial does the same work as guides build it: separate idempotency and balance rows, x86, 1 GB of memory, and
+every event logged whole.
+"""
+
+import sys
+
+from tools.cost import prices
+from tools.cost.prices import PRICES, TUTORIAL_PHOTO, TUTORIAL_TOP_UP, Usage
+from tools.cost.scenarios import (
+    SHIPPED_FORMATS,
+    TUTORIAL_FORMATS,
+    MeteredService,
+    metered_service,
+    phone_photo,
+    photo,
+    top_up,
+)
+
+# What each of prices.CHOICES pays for, and what it buys.
+CHOICES = {
+    "rest_api": ("a REST API, not an HTTP API", "paths that end in a slash, errors in DRF's format, WAF"),
+    "payments_by_time": ("an index of payments by time", "a list that has what was written a moment ago"),
+    "page_of_payments": (
+        "a page of twenty payments, read row by row",
+        f"the index holds keys alone, so an update does not write it: {PRICES['write_units']} less",
+    ),
+    "open_payments": ("an index of open payments", "a reconciler, so that no webhook is needed"),
+    "payments_by_order": ("an index by Razorpay order", "a webhook that finds its payment without asking Razorpay"),
+    "transaction": ("a transaction, not two writes", "the entry and the payment behind it, or neither"),
+    "verify_asks_razorpay": ("asking Razorpay in verify", "a credit only for money that Razorpay captured"),
+    "upload_versions": ("a list of an upload's versions", "the first upload wins, whatever the order of events"),
+    "photo_row": ("a row per photo that is listed and swept", "a list, and an end for stuck photos"),
+    "upload_count": ("a row that counts open uploads", "at most fifty per customer, however fast the requests"),
+    "storing_status": ("a status between claimed and ready", "progress; a deletion is noticed before storing"),
+}
+
+
+def progress(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def comparison(name: str, ours: Usage, tutorial: Usage) -> str:
+    mine, theirs = ours.dollars_per_million(), tutorial.dollars_per_million()
+    lines = [f"A million {name}, dollars in ap-south-1      ours  tutorial   ratio"]
+    for kind in mine:
+        if mine[kind] or theirs[kind]:
+            ratio = f"{mine[kind] / theirs[kind]:8.2f}" if theirs[kind] else "       -"
+            lines.append(f"  {kind:<38}{mine[kind]:9.2f}{theirs[kind]:10.2f}{ratio}")
+    ratio = f"{sum(mine.values()) / sum(theirs.values()):8.2f}"
+    lines.append(f"  {'total':<38}{sum(mine.values()):9.2f}{sum(theirs.values()):10.2f}{ratio}")
+    return "\n".join(lines)
+
+
+def top_up_report(service: MeteredService) -> str:
+    service.steps.clear()
+    ours = top_up(service)
+    lines = ["one top-up        write units  read units  log bytes"]
+    for step, usage in service.steps:
+        lines.append(f"  {step:<18}{usage.write_units:>8}{usage.read_units:>12}{usage.log_bytes:>11.0f}")
+    return "\n".join([*lines, "", comparison("top-ups", ours, TUTORIAL_TOP_UP)])
+
+
+def photo_report(service: MeteredService, data: bytes, formats: str) -> tuple[str, Usage]:
+    """What a photo in these formats consumes and what a million of them cost, and the usage itself."""
+    service.steps.clear()
+    ours = photo(service, data, formats)
+    lines = [
+        f"one photo of {len(data) / 1e6:.1f} MB, ImageFormats={formats}",
+        f"{'':<20}write units  read units  PUTs  GETs     GB-ms  MB stored a month",
+    ]
+    for step, usage in service.steps:
+        stored = f"{usage.storage_mb_months:19.2f}" if usage.storage_mb_months else ""
+        counts = f"{usage.write_units:>11}{usage.read_units:>12}{usage.put:>6}{usage.get:>6}{usage.gb_ms:>10.0f}"
+        lines.append(f"  {step:<18}{counts}{stored}")
+    return "\n".join([*lines, "", comparison(f"photos ({formats})", ours, TUTORIAL_PHOTO)]), ours
+
+
+def avif_report(jpeg: Usage, shipped: Usage) -> str:
+    """What the second format costs: the difference between two runs that differ in nothing else."""
+    before, after = jpeg.dollars_per_million(), shipped.dollars_per_million()
+    parts = {kind: after[kind] - before[kind] for kind in ("S3", "Lambda", "storage")}
+    details = ", ".join(f"{kind} {dollars:.2f}" for kind, dollars in parts.items())
+    return f"AVIF in addition to JPEG, a million photos: {sum(parts.values()):.2f} dollars ({details})"
+
+
+def choices_report() -> str:
+    lines = ["What design choices cost, in dollars per million top-ups, pages or photos, and what they buy"]
+    for name, dollars in prices.CHOICES.items():
+        choice, benefit = CHOICES[name]
+        lines.append(f"  {dollars:6.2f}  {choice}: {benefit}")
+    return "\n".join(lines)
+
+
+def monthly_report(service: MeteredService) -> str:
+    lines = ["Dollars per month, whatever the traffic"]
+    for kind, (count, dollars) in prices.monthly(service.template).items():
+        lines.append(f"  {dollars:6.2f}  {count} {kind.split('::')[-1]}")
+    return "\n".join(lines)
+
+
+def main() -> int:
+    progress("Starting the local stand-ins ...")
+    with metered_service() as service:
+        progress("Metering a top-up ...")
+        top_up(service)  # imports every module and opens the wallet, which a customer's later top-ups do not repeat
+        print(top_up_report(service))
+        progress("Metering a photo, three times ...")
+        service.steps.clear()
+        data = phone_photo()
+        photo(service, data, SHIPPED_FORMATS)  # loads every codec
+        jpeg_report, jpeg = photo_report(service, data, TUTORIAL_FORMATS)
+        shipped_report, shipped = photo_report(service, data, SHIPPED_FORMATS)
+        for part in (jpeg_report, shipped_report, avif_report(jpeg, shipped), choices_report()):
+            print(f"\n{part}")
+        print(f"\n{monthly_report(service)}")
+    return 0

@@ -1,0 +1,163 @@
+"""`make stack`: deploy the template as into AWS, into a stand-in that enforces every role.
+
+`sam deploy` sends what `sam build` made to ministack's CloudFormation. Each function then runs in processes of its
+own under the role that the template gives it. STACK=1 points the tests of the app's journey at that API.
+"""
+
+import json
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from local.aws import CREDENTIALS, REGION, CannotStart, Ministack, free_port
+from local.issuer import AUDIENCE, ISSUER, Issuer
+from local.razorpay.fake import FakeRazorpay
+from local.razorpay.server import serve
+from local.template import ROOT, Template
+from tools.build import FOLDERS
+from tools.host_template import Host
+
+NAME = "garment-pay-stack"
+STAGE = "dev"
+KEY_ID, KEY_SECRET, WEBHOOK_SECRET = "rzp_test_GarmentPayStack", "stack_key_secret", "whsec_stack"
+WEBHOOK_PATH = "/api/payments/webhooks/razorpay/"
+BUILT = FOLDERS[Host.STACK] / "build"
+ERROR_CHARS = 3_000  # of each stream, when a command fails
+
+
+class Stack:
+    """The deployed stack and the stand-ins around it. `stop` ends everything that was started."""
+
+    def __init__(self, state: Path) -> None:
+        self._stops: list[Callable[[], Any]] = []
+        try:
+            self._start(state)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        while self._stops:
+            self._stops.pop()()
+
+    def _start(self, state: Path) -> None:
+        self.issuer = Issuer(state)
+        self._key_server = _KeyServer(self.issuer)
+        self._stops.append(self._key_server.stop)
+        self.cloud = Ministack(state, ".venv-stack")
+        self._stops.append(self.cloud.stop)
+        self._razorpay_port = free_port()
+        os.environ.update({**CREDENTIALS, "AWS_ENDPOINT_URL": self.cloud.url})
+        self.cloud.wait()
+        self.deploy()
+        self.resources = self._physical_ids()
+        self.api = f"{self.cloud.url}/_aws/execute-api/{self.resources['Api']}/{STAGE}"
+        self._fill_secrets()
+        self._put_gateway_responses()
+        fake = FakeRazorpay(KEY_ID, KEY_SECRET, WEBHOOK_SECRET, lambda: int(time.time()))
+        self.razorpay = serve(fake, self._razorpay_port)
+        fake.webhook_url = self.api + WEBHOOK_PATH
+        self._stops.append(fake.close)
+
+    def deploy(self) -> None:
+        """Run `sam deploy` on what was built for the stack."""
+        parameters = {
+            "Stage": STAGE,
+            "RazorpayKeyId": KEY_ID,
+            "RazorpayBaseUrl": f"http://127.0.0.1:{self._razorpay_port}",
+            "JwtIssuer": ISSUER,
+            "JwtAudience": AUDIENCE,
+            "JwksUrl": self._key_server.url,
+        }
+        command = [str(ROOT / ".venv-sam" / "bin" / "sam"), "deploy", "--stack-name", NAME]
+        command += ["--template-file", str(BUILT / "template.yaml")]
+        command += ["--resolve-s3", "--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
+        command += ["--no-confirm-changeset", "--no-progressbar", "--no-fail-on-empty-changeset"]
+        command += ["--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items())]
+        environment = {**os.environ, "SAM_CLI_TELEMETRY": "0"}
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise CannotStart(f"sam deploy failed:\n{done.stdout[-ERROR_CHARS:]}{done.stderr[-ERROR_CHARS:]}")
+
+    def finish_and_deploy(self) -> None:
+        """Deploy again after a file of the build has changed."""
+        code = "import sys; from pathlib import Path; from tools.build import finish; finish(Path(sys.argv[1]))"
+        subprocess.run([ROOT / ".venv-sam" / "bin" / "python", "-c", code, BUILT], cwd=ROOT, check=True)
+        self.deploy()
+
+    def client(self, service: str, **options: Any) -> Any:
+        import boto3
+
+        create: Any = boto3.client  # its stubs know no client for a name that is computed
+        return create(service, endpoint_url=self.cloud.url, region_name=REGION, **options)
+
+    def invoke(self, function: str, event: Any = None) -> Any:
+        """Invoke the live version of a function by its logical id. Raise AssertionError if it fails."""
+        response = self.client("lambda").invoke(
+            FunctionName=self.resources[function], Qualifier="live", Payload=json.dumps(event or {})
+        )
+        payload = json.loads(response["Payload"].read())
+        if "FunctionError" in response:
+            raise AssertionError(payload)
+        return payload
+
+    def _physical_ids(self) -> dict[str, str]:
+        """Physical ids by logical id."""
+        pages = self.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=NAME)
+        return {
+            resource["LogicalResourceId"]: resource["PhysicalResourceId"]
+            for page in pages
+            for resource in page["StackResourceSummaries"]
+        }
+
+    def _fill_secrets(self) -> None:
+        manager = self.client("secretsmanager")
+        for name, value in (
+            ("GatewayKey", {"key_id": KEY_ID, "key_secret": KEY_SECRET}),
+            ("WebhookSecrets", {"active": [WEBHOOK_SECRET]}),
+        ):
+            manager.put_secret_value(SecretId=self.resources[name], SecretString=json.dumps(value))
+
+    def _put_gateway_responses(self) -> None:
+        """Set API Gateway's own error responses. The stand-in ignores them in the imported API definition."""
+        (api,) = Template().of_type("AWS::Serverless::Api").values()
+        client = self.client("apigateway")
+        for kind, response in api["GatewayResponses"].items():
+            headers = response.get("ResponseParameters", {}).get("Headers", {})
+            status = {"statusCode": str(response["StatusCode"])} if "StatusCode" in response else {}
+            client.put_gateway_response(
+                restApiId=self.resources["Api"],
+                responseType=kind,
+                responseParameters={f"gatewayresponse.header.{name}": value for name, value in headers.items()},
+                responseTemplates=response["ResponseTemplates"],
+                **status,
+            )
+        client.create_deployment(restApiId=self.resources["Api"], stageName=STAGE)
+
+
+class _KeyServer:
+    """Serves the issuer's public keys, where the deployed authorizer fetches them."""
+
+    def __init__(self, issuer: Issuer) -> None:
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(issuer.jwks)))
+                self.end_headers()
+                self.wfile.write(issuer.jwks)
+
+            def log_message(self, *args: Any) -> None:
+                """Write no access log."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/jwks.json"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
