@@ -9,7 +9,7 @@ from shared import clock
 from shared.deadline import Deadline
 from shared.errors import ServiceUnavailable
 from shared.settings import settings
-from shared.telemetry import log
+from shared.telemetry import journal, log
 
 RESERVE_MS = 1_000  # reserved for writing the log line
 
@@ -73,7 +73,7 @@ def _process_upload(process: Callable[[str], Mapping[str, Any]], key: str, conte
     except ServiceUnavailable:
         log.count("UploadRetried")
     except Exception as error:
-        log.unexpected(error)
+        journal.unexpected(error)
     duration_ms = (clock.now_us() - started_us) // 1_000
     log.canonical_log_line(
         "upload", failed=not is_done, function=context.function_name, duration_ms=duration_ms, **facts
@@ -104,7 +104,7 @@ def _run_logged(kind: str, context: Any, run: Callable[[], Counts]) -> Counts:
     except ServiceUnavailable:
         raise  # transient: the log line says that this run failed, and the next one makes up for it
     except Exception as error:
-        log.unexpected(error)
+        journal.unexpected(error)
         raise
     finally:
         duration_ms = (clock.now_us() - started_us) // 1_000

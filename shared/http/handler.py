@@ -26,7 +26,7 @@ from shared.errors import (
     SignatureInvalid,
 )
 from shared.http.messages import Request, Response
-from shared.telemetry import log
+from shared.telemetry import journal, log
 
 RESERVE_MS = 300  # reserved for sending the response
 CHALLENGE = 'Bearer realm="api"'
@@ -115,7 +115,7 @@ class _Call:
 
     def fail(self, error: Exception) -> "GatewayResponse[str]":
         """The response to any other exception: a 500 that reveals nothing."""
-        log.unexpected(error)
+        journal.unexpected(error)
         self.error_code = ApiError.code
         return self._response(ApiError.status, {"detail": ApiError.text}, {})
 

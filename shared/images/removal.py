@@ -25,6 +25,7 @@ from shared.images.lifecycle import (
 )
 from shared.images.models import Image
 from shared.images.queries import get_or_404
+from shared.telemetry import journal
 
 # What a delete removes from the row. Without its creation time the row is in no list.
 _CLEARED_ATTRIBUTES: Mapping[str, Any] = dict.fromkeys(
@@ -73,6 +74,9 @@ def sweep(limit: int = 1_000) -> dict[str, int]:
             metric = _sweep_image(owner, image_id)
         except ServiceUnavailable:
             metric = "SweepFailed"  # this photo is still due, and the others must not wait for it
+        except Exception as error:
+            journal.unexpected(error)
+            metric = "SweepFailed"
         if metric:
             counts[metric] += 1
     return counts

@@ -90,6 +90,8 @@ def reconcile(limit: int = 200) -> None:
             _reconcile_card(customer, method_id)
         except CARD_TROUBLE:
             journal.count("TokenCheckDeferred")
+        except Exception as error:  # one card never stops the round of the others
+            journal.unexpected(error)
 
 
 def _reconcile_card(customer: str, method_id: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from shared import clock
 from shared.aws.dynamodb import OPEN, Update, execute, retrying
+from shared.errors import ServiceUnavailable
 from shared.payment_methods import cards
 from shared.payments import lifecycle
 from shared.payments.lifecycle import PAID_STATUSES, TOP_UP, TRANSITIONS
@@ -64,7 +65,13 @@ def mismatch(payment: Payment, attempt: GatewayPayment) -> str:
 
 
 def _try_apply(payment: Payment, attempt: GatewayPayment, source: str, event_id: str) -> ApplyResult | None:
-    """One try at the transition; None if a condition failed and the payment must be read again."""
+    """One try at the transition; None if a condition failed and the payment must be read again.
+
+    ServiceUnavailable for a status that this version does not know: a newer one wrote it, before a rollback perhaps.
+    """
+    if payment.status not in TRANSITIONS:
+        journal.breadcrumb("payments: unknown status")
+        raise ServiceUnavailable
     if mismatch(payment, attempt):  # the report may be newer than the payment in memory
         payment = get_or_404(payment.customer, payment.id)
     if reason := mismatch(payment, attempt):

@@ -15,6 +15,7 @@ from shared.payments.review import flag_for_review
 from shared.payments.verify import apply_order_attempts
 from shared.razorpay.client import RazorpayRejected
 from shared.razorpay.entities import UnexpectedPayload
+from shared.telemetry import journal
 
 RECHECK_US_MIN = 60 * 1_000_000
 
@@ -36,6 +37,10 @@ def reconcile(limit: int = 200) -> dict[str, int]:
             counts["ReconcileLagSeconds"] = max(counts["ReconcileLagSeconds"], late_us // 1_000_000)
             result = _reconcile_one(payment)
         except (ServiceUnavailable, RazorpayRejected, UnexpectedPayload, NotFound):
+            counts["ReconcileFailed"] += 1
+            continue
+        except Exception as error:  # one payment never stops the round of the others
+            journal.unexpected(error)
             counts["ReconcileFailed"] += 1
             continue
         counts.update(result.counts)

@@ -107,8 +107,9 @@ class WebhookBody(TypedDict):
 
 
 def serialize_payment(payment: Payment) -> PaymentBody:
-    """The payment; `checkout` opens Razorpay's checkout while there is something to pay."""
-    order = payment.gateway_order if payment.status in PAYABLE_STATUSES else None
+    """The payment; `checkout` opens Razorpay's checkout while it can be paid and the reconciler would notice."""
+    is_payable = payment.status in PAYABLE_STATUSES and payment.open is not None
+    order = payment.gateway_order if is_payable else None
     return {
         "id": payment.id,
         "purpose": cast(PaymentPurpose, payment.purpose),

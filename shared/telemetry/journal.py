@@ -5,11 +5,14 @@ comes with its history and a success costs one line.
 """
 
 from collections import Counter
+from typing import Any
 
 BREADCRUMBS_MAX = 50
+FRAMES_MAX = 8
 
 _counts: Counter[str] = Counter()
 _breadcrumbs: list[str] = []
+_errors: list[dict[str, Any]] = []
 
 
 def count(name: str, value: int = 1) -> None:
@@ -23,9 +26,20 @@ def breadcrumb(text: str) -> None:
         _breadcrumbs.append(text)
 
 
-def drain() -> tuple[dict[str, int], list[str]]:
-    """The counts and breadcrumbs since the last drain, which clears them."""
-    counts, breadcrumbs = dict(_counts), list(_breadcrumbs)
-    _counts.clear()
-    _breadcrumbs.clear()
-    return counts, breadcrumbs
+def unexpected(error: BaseException) -> None:
+    """Record an exception that no code expects, by its type and frames; its text might quote the request."""
+    frames = []
+    trace = error.__traceback__
+    while trace:
+        frames.append(f"{trace.tb_frame.f_globals.get('__name__')}:{trace.tb_lineno}")
+        trace = trace.tb_next
+    _counts["UnexpectedError"] += 1
+    _errors.append({"error_type": type(error).__name__, "frames": frames[-FRAMES_MAX:]})
+
+
+def drain() -> tuple[dict[str, int], list[str], list[dict[str, Any]]]:
+    """The counts, breadcrumbs and unexpected errors since the last drain, which clears them."""
+    drained = dict(_counts), list(_breadcrumbs), list(_errors)
+    for collected in (_counts, _breadcrumbs, _errors):
+        collected.clear()
+    return drained

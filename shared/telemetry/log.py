@@ -31,9 +31,12 @@ def count_each(counts: Mapping[str, int]) -> None:
 def canonical_log_line(kind: str, *, failed: bool, **fields: Any) -> None:
     """Write the log line of a request or event: its ids, and the metrics of everything counted while it ran.
 
-    It holds no body, query or token. A failure also logs its breadcrumbs.
+    It holds no body, query or token. A failure also logs its breadcrumbs. Unexpected errors have lines of
+    their own.
     """
-    counts, breadcrumbs = journal.drain()
+    counts, breadcrumbs, errors = journal.drain()
+    for error in errors:
+        logger.error("unexpected error", extra=error)
     line = {name: value for name, value in fields.items() if value not in ("", None)} | _metrics_of(counts)
     if failed:
         logger.error(kind, extra=line | {"steps": breadcrumbs})
@@ -66,14 +69,3 @@ def is_cold_start() -> bool | None:
 
 
 _is_cold: bool | None = True
-
-
-def unexpected(error: BaseException) -> None:
-    """Log an exception's type and frames; its text might quote the request."""
-    frames = []
-    trace = error.__traceback__
-    while trace:
-        frames.append(f"{trace.tb_frame.f_globals.get('__name__')}:{trace.tb_lineno}")
-        trace = trace.tb_next
-    journal.count("UnexpectedError")
-    logger.error("unexpected error", extra={"error_type": type(error).__name__, "frames": frames[-8:]})

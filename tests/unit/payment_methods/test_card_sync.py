@@ -10,7 +10,7 @@ from shared.errors import NotFound, ServiceUnavailable
 from shared.payment_methods import card_sync, cards, methods, models
 from shared.razorpay import api
 from shared.razorpay.client import RazorpayRejected
-from shared.razorpay.entities import UnexpectedPayload
+from shared.razorpay.entities import RazorpayToken, UnexpectedPayload
 from shared.telemetry import journal
 from tests.unit.payment_methods.conftest import (
     ASHA,
@@ -179,3 +179,24 @@ def test_initiated_token_is_checked_a_limited_number_of_times(
     assert len(asked) == len(cards.CHECK_AFTER_S)
     razorpay_cards.tokens[TOKEN] = a_token("active")
     assert handle_event(customer_id=CUSTOMER) == "applied"
+
+
+@pytest.mark.parametrize("error", [ServiceUnavailable(), RazorpayRejected(400, "NA", ""), KeyError("status")])
+def test_card_in_trouble_blocks_no_other(
+    error: Exception, razorpay_cards: FakeCards, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for token in (TOKEN, OTHER_TOKEN):
+        saved_card(razorpay_cards, id=token, status="initiated", account="")
+    fetch_token = razorpay_cards.fetch_token
+
+    def fail_first_token(customer_id: str, token_id: str) -> RazorpayToken:
+        if token_id == TOKEN:
+            raise error
+        return fetch_token(customer_id, token_id)
+
+    monkeypatch.setattr(api, "fetch_token", fail_first_token)
+    razorpay_cards.tokens[OTHER_TOKEN] = a_token("active", id=OTHER_TOKEN, account="")
+    forward(61, monkeypatch)
+    card_sync.reconcile()
+    statuses = {method.token: method.status for method in models.list_methods(ASHA)}
+    assert statuses == {TOKEN: "initiated", OTHER_TOKEN: "active"}

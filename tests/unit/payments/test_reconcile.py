@@ -8,6 +8,7 @@ from botocore.exceptions import ReadTimeoutError
 from pynamodb.exceptions import GetError
 
 from shared import clock
+from shared.aws.dynamodb import Update, execute
 from shared.deadline import Deadline
 from shared.errors import ServiceUnavailable
 from shared.payments.lifecycle import CHECK_AGES_S
@@ -17,8 +18,18 @@ from shared.payments.serializers import serialize_payment
 from shared.razorpay import api
 from shared.razorpay.client import RazorpayRejected
 from shared.razorpay.entities import GatewayPayment, UnexpectedPayload
+from shared.telemetry import journal
 from tests.unit.conftest import Razorpay, an_attempt
-from tests.unit.payments.support import ASHA, ATTEMPT_ID, BILAL, balance, forward, stored, top_up
+from tests.unit.payments.support import (
+    ASHA,
+    ATTEMPT_ID,
+    BILAL,
+    SECOND_ATTEMPT_ID,
+    balance,
+    forward,
+    stored,
+    top_up,
+)
 
 
 def test_unreported_authorization_is_captured_and_credited(
@@ -116,3 +127,46 @@ def test_reconciler_stops_at_deadline(razorpay: Razorpay, monkeypatch: pytest.Mo
     with Deadline(seconds=5.0):
         counts = reconcile()
     assert counts["ReconcileAsked"] == 1
+
+
+def test_status_of_a_newer_version_blocks_no_other(razorpay: Razorpay, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A newer version wrote the status and was rolled back. This version leaves what it cannot judge alone."""
+    newer, other = top_up(ASHA), top_up(BILAL)
+    assert execute(Update(newer, {"status": "on_hold"}))
+    for payment, attempt_id in ((newer, ATTEMPT_ID), (other, SECOND_ATTEMPT_ID)):
+        razorpay.payments[attempt_id] = an_attempt(payment.gateway_order, 50_000, id=attempt_id)
+    forward(61, monkeypatch)
+    counts = reconcile()
+    assert (counts["ReconcileFailed"], counts["ReconcileCredited"]) == (1, 1)
+    assert balance(BILAL) == "500.00" and stored(newer).status == "on_hold"
+
+
+@pytest.mark.parametrize("error", [KeyError(), TypeError(), AssertionError(), RecursionError(), ValueError()])
+def test_unexpected_error_in_one_payment_blocks_no_other(
+    error: Exception, razorpay: Razorpay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken, other = top_up(ASHA), top_up(BILAL)
+    razorpay.payments[ATTEMPT_ID] = an_attempt(other.gateway_order, 50_000)
+    list_order_payments = api.list_order_payments
+
+    def fail_once(order_id: str) -> list[GatewayPayment]:
+        if order_id == broken.gateway_order:
+            raise error
+        return list_order_payments(order_id)
+
+    monkeypatch.setattr(api, "list_order_payments", fail_once)
+    forward(61, monkeypatch)
+    journal.drain()
+    counts = reconcile()
+    assert (counts["ReconcileFailed"], counts["ReconcileCredited"]) == (1, 1)
+    assert journal.drain()[0]["UnexpectedError"] == 1
+
+
+def test_payment_nobody_checks_any_more_offers_no_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Money paid after the last check would be noticed by a webhook alone."""
+    payment = top_up()
+    assert serialize_payment(payment)["checkout"]
+    for age_s in CHECK_AGES_S:
+        forward(age_s + 61, monkeypatch)
+        reconcile()
+    assert serialize_payment(stored(payment))["checkout"] is None
