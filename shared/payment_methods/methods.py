@@ -27,6 +27,7 @@ REQUIRED_FIELDS = {
     NETBANKING: ("bank_name", "Bank name is required for net banking payment method."),
     WALLET: ("wallet_provider", "Wallet provider is required for wallet payment method."),
 }
+VALIDATED_FIELDS = ("type", *(name for name, _ in REQUIRED_FIELDS.values()))
 
 
 def list_methods(customer: str, method_type: str | None = None) -> tuple[list[PaymentMethod], str | None]:
@@ -60,16 +61,7 @@ def retrieve(customer: str, method_id: str) -> tuple[PaymentMethod, str | None]:
 
 def update(customer: str, method_id: str, values: Mapping[str, Any]) -> tuple[PaymentMethod, str | None]:
     """Change the given fields. `is_default` makes this method the default, or clears it as the default."""
-    method = get_or_404(customer, method_id)
-    if method.token:
-        values = {name: value for name, value in values.items() if name in SAVED_CARD_FIELDS}
-    changes = _changes(method, values)
-    if values:
-        changes["updated_at_us"] = clock.now_us()
-        if values.get("is_default") is False:
-            _update_clearing_default(method, changes)
-        else:
-            _update(method, changes, make_default=values.get("is_default", False))
+    retrying(lambda: _try_update(get_or_404(customer, method_id), values))
     return retrieve(customer, method_id)
 
 
@@ -78,7 +70,8 @@ def delete(customer: str, method_id: str) -> None:
     method = get_or_404(customer, method_id)
     at_us = clock.now_us()
     changes = cards.mark_for_deletion(at_us) if method.token else {"is_active": False, "updated_at_us": at_us}
-    _update_clearing_default(method, changes)
+    if not _update_clearing_default(method, changes, IS_ACTIVE):
+        raise NotFound("PaymentMethod")
     if method.token:
         with Deadline(DELETE_WAIT_S):
             card_sync.delete_card(method)
@@ -99,37 +92,44 @@ def get_or_404(customer: str, method_id: str) -> PaymentMethod:
     return method
 
 
-def _update(method: PaymentMethod, changes: Mapping[str, Any], make_default: bool) -> None:
-    """Change an active method; NotFound when it has been deleted meanwhile."""
-    writes: list[Write] = [Update(method, changes, expect=IS_ACTIVE)]
-    if make_default:
+def _try_update(method: PaymentMethod, values: Mapping[str, Any]) -> PaymentMethod | None:
+    """Validate and write a change; None if the method changed after it was read, so both must be done again."""
+    if method.token:
+        values = {name: value for name, value in values.items() if name in SAVED_CARD_FIELDS}
+    changes = _changes(method, values)
+    if not values:
+        return method
+    changes["updated_at_us"] = clock.now_us()
+    unchanged = {**IS_ACTIVE, **{name: getattr(method, name) for name in VALIDATED_FIELDS}}
+    if values.get("is_default") is False:
+        return method if _update_clearing_default(method, changes, unchanged) else None
+    writes: list[Write] = [Update(method, changes, expect=unchanged)]
+    if values.get("is_default"):
         writes.append(Overwrite(DefaultMethod(method.customer, method=method.id)))
-    if retrying(lambda: transact(*writes)):
-        raise NotFound("PaymentMethod")
+    return None if transact(*writes) else method
 
 
-def _update_clearing_default(method: PaymentMethod, changes: Mapping[str, Any]) -> None:
-    """Update an active method and make sure it is not the default; NotFound when it has been deleted meanwhile."""
+def _update_clearing_default(method: PaymentMethod, changes: Mapping[str, Any], expect: Mapping[str, Any]) -> bool:
+    """Update a method and make sure it is not the default; False if it is not as expected any more."""
     pointer = DefaultMethod(method.customer)
-    update = Update(method, changes, expect=IS_ACTIVE)
+    update = Update(method, changes, expect=expect)
 
-    def attempt() -> PaymentMethod | None:
+    def attempt() -> bool | None:
         default_id = models.default_method_id(method.customer)
         is_default = default_id == method.id
         clear = Delete(pointer, {"method": method.id}) if is_default else Require(pointer, {"method": default_id})
         blocked = transact(clear, update)
         if update in blocked:
-            raise NotFound("PaymentMethod")
-        return None if blocked else method  # blocked: the default was moved meanwhile
+            return False
+        return None if blocked else True  # blocked: the default was moved meanwhile
 
-    retrying(attempt)
+    return retrying(attempt)
 
 
 def _changes(method: PaymentMethod, values: Mapping[str, Any]) -> dict[str, Any]:
     """The attributes to store; ValidationError if the method would then lack the field that its type requires."""
     changes = _stored(values)
-    names = ("type", *(name for name, _ in REQUIRED_FIELDS.values()))
-    merged = {name: getattr(method, name) for name in names} | changes
+    merged = {name: getattr(method, name) for name in VALIDATED_FIELDS} | changes
     if not method.token:
         _check_required(merged)
     if merged["type"] == UPI and "upi_id" in changes and not changes.get("provider"):

@@ -284,3 +284,29 @@ def test_conflicting_transactions_are_retried_then_refused(monkeypatch: pytest.M
     with pytest.raises(ServiceUnavailable):
         methods.delete("asha", method_id)
     assert default_ids() == [method_id]
+
+
+@pytest.mark.parametrize(
+    ("body", "meanwhile"),
+    [
+        ({"type": "card"}, {"card_last4": ""}),
+        ({"card_last4": ""}, {"type": "card"}),
+        ({"upi_id": ""}, {"type": "upi"}),
+        ({"type": "netbanking", "is_default": False}, {"bank_name": ""}),
+        ({"type": "wallet", "is_default": True}, {"wallet_provider": ""}),
+    ],
+)
+def test_patch_is_validated_against_what_it_changes(
+    body: dict[str, Any], meanwhile: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two requests at once, each valid alone, must not leave a method without the field that its type requires."""
+    is_card = "card" in (body.get("type"), meanwhile.get("type"))
+    complete = {"card_last4": "4242", "upi_id": "asha@okaxis", "bank_name": "HDFC Bank", "wallet_provider": "Paytm"}
+    stored = "upi" if is_card else "card"
+    method_id = create({"type": stored, **complete})["id"]
+    method = models.get_method("asha", method_id)
+    assert method
+    before_next_transaction(monkeypatch, lambda: execute(Update(method, meanwhile)))
+    with pytest.raises(ValidationError):
+        update(method_id, body)
+    assert {name: retrieve(method_id)[name] for name in meanwhile} == meanwhile  # type: ignore[literal-required]
