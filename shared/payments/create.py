@@ -11,6 +11,7 @@ from typing import Any
 
 from shared import clock
 from shared.aws.dynamodb import OPEN, Insert, execute, retrying
+from shared.deadline import Deadline
 from shared.errors import Conflict, InsufficientFunds, ValidationError
 from shared.money import rupees
 from shared.payment_methods import cards, instruments
@@ -27,6 +28,7 @@ from shared.wallets.models import append
 from shared.wallets.wallet import check_owner, get_or_open
 
 PAYMENTS = uuid.UUID("0d9f6f0a-7f1d-5b43-8f0e-2a4c5d6e7f81")
+FIND_CUSTOMER_S_MAX = 2.0
 NOT_STARTED = "The payment provider declined to start this payment."
 
 
@@ -196,8 +198,12 @@ def _open_on(customer: str, method_id: str | None) -> dict[str, Any]:
 
 
 def _save_with(customer: str, contact: str) -> dict[str, Any]:
-    """What a payment stores so that checkout offers to save the card. Saving never prevents the payment."""
-    gateway_customer = cards.gateway_customer_for(customer, contact)
+    """What a payment stores so that checkout offers to save the card. Saving never prevents or delays the payment."""
+    try:
+        with Deadline(FIND_CUSTOMER_S_MAX):
+            gateway_customer = cards.gateway_customer_for(customer, contact)
+    except cards.CARD_TROUBLE:
+        gateway_customer = None
     if gateway_customer is None:
         return {"save_method": cards.NOT_AVAILABLE}
     return {"save_method": cards.PENDING, "gateway_customer": gateway_customer}

@@ -19,12 +19,15 @@ SAVE_CARD_S_MAX = 2.0  # Razorpay waits five seconds for a webhook's response, a
 
 
 def save_card_if_asked(result: ApplyResult, attempt: GatewayPayment | None = None) -> ApplyResult:
-    """Save the card if the payment asked for it and is paid. `attempt` is fetched if it is not the one that paid.
+    """Save the card if the payment asked for it and is paid by this attempt, which is fetched if it is None.
 
-    What Razorpay or a table cannot do now is left to the reconciler.
+    What Razorpay or a table cannot do now is left to the reconciler. So is a report about another attempt: its
+    webhook has nothing to wait for.
     """
     payment = result.payment
     if payment.save_method != cards.PENDING or payment.status not in PAID_STATUSES:
+        return result
+    if attempt and attempt.id != payment.gateway_payment:
         return result
     try:
         with Deadline(SAVE_CARD_S_MAX):
@@ -36,7 +39,7 @@ def save_card_if_asked(result: ApplyResult, attempt: GatewayPayment | None = Non
 
 def _save_card(result: ApplyResult, attempt: GatewayPayment | None) -> ApplyResult:
     payment = result.payment
-    if attempt is None or attempt.id != payment.gateway_payment:
+    if attempt is None:
         attempt = api.fetch_payment(str(payment.gateway_payment))
     saved = cards.save_card(payment.customer, str(payment.gateway_customer), attempt)
     if saved.belongs_to_other_customer:

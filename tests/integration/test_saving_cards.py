@@ -225,13 +225,14 @@ def test_disabling_saved_cards_leaves_payment_captured(app: App, local_stack: Lo
 
 
 @pytest.mark.parametrize("fault", QUICK_FAULTS)
-def test_failed_customer_creation_can_be_retried(fault: str, app: App, local_stack: LocalStack) -> None:
+def test_failed_customer_creation_prevents_no_payment(fault: str, app: App, local_stack: LocalStack) -> None:
+    """The payment starts without saving its card; the next one saves it."""
     contact = new_contact()
     local_stack.control("faults", [{"method": "POST", "path": "/v1/customers", "fault": fault}])
-    failed = app.call("POST", "/payments/", payment_body(save_method=True, contact=contact), "key")
-    assert (failed.status_code, failed.json()["code"]) == (503, "unavailable")
-    assert app.get("/payments/")["count"] == 0
-    assert start_saving_payment(app, contact, "key")["save_method"]["status"] == "pending"
+    started = app.call("POST", "/payments/", payment_body(save_method=True, contact=contact), "key")
+    assert (started.status_code, started.json()["save_method"]["status"]) == (201, "not_available")
+    assert started.json()["checkout"] and app.get("/payments/")["count"] == 1
+    assert start_saving_payment(app, contact, "another-key")["save_method"]["status"] == "pending"
     found = local_stack.control("state", {})["customers"].values()
     assert [customer["contact"] for customer in found].count(contact) == 1
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from shared.errors import ServiceUnavailable
 from shared.payment_methods.models import list_methods
 from shared.payments.apply import apply_attempt
 from shared.payments.create import create_payment
@@ -13,7 +14,7 @@ from shared.payments.serializers import serialize_payment, serialize_payment_wit
 from shared.payments.verify import sync
 from shared.razorpay import api
 from shared.razorpay.client import RazorpayRejected
-from shared.razorpay.entities import GatewayPayment, RazorpayToken
+from shared.razorpay.entities import GatewayPayment, RazorpayToken, UnexpectedPayload
 from shared.telemetry import journal
 from tests.unit.conftest import Razorpay, an_attempt
 from tests.unit.payment_methods.conftest import CONTACT, TOKEN, FakeCards, a_token
@@ -79,3 +80,32 @@ def test_refunded_authorization_saves_no_card(razorpay: Razorpay, razorpay_cards
     result = apply_attempt(payment, replace(authorized, status="refunded"), "test")
     save_method = response_body(result)["save_method"]
     assert save_method and save_method["status"] == "not_saved" and result.payment.open is None
+
+
+def test_report_about_another_attempt_waits_for_no_card(razorpay: Razorpay, razorpay_cards: FakeCards) -> None:
+    """The webhook of a failed attempt has nothing to do with the card of the one that paid."""
+    payment, captured = started(razorpay, razorpay_cards, "authorized")
+    card, razorpay_cards.tokens = dict(razorpay_cards.tokens), {}
+    captured = replace(captured, status="captured", was_captured=True, token="")
+    assert apply_attempt(payment, captured, "payment.captured").credited
+    asked = len(razorpay.payments)
+    razorpay.payments.clear()  # from now on Razorpay fails on every question
+    razorpay_cards.tokens = card
+    failed = an_attempt(payment.gateway_order, 50_000, "failed", id="pay_00000000000009")
+    result = apply_attempt(stored(payment), failed, "payment.failed")
+    assert asked == 1 and not result.counts and stored(payment).save_method == "pending"
+
+
+@pytest.mark.parametrize("error", [ServiceUnavailable(), RazorpayRejected(400, "NA", ""), UnexpectedPayload("")])
+def test_payment_starts_without_razorpays_customer(
+    error: Exception, razorpay: Razorpay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Saving the card never prevents the payment."""
+
+    def fail(contact: str) -> str:
+        raise error
+
+    monkeypatch.setattr(api, "create_customer", fail)
+    body = serialize_payment(create_payment(ASHA, WITH_CARD, None).payment)
+    assert body["status"] == "created" and body["checkout"]
+    assert body["save_method"] == {"status": "not_available", "payment_method": None}
