@@ -16,7 +16,7 @@ TRANSIENT_ERRORS = {
     "RequestTimeTooSkewed",
 }
 CONFLICTS = ("TransactionInProgressException", "TransactionConflictException")
-CONFLICT_REASONS = ("TransactionConflict", "ThrottlingError")
+CONFLICT_REASONS = ("TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded")
 
 
 class TransactionConflict(Exception):

@@ -41,7 +41,7 @@ def cancelled(reasons: list[str]) -> TransactWriteError:
     [
         (["TransactionConflict", "None"], TransactionConflict),
         (["None", "ThrottlingError"], TransactionConflict),
-        (["ProvisionedThroughputExceeded", "None"], TransactWriteError),
+        (["ProvisionedThroughputExceeded", "None"], TransactionConflict),
         (["ValidationError", "None"], TransactWriteError),
     ],
 )
