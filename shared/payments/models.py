@@ -124,9 +124,12 @@ def find_by_gateway_order(gateway_order: str) -> Payment | None:
 
 
 def list_payment_ids(customer: str) -> list[str]:
-    """The ids of all of a customer's payments, newest first, including one written a moment ago."""
+    """The ids of all of a customer's payments, newest first, including one written a moment ago.
+
+    A capture without a payment is not one: it is stored under its order's id, for a person to review.
+    """
     rows = read(lambda: Payment.by_time.query(customer, scan_index_forward=False, consistent_read=True))
-    return [payment.id for payment in rows]
+    return [payment.id for payment in rows if not payment.id.startswith("order_")]
 
 
 def get_payments(customer: str, ids: Sequence[str]) -> list[Payment]:

@@ -6,6 +6,7 @@ import pytest
 from pynamodb.connection import Connection
 
 from shared.errors import NotAuthenticated
+from shared.payments.models import count_in_review, list_payment_ids
 from shared.payments.serializers import serialize_payment
 from shared.payments.webhook import handle_webhook
 from tests.unit.conftest import Razorpay, an_attempt
@@ -126,3 +127,18 @@ def test_order_paid_event_without_error_fields_credits() -> None:
     order = {"id": payment.gateway_order, "entity": "order", "amount": 50_000, "status": "paid"}
     assert deliver("order.paid", {"payment": entity, "order": order}).outcome == "applied"
     assert balance() == "500.00"
+
+
+def test_order_of_another_receipt_is_ignored(razorpay: Razorpay) -> None:
+    """Its notes name a payment of ours, but another system on the same account created it."""
+    order = razorpay.create_order(500, "their-receipt", {"payment_id": "p-1", "customer": ASHA, "purpose": "top_up"})
+    result = deliver("payment.captured", {"payment": payment_entity(an_attempt(order, 500))})
+    assert result.outcome == "ignored" and count_in_review() == 0
+
+
+def test_capture_without_stored_payment_is_in_no_list(razorpay: Razorpay) -> None:
+    """No route returns it: it waits for a person."""
+    order = razorpay.create_order(500, "p-1", {"payment_id": "p-1", "customer": ASHA, "purpose": "top_up"})
+    deliver("payment.captured", {"payment": payment_entity(an_attempt(order, 500))})
+    payment = top_up()
+    assert list_payment_ids(ASHA) == [payment.id] and count_in_review() == 1
