@@ -40,3 +40,21 @@ def test_missing_page_is_404(page: str) -> None:
 
 def test_first_page_of_an_empty_list_is_200() -> None:
     assert page_of(0, {"page": "1"}) == (200, {"count": 0, "next": None, "previous": None, "results": []})
+
+
+def test_twenty_rows_are_one_page() -> None:
+    _, page = page_of(20, {})
+    assert (page["next"], len(page["results"])) == (None, 20)
+    assert page_of(20, {"page": "2"}) == (404, {"detail": "Invalid page."})
+
+
+@pytest.mark.parametrize("count", [41, 59, 60, 61, 100])
+def test_pages_together_are_the_list(count: int) -> None:
+    """Every page but the last has 20 rows."""
+    pages, query = [], {"page": "1"}
+    while query:
+        _, body = page_of(count, query)
+        pages.append([row["number"] for row in body["results"]])
+        query = {"page": str(len(pages) + 1)} if body["next"] else {}
+    assert [len(page) for page in pages[:-1]] == [20] * (len(pages) - 1)
+    assert sum(pages, []) == list(range(count))

@@ -8,8 +8,10 @@ from shared import clock
 from shared.aws.dynamodb import Update, transact
 from shared.aws.dynamodb_errors import TransactionConflict
 from shared.errors import ServiceUnavailable
+from shared.money import rupees
 from shared.payments.apply import apply_attempt
 from shared.payments.create import create_payment
+from shared.settings import settings
 from shared.wallets import ledger
 from shared.wallets.models import append
 from shared.wallets.wallet import get_or_open
@@ -173,3 +175,12 @@ def test_endless_conflicts_are_503_and_write_nothing(monkeypatch: pytest.MonkeyP
     with pytest.raises(ServiceUnavailable):
         apply_attempt(payment, an_attempt(payment.gateway_order, 50_000), "test")
     assert stored(payment).status == "created" and len(entries()) == 1
+
+
+def test_credit_up_to_wallet_limit_is_not_flagged() -> None:
+    limit_paise = settings().wallet_balance_paise_max
+    credited(amount_paise=limit_paise - 50_000)
+    payment = top_up(amount_paise=50_000)
+    result = apply_attempt(payment, an_attempt(payment.gateway_order, 50_000, id=SECOND_ATTEMPT_ID), "test")
+    assert result.credited and result.flagged == "" and not stored(payment).in_review
+    assert balance() == rupees(limit_paise)

@@ -1,5 +1,7 @@
 """Starting payments and top-ups: idempotency keys, the wallet's limit, and payments from the wallet."""
 
+from typing import Any
+
 import pytest
 
 from shared.errors import Conflict, InsufficientFunds, NotFound, ValidationError
@@ -9,10 +11,12 @@ from shared.razorpay import api
 from shared.razorpay.client import RazorpayRejected
 from shared.wallets.wallet import wallet_id
 from tests.unit.conftest import Razorpay
+from tests.unit.payment_methods.conftest import CONTACT, FakeCards
 from tests.unit.payments.support import (
     ASHA,
     BILAL,
     FROM_WALLET,
+    THROUGH_RAZORPAY,
     TOP_UP,
     balance,
     credited,
@@ -75,3 +79,28 @@ def test_uncovered_wallet_payment_stays_refused_for_its_key() -> None:
 def test_wallet_payment_requires_key() -> None:
     with pytest.raises(ValidationError):
         create_payment(ASHA, FROM_WALLET, None)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("amount", 20_001),
+        ("source", "wallet"),
+        ("payment_method", "method"),
+        ("reference", "garment-order-2"),
+        ("description", "Ironing"),
+        ("contact", CONTACT),
+        ("save_method", True),
+    ],
+)
+def test_reused_key_names_the_field_that_differs(field: str, value: Any, razorpay_cards: FakeCards) -> None:
+    create_payment(ASHA, THROUGH_RAZORPAY | {"contact": "+919876543211"}, "key")
+    other = THROUGH_RAZORPAY | {"contact": "+919876543211", field: value}
+    with pytest.raises(Conflict, match=f"different {field}\\.") as conflict:
+        create_payment(ASHA, other, "key")
+    assert conflict.value.code == "idempotency_key_reused"
+
+
+def test_keys_that_differ_in_case_are_two_payments() -> None:
+    lower, upper = add_balance(ASHA, None, TOP_UP, "key"), add_balance(ASHA, None, TOP_UP, "KEY")
+    assert lower.payment.id != upper.payment.id and not upper.replayed

@@ -89,3 +89,12 @@ def test_dispute_flags_credited_payment_alone() -> None:
     assert disputed.flagged == "dispute_created" and response_body(disputed)["in_review"]
     other = apply_dispute(unpaid, an_attempt(unpaid.gateway_order, 50_000), "payment.dispute.created")
     assert other.flagged == "" and stored(unpaid).in_review is None and balance() == "500.00"
+
+
+def test_pending_refund_that_fails_leaves_balance_whole() -> None:
+    payment = credited()
+    attempt = an_attempt(payment.gateway_order, 50_000)
+    for status in ("pending", "failed"):
+        result = apply_refund(payment, attempt, a_refund(20_000, status=status), "evt")
+        assert not result.counts and stored(payment).status == "captured" and balance() == "500.00"
+    assert len(entries()) == 2

@@ -134,3 +134,12 @@ def test_payment_that_moves_no_wallet_returns_none(razorpay: Razorpay) -> None:
     refunded = apply_attempt(payment, an_attempt(payment.gateway_order, 50_000, "refunded"), "test")
     assert response_body(refunded)["status"] == "refunded" and response_body(refunded)["wallet"] is None
     assert wallet_entry_after(refunded.payment) is None
+
+
+def test_verify_of_second_capture_is_200_and_in_review(razorpay: Razorpay) -> None:
+    payment = credited()
+    second = an_attempt(payment.gateway_order, 50_000, id=SECOND_ATTEMPT_ID)
+    razorpay.payments[second.id] = second
+    result = verify(ASHA, payment.id, checkout_response(payment, second.id))
+    assert not result.is_pending and result.flagged == "second_capture" and stored(payment).in_review
+    assert balance() == "500.00"

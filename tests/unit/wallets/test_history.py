@@ -76,3 +76,17 @@ def test_history_of_other_wallet_is_not_found() -> None:
     assert list_transactions(ASHA, wallet_id(ASHA), {}).count == 0
     with pytest.raises(NotFound):
         list_transactions(ASHA, wallet_id(BILAL), {})
+
+
+@pytest.mark.parametrize("filters", [{}, {"type": "credit"}, {"category": "payment"}])
+def test_pages_of_a_long_history_are_the_ledger(filters: dict[str, Any]) -> None:
+    moves = [move(1_000 + n, "top_up") if n % 3 else move(-1, "payment") for n in range(1, 70)]
+    matching = [
+        entry
+        for entry in reversed(moves)
+        if filters.get("type") in (None, entry.type) and filters.get("category") in (None, entry.category)
+    ]
+    history = list_transactions(ASHA, None, filters)
+    pages = [history.page(offset, 20) for offset in range(0, history.count, 20)]
+    assert [entry.seq for page in pages for entry in page] == [entry.seq for entry in matching]
+    assert all(len(page) == 20 for page in pages[:-1]) and history.count == len(matching)
