@@ -76,7 +76,8 @@ def start(running: list[Any]) -> tuple[Api, dict[str, Any]]:
     )
     environment |= {**CREDENTIALS, "AWS_ENDPOINT_URL": ministack.url}
     os.environ.update({**CREDENTIALS, "AWS_ENDPOINT_URL": ministack.url})
-    pool = LambdaPool(template.functions, environment, clock, faults)  # forks, so it comes before any thread
+    # The pool forks, so it comes before any thread.
+    pool = LambdaPool(template.functions, template.authorizer, environment, clock, faults)
     running.append(pool.stop)
     ministack.wait()
     secrets = {

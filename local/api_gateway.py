@@ -1,7 +1,7 @@
 """API Gateway on this machine: routes requests to functions, with the authorizer first, as REST proxy events.
 
-`/_local/` offers what exists only on a developer's machine: new customers, a clock to move, functions to invoke, S3
-faults, and a page that uploads a photo.
+`/_local/` offers what exists only on a developer's machine: new customers, a clock to move, functions to invoke,
+faults of S3 and of the issuer, and a page that uploads a photo.
 """
 
 import base64
@@ -72,6 +72,14 @@ class Api(ThreadingHTTPServer):
         """Ignore callers that hang up."""
 
 
+class NotAuthorized(Exception):
+    """The request does not reach its function; API Gateway answers with the response of this kind."""
+
+    def __init__(self, kind: str, context: dict[str, str] | None = None) -> None:
+        super().__init__(kind)
+        self.kind, self.context = kind, context
+
+
 class Connection(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     wbufsize = 65_536  # sends header and body as one packet: two would wait 44 ms for an acknowledgement
@@ -87,6 +95,8 @@ class Connection(BaseHTTPRequestHandler):
             response = 200, {"Content-Type": "text/plain; charset=utf-8"}, self.server.front_page
         elif self.path == "/_local/upload" and self.command == "GET":
             response = 200, {"Content-Type": "text/html; charset=utf-8"}, UPLOAD_PAGE.read_bytes()
+        elif self.path == "/_local/jwks.json" and self.server.faults.issuer:
+            response = 503, {"Content-Type": "text/html; charset=utf-8"}, b"<h1>Service Unavailable</h1>"
         elif self.path.startswith("/_local/"):
             response = self._local(self.path.removeprefix("/_local/"), body)
         else:
@@ -119,35 +129,46 @@ class Connection(BaseHTTPRequestHandler):
 
     def _invoke(self, route: Route, parameters: dict[str, str], body: bytes) -> Response:
         event = self._event(route, parameters, body)
+        if not route.is_open:
+            try:
+                event["requestContext"]["authorizer"] = self._authorize()
+            except NotAuthorized as refusal:
+                return self._gateway_response(refusal.kind, refusal.context)
         try:
-            if not route.is_open:
-                context = self._authorize()
-                if context is None:
-                    return self._gateway_response("UNAUTHORIZED")
-                event["requestContext"]["authorizer"] = context
             return self._response_of(self.server.pool.invoke(route.function, event))
         except TimedOut as error:
             print(error, flush=True)
-            return 504, {"Content-Type": "application/json"}, b'{"detail":"Endpoint request timed out."}'
+            return self._gateway_response("INTEGRATION_TIMEOUT")
         except (Crashed, KeyError, TypeError) as error:
             print(f"{route.function}: {error}", flush=True)
-            status, headers, payload = self._gateway_response("DEFAULT_5XX")
-            return 502 if status < 500 else status, headers, payload
+            _, headers, payload = self._gateway_response("DEFAULT_5XX")
+            return 502, headers, payload
 
-    def _authorize(self) -> dict[str, str] | None:
-        """The context that the service's authorizer returns for the caller; None if unauthorized."""
+    def _authorize(self) -> dict[str, str]:
+        """The context that the service's authorizer returns for the caller; raises NotAuthorized.
+
+        Unlike API Gateway, this calls the authorizer for every request, so that a test can move the clock.
+        """
         token = self.headers.get("Authorization")
         if not token:
-            return None  # API Gateway does not invoke the authorizer without a token
+            raise NotAuthorized("UNAUTHORIZED")  # API Gateway does not invoke the authorizer without a token
         arn = f"arn:aws:execute-api:ap-south-1:000000000000:local/{STAGE}/{self.command}{urlsplit(self.path).path}"
         event = {"type": "TOKEN", "authorizationToken": token, "methodArn": arn}
         try:
             policy = self.server.pool.invoke(self.server.authorizer, event)
-        except Crashed as error:
-            if str(error).endswith("Unauthorized"):
-                return None
-            raise
-        return {**policy["context"], "principalId": policy["principalId"]}
+            (statement,) = policy["policyDocument"]["Statement"]
+            context = {**policy["context"], "principalId": policy["principalId"]}
+        except TimedOut as error:
+            print(error, flush=True)
+            raise NotAuthorized("AUTHORIZER_FAILURE") from None
+        except (Crashed, KeyError, TypeError, ValueError) as error:
+            if str(error) == "Exception: Unauthorized":
+                raise NotAuthorized("UNAUTHORIZED") from None
+            print(f"{self.server.authorizer}: {error}", flush=True)
+            raise NotAuthorized("AUTHORIZER_CONFIGURATION_ERROR") from None
+        if statement["Effect"] != "Allow":
+            raise NotAuthorized("ACCESS_DENIED", context)
+        return context
 
     def _event(self, route: Route, parameters: dict[str, str], body: bytes) -> dict[str, Any]:
         """A REST proxy event, payload format 1.0."""
@@ -200,9 +221,9 @@ class Connection(BaseHTTPRequestHandler):
         payload = base64.b64decode(body) if result.get("isBase64Encoded") else body.encode()
         return int(result["statusCode"]), headers, payload
 
-    def _gateway_response(self, kind: str) -> Response:
+    def _gateway_response(self, kind: str, authorizer: dict[str, str] | None = None) -> Response:
         """A response that API Gateway sends by itself."""
-        status, headers, body = self.server.template.gateway_response(kind)
+        status, headers, body = self.server.template.gateway_response(kind, authorizer)
         return status, {"Content-Type": "application/json", **headers}, body.encode()
 
     def _local(self, action: str, body: bytes) -> Response:
@@ -224,14 +245,22 @@ class Connection(BaseHTTPRequestHandler):
             case "seeds":
                 return self.server.seeds
             case "faults":
-                self.server.faults.set_s3(list(sent["s3"]))
-                return {"s3": self.server.faults.s3}
+                return self._set_faults(**sent)
             case "clock":
                 self.server.clock.forward(int(sent["forward_s"]))
                 return {"ahead_s": self.server.clock.ahead_s}
             case "invoke":
                 return self.server.pool.invoke(sent["function"], sent.get("event", {}))
         raise ValueError("there is no such local action")
+
+    def _set_faults(self, *, s3: list[str] | None = None, issuer: bool | None = None) -> dict[str, Any]:
+        """Set the faults that are given, and leave the others."""
+        faults = self.server.faults
+        if s3 is not None:
+            faults.set_s3(list(s3))
+        if issuer is not None:
+            faults.issuer = bool(issuer)
+        return {"s3": faults.s3, "issuer": faults.issuer}
 
     def log_message(self, *args: Any) -> None:
         """Write no access log: each function logs one line per request."""

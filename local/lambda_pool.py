@@ -27,6 +27,8 @@ from local.template import ROOT, Function
 WORKERS = 6
 LENGTH = struct.Struct("!I")
 
+Idle = queue.LifoQueue[tuple[socket.socket, int]]
+
 
 class TimedOut(Exception):
     """The function ran longer than its timeout; its worker was killed."""
@@ -65,11 +67,12 @@ class Clock:
 
 
 class Faults:
-    """The S3 operations that fail with 503, in memory that all workers share."""
+    """What is unavailable: S3 operations, in memory that all workers share, and the issuer of bearer tokens."""
 
     SIZE = 1_024
 
     def __init__(self) -> None:
+        self.issuer = False
         self._memory = mmap.mmap(-1, self.SIZE)
 
     @property
@@ -84,10 +87,18 @@ class LambdaPool:
     """Runs functions in idle workers. Create it before the process starts any thread, because it forks."""
 
     def __init__(
-        self, functions: dict[str, Function], environment: dict[str, str], clock: Clock, faults: Faults
+        self,
+        functions: dict[str, Function],
+        authorizer: str,
+        environment: dict[str, str],
+        clock: Clock,
+        faults: Faults,
     ) -> None:
         self.functions = functions
-        self._idle: queue.LifoQueue[tuple[socket.socket, int]] = queue.LifoQueue()
+        self._authorizer = authorizer
+        self._idle: Idle = queue.LifoQueue()
+        # As on Lambda, no other function runs in the authorizer's process: the issuer's keys stay in its memory.
+        self._idle_authorizer: Idle = queue.LifoQueue()
         self._nursery, theirs = socket.socketpair()
         self._nursery_pid = os.fork()
         if self._nursery_pid == 0:
@@ -100,30 +111,32 @@ class LambdaPool:
         message = _receive(self._nursery)
         if message != "ready":
             raise CannotStart(str(message or "The functions cannot be loaded."))
+        self._idle_authorizer.put(self._start_worker())
         for _ in range(WORKERS):
             self._idle.put(self._start_worker())
 
     def invoke(self, function: str, event: Any) -> Any:
         """The function's return value; raises Crashed or TimedOut."""
         timeout_s = self.functions[function].timeout_s
-        worker, pid = self._idle.get()
+        idle = self._idle_authorizer if function == self._authorizer else self._idle
+        worker, pid = idle.get()
         try:
             worker.settimeout(timeout_s)
             _send(worker, [function, event, timeout_s])
         except OSError:  # the worker died while idle and never saw the event, so another worker can run it
-            self._replace_worker(worker, pid)
+            self._replace_worker(idle, worker, pid)
             return self.invoke(function, event)
         try:
             response = _receive(worker)
         except TimeoutError:
-            self._replace_worker(worker, pid)
+            self._replace_worker(idle, worker, pid)
             raise TimedOut(f"{function} timed out after {timeout_s} s") from None
         except (OSError, ValueError):
             response = None
         if response is None:
-            self._replace_worker(worker, pid)
+            self._replace_worker(idle, worker, pid)
             raise Crashed(f"{function}: the process died")
-        self._idle.put((worker, pid))
+        idle.put((worker, pid))
         succeeded, result = response
         if not succeeded:
             raise Crashed(result)
@@ -136,13 +149,13 @@ class LambdaPool:
             pass
         os.waitpid(self._nursery_pid, 0)
 
-    def _replace_worker(self, worker: socket.socket, pid: int) -> None:
+    def _replace_worker(self, idle: Idle, worker: socket.socket, pid: int) -> None:
         worker.close()
         try:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
             pass
-        self._idle.put(self._start_worker())
+        idle.put(self._start_worker())
 
     def _start_worker(self) -> tuple[socket.socket, int]:
         ours, theirs = socket.socketpair()

@@ -1,6 +1,7 @@
 """`template.yaml`, parsed for the local stand-ins: functions, routes, triggers and the resources by type."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ PSEUDO = {
     "AWS::Region": "ap-south-1",
     "AWS::Partition": "aws",
 }
+AUTHORIZER_CONTEXT = "context.authorizer."
 
 
 class Loader(yaml.SafeLoader):
@@ -159,14 +161,27 @@ class Template:
         (authorizer,) = api["Auth"]["Authorizers"].values()
         return str(authorizer["FunctionArn"]["Ref"]).removesuffix(".Alias")
 
-    def gateway_response(self, kind: str) -> tuple[int, dict[str, str], str]:
-        """A response that API Gateway sends by itself: status, headers and body."""
+    def gateway_response(
+        self, kind: str, authorizer: Mapping[str, str] | None = None
+    ) -> tuple[int, dict[str, str], str]:
+        """A response that API Gateway sends by itself: status, headers and body.
+
+        `authorizer` is the context of the authorizer's policy, which a response may quote.
+        """
         (api,) = self.of_type("AWS::Serverless::Api").values()
         response = api["GatewayResponses"][kind]
-        headers = response.get("ResponseParameters", {}).get("Headers", {})
-        body = response["ResponseTemplates"]["application/json"]
+        context = authorizer or {}
+        headers = {}
+        for name, value in response.get("ResponseParameters", {}).get("Headers", {}).items():
+            quoted = value.removeprefix(AUTHORIZER_CONTEXT)
+            headers[name] = value.strip("'") if quoted == value else context.get(quoted, "")
+        body = re.sub(
+            r"\$context\.authorizer\.(\w+)",
+            lambda match: context.get(match[1], ""),
+            response["ResponseTemplates"]["application/json"],
+        )
         status = response.get("StatusCode", 500 if kind.endswith("5XX") else 400)
-        return int(status), {name: value.strip("'") for name, value in headers.items()}, body
+        return int(status), headers, body
 
     def environment(self, overrides: dict[str, str]) -> dict[str, str]:
         """The variables of all functions together, with references resolved."""

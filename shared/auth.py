@@ -1,108 +1,129 @@
 """Bearer tokens, verified against the issuer's published keys (JWKS); only the authorizer imports this."""
 
-import json
 import os
 import re
-import urllib.request
-from http.client import HTTPException
+from dataclasses import dataclass
 from typing import Any
 
 import jwt
 
 from shared import clock
+from shared.issuer_keys import IssuerKeys, Key, KeysUnavailable
+
+__all__ = ["Caller", "InvalidToken", "KeysUnavailable", "authenticate"]
 
 ALGORITHMS = ("RS256", "ES256")
-SUBJECT = re.compile(r"[A-Za-z0-9_.:|@-]{1,128}", re.ASCII)
+SUBJECT = re.compile(r"[ -~]{1,255}")  # printable ASCII, as OpenID Connect limits it
 TOKEN_LENGTH_MAX = 8_192
-KEYS_BYTES_MAX = 256 * 1024
-KEYS_TIMEOUT_S = 2
-KEYS_AGE_S_MAX = 300
-KEYS_PAUSE_S = 5  # between two attempts while the issuer is down
-KEYS_AGE_S_MIN = 60  # unknown key ids do not make us fetch more often than this
+TIME_S_MAX = 10**15  # larger ones, infinity and NaN are no times
+LEEWAY_S = 30  # how far the issuer's clock and ours may differ
+RESULT_CACHED_S = 300  # how long API Gateway reuses the authorizer's result for a token
+# The signature only: the claims are checked here, by our own clock.
+SIGNATURE_ONLY: Any = {f"verify_{claim}": False for claim in ("exp", "nbf", "iat", "aud", "iss", "sub", "jti")}
+
+_issuer_keys = IssuerKeys()
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    sub: str
+    expires_at_s: int  # the end of the token, leeway included
 
 
 class InvalidToken(Exception):
-    """The token does not prove who the caller is."""
+    """The token does not prove who the caller is.
+
+    `reason` is for the log, `code` and `text` are for the caller. A refusal that is not final may no longer be
+    right while API Gateway still reuses it.
+    """
+
+    code = "token_invalid"
+    text = "The access token is not valid."
+
+    def __init__(self, reason: str, *, is_final: bool = True) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.is_final = is_final
 
 
-def subject(authorization: str) -> str:
-    """The `sub` of `Bearer <token>`; InvalidToken unless signature and every claim are valid."""
+class ExpiredToken(InvalidToken):
+    """A token that is valid but for its age."""
+
+    code = "token_expired"
+    text = "The access token has expired."
+
+
+def authenticate(authorization: str) -> Caller:
+    """The caller that `Bearer <token>` proves.
+
+    Raises InvalidToken unless the signature and every claim are valid, and KeysUnavailable if the token cannot be
+    judged now.
+    """
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer" or not token or len(token) > TOKEN_LENGTH_MAX or "," in token:
         raise InvalidToken("not one bearer token")
     try:
-        header = jwt.get_unverified_header(token)
-        if header.get("alg") not in ALGORITHMS:
-            raise InvalidToken("unsupported algorithm")
-        key = _key(str(header.get("kid")))
-        # The signature only: `_verified_subject` checks the times by our own clock.
-        options: Any = {"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False}
-        claims = jwt.decode(token, key, algorithms=[header["alg"]], options=options)
-    except (jwt.PyJWTError, TypeError, ValueError) as error:
-        raise InvalidToken(type(error).__name__) from None
-    return _verified_subject(claims)
+        claims = _signed_claims(token, jwt.get_unverified_header(token))
+    except (jwt.PyJWTError, TypeError, ValueError, RecursionError):
+        raise InvalidToken("malformed") from None
+    return _caller(claims)
 
 
-def _verified_subject(claims: dict[str, Any]) -> str:
-    now_s = clock.now_s()
-    audience, scope = os.environ["JWT_AUDIENCE"], os.environ.get("JWT_SCOPE", "")
+def _signed_claims(token: str, header: dict[str, Any]) -> dict[str, Any]:
+    """The claims, if one of the issuer's keys signed them."""
+    algorithm, key_id, url = header.get("alg"), header.get("kid") or None, os.environ["JWKS_URL"]
+    if algorithm not in ALGORITHMS:
+        raise InvalidToken("algorithm")
+    key = _issuer_keys.find(url, key_id, algorithm)
+    if key is None:
+        raise InvalidToken("unknown key", is_final=False)  # the issuer may be about to publish it
+    try:
+        return _decode(token, key)
+    except jwt.InvalidSignatureError:
+        replacement = _issuer_keys.find_replacement(url, key, key_id)
+    try:
+        if replacement:
+            return _decode(token, replacement)
+    except jwt.InvalidSignatureError:
+        pass
+    raise InvalidToken("signature", is_final=_issuer_keys.are_fresh)  # otherwise the key may have been replaced
+
+
+def _decode(token: str, key: Key) -> dict[str, Any]:
+    return jwt.decode(token, key.public, algorithms=[key.algorithm], options=SIGNATURE_ONLY)
+
+
+def _caller(claims: dict[str, Any]) -> Caller:
+    issuer, audience = os.environ["JWT_ISSUER"], os.environ["JWT_AUDIENCE"]
+    scope, sub = os.environ.get("JWT_SCOPE", ""), claims.get("sub")
     audiences = claims.get("aud", claims.get("client_id"))
-    sub = claims.get("sub")
-    is_valid = (
-        claims.get("iss") == os.environ["JWT_ISSUER"]
-        and bool(audience)
-        and audience in (audiences if isinstance(audiences, list) else [audiences])
-        and _is_time(claims.get("exp"))
-        and now_s < claims["exp"]
-        and (_is_time(claims.get("nbf", 0)) and claims.get("nbf", 0) <= now_s)
-        and claims.get("token_use", "access") == "access"
-        and (not scope or scope in str(claims.get("scope", "")).split())
-        and isinstance(sub, str)
-        and SUBJECT.fullmatch(sub) is not None
-    )
-    if not is_valid:
-        raise InvalidToken("invalid claim")
-    return str(sub)
+    scopes = [*_words(claims.get("scope")), *_words(claims.get("scp"))]
+    for reason, is_valid in (
+        ("issuer", bool(issuer) and claims.get("iss") == issuer),
+        ("audience", bool(audience) and audience in (audiences if isinstance(audiences, list) else [audiences])),
+        ("token use", claims.get("token_use", "access") == "access"),
+        ("scope", not scope or scope in scopes),
+        ("subject", isinstance(sub, str) and SUBJECT.fullmatch(sub) is not None),
+        ("times", all(_is_time(claims.get(name, 0)) for name in ("nbf", "iat")) and _is_time(claims.get("exp"))),
+    ):
+        if not is_valid:
+            raise InvalidToken(reason)
+    now_s = clock.now_s()
+    begins_at_s = max(claims.get("nbf", 0), claims.get("iat", 0)) - LEEWAY_S
+    if begins_at_s > now_s:
+        raise InvalidToken("not valid yet", is_final=begins_at_s > now_s + RESULT_CACHED_S)
+    expires_at_s = int(claims["exp"]) + LEEWAY_S
+    if now_s >= expires_at_s:
+        raise ExpiredToken("expired")
+    return Caller(str(sub), expires_at_s)
+
+
+def _words(value: object) -> list[Any]:
+    """The scopes of a claim, which is a text with spaces or a list."""
+    if isinstance(value, str):
+        return value.split()
+    return value if isinstance(value, list) else []
 
 
 def _is_time(value: object) -> bool:
-    return type(value) in (int, float)
-
-
-_keys: dict[str, Any] = {}
-_fetched_at_s = 0
-_failed_at_s = 0
-
-
-def _key(kid: str) -> Any:
-    """The issuer's key with this id; the keys are fetched again when they are old, or lack the id."""
-    global _fetched_at_s, _failed_at_s
-    age_s = clock.now_s() - _fetched_at_s
-    if age_s > KEYS_AGE_S_MAX or (kid not in _keys and age_s > KEYS_AGE_S_MIN):
-        if clock.now_s() - _failed_at_s < KEYS_PAUSE_S:
-            raise InvalidToken("the issuer's keys were unavailable a moment ago")
-        try:
-            fetched = _fetch(os.environ["JWKS_URL"])
-        except (OSError, ValueError, HTTPException, RecursionError):
-            _failed_at_s = clock.now_s()
-            raise InvalidToken("the issuer's keys are unavailable") from None
-        _fetched_at_s = clock.now_s()
-        _keys.clear()
-        _keys.update(fetched)
-    if kid not in _keys:
-        raise InvalidToken("unknown key")
-    return _keys[kid]
-
-
-def _fetch(url: str) -> dict[str, Any]:
-    with urllib.request.urlopen(url, timeout=KEYS_TIMEOUT_S) as response:
-        found = json.loads(response.read(KEYS_BYTES_MAX))
-    listed = found.get("keys", []) if isinstance(found, dict) else []
-    keys = {}
-    for jwk in listed if isinstance(listed, list) else []:
-        if isinstance(jwk, dict) and jwk.get("use", "sig") == "sig" and jwk.get("kty") in ("RSA", "EC"):
-            try:
-                keys[str(jwk["kid"])] = jwt.PyJWK(jwk).key
-            except (jwt.PyJWTError, KeyError, TypeError, ValueError):
-                continue  # an unusable key does not disable the others
-    return keys
+    return type(value) in (int, float) and -TIME_S_MAX < value < TIME_S_MAX  # type: ignore[operator]

@@ -14,7 +14,7 @@ from typing import Any
 from shared.errors import ApiError, NotAuthenticated, NotFound, UnsupportedMediaType
 from shared.http import fields
 from shared.http.body import parse_json, read_body
-from shared.http.handler import Handler, customer_of
+from shared.http.handler import Handler, customer_of, has_expired
 from shared.http.messages import Request, Response
 
 __all__ = ["Endpoint", "Request", "Response"]
@@ -61,6 +61,8 @@ class Endpoint:
         customer = "" if self.public else customer_of(event)
         if not self.public and not customer:
             raise NotAuthenticated
+        if not self.public and has_expired(event):
+            raise NotAuthenticated("The access token has expired.", "token_expired")
         raw_body = read_body(event, RAW_BODY_BYTES_MAX if self.raw_body else BODY_BYTES_MAX)
         query_text = {name: str(value) for name, value in (event.get("queryStringParameters") or {}).items()}
         return Request(

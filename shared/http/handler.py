@@ -148,9 +148,18 @@ class _Call:
 
 def customer_of(event: Mapping[str, Any]) -> str:
     """The `sub` that the authorizer vouched for, or an empty string."""
-    authorizer = (event.get("requestContext") or {}).get("authorizer") or {}
-    sub = authorizer.get("sub")
+    sub = _authorizer_context(event).get("sub")
     return sub if isinstance(sub, str) else ""
+
+
+def has_expired(event: Mapping[str, Any]) -> bool:
+    """Whether the token has expired since the authorizer saw it: API Gateway reuses its result for minutes."""
+    expires_at_s = str(_authorizer_context(event).get("expires_at", ""))
+    return expires_at_s.isdecimal() and clock.now_s() >= int(expires_at_s)
+
+
+def _authorizer_context(event: Mapping[str, Any]) -> Mapping[str, Any]:
+    return (event.get("requestContext") or {}).get("authorizer") or {}
 
 
 def _app_version(event: Mapping[str, Any]) -> str:

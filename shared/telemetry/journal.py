@@ -37,6 +37,11 @@ def unexpected(error: BaseException) -> None:
     _errors.append({"error_type": type(error).__name__, "frames": frames[-FRAMES_MAX:]})
 
 
+def is_empty() -> bool:
+    """Whether nothing was counted since the last drain."""
+    return not _counts
+
+
 def drain() -> tuple[dict[str, int], list[str], list[dict[str, Any]]]:
     """The counts, breadcrumbs and unexpected errors since the last drain, which clears them."""
     drained = dict(_counts), list(_breadcrumbs), list(_errors)

@@ -1,9 +1,12 @@
 """Rules for the API in the template: authorizer, gateway responses and throttles."""
 
+import json
+import re
 from typing import Any
 
 import pytest
 
+from shared import auth, errors
 from tests.contract.test_template import API, TEMPLATE
 
 
@@ -16,20 +19,58 @@ def test_no_path_ends_in_a_slash() -> None:
     assert not [route.path for route in TEMPLATE.routes if route.path.endswith("/")]
 
 
+GATEWAY_RESPONSES = {
+    "UNAUTHORIZED": (401, "not_authenticated"),
+    "ACCESS_DENIED": (401, "token_expired"),
+    "AUTHORIZER_CONFIGURATION_ERROR": (503, "unavailable"),
+    "AUTHORIZER_FAILURE": (503, "unavailable"),
+    "WAF_FILTERED": (403, "permission_denied"),
+    "MISSING_AUTHENTICATION_TOKEN": (404, "not_found"),
+    "INVALID_SIGNATURE": (404, "not_found"),
+    "REQUEST_TOO_LARGE": (413, "too_large"),
+    "THROTTLED": (429, "throttled"),
+    "INTEGRATION_TIMEOUT": (504, "unavailable"),
+    "DEFAULT_4XX": (400, "error"),
+    "DEFAULT_5XX": (500, "error"),
+}
+
+
 def test_gateway_responses_have_the_shape_of_django() -> None:
-    for kind, status in (
-        ("UNAUTHORIZED", 401),
-        ("ACCESS_DENIED", 403),
-        ("MISSING_AUTHENTICATION_TOKEN", 404),
-        ("REQUEST_TOO_LARGE", 413),
-        ("THROTTLED", 429),
-        ("DEFAULT_4XX", 400),
-        ("DEFAULT_5XX", 500),
-    ):
-        actual_status, headers, body = TEMPLATE.gateway_response(kind)
-        assert actual_status == status and body.startswith('{"detail":"')
+    assert set(API["GatewayResponses"]) == set(GATEWAY_RESPONSES)
+    for kind, (status, code) in GATEWAY_RESPONSES.items():
+        context = {"code": "token_expired", "detail": "A text."}
+        actual_status, headers, body = TEMPLATE.gateway_response(kind, context)
+        assert actual_status == status and body.startswith('{"detail":"') and json.loads(body)["detail"]
+        assert headers["X-Error-Code"] == code == json.loads(body).get("code", code)
         assert ("WWW-Authenticate" in headers) == (status == 401)
-        assert ("Retry-After" in headers) == (status == 429)
+        assert ("Retry-After" in headers) == (status in (429, 503))
+
+
+def test_responses_of_the_gateway_and_of_functions_read_the_same() -> None:
+    for kind, error in (
+        ("UNAUTHORIZED", errors.NotAuthenticated()),
+        ("AUTHORIZER_CONFIGURATION_ERROR", errors.ServiceUnavailable()),
+        ("AUTHORIZER_FAILURE", errors.ServiceUnavailable()),
+        ("MISSING_AUTHENTICATION_TOKEN", errors.NotFound()),
+        ("THROTTLED", errors.Throttled(1)),
+    ):
+        status, headers, body = TEMPLATE.gateway_response(kind)
+        assert (status, headers["X-Error-Code"], json.loads(body)) == (error.status, error.code, error.body)
+        assert headers.get("Retry-After") == (error.retry_after_s and str(error.retry_after_s))
+
+
+def test_refusal_is_final_for_as_long_as_it_is_reused() -> None:
+    (authorizer,) = API["Auth"]["Authorizers"].values()
+    assert authorizer["Identity"]["ReauthorizeEvery"] == auth.RESULT_CACHED_S
+
+
+@pytest.mark.parametrize(
+    "url", ["http://issuer.example/keys", "file:///etc/passwd", "issuer.example", "http://127.0.0.1.example/"]
+)
+def test_issuers_keys_are_deployed_with_tls_only(url: str) -> None:
+    pattern = TEMPLATE.document["Parameters"]["JwksUrl"]["AllowedPattern"]
+    assert re.fullmatch(pattern, "https://issuer.example/.well-known/jwks.json") and re.fullmatch(pattern, "")
+    assert not re.fullmatch(pattern, url)
 
 
 def encoded(path: str) -> str:

@@ -164,15 +164,18 @@ def test_route_requires_a_valid_bearer_token(route: Route, customer_app: App, lo
         response = requests.request(
             route.method, url, headers={"Authorization": header} if header else {}, timeout=10
         )
-        assert response.status_code == 401 and response.json() == {
-            "detail": "Authentication credentials were not provided."
-        }
+        invalid = {"detail": "The access token is not valid.", "code": "token_invalid"}
+        missing = {"detail": "Authentication credentials were not provided."}
+        assert response.status_code == 401 and response.json() == (invalid if header else missing)
+        assert response.headers["X-Error-Code"] == ("token_invalid" if header else "not_authenticated")
+        assert response.headers["WWW-Authenticate"] == 'Bearer realm="api"'
 
 
 def test_unknown_paths_and_methods_are_not_found(customer_app: App, local_stack: LocalStack) -> None:
     for method, path in (("GET", "/nope"), ("PUT", "/api/payments/wallets/"), ("DELETE", "/api/payments/wallets/")):
         response = customer_app.session.request(method, local_stack.api + path, timeout=10)
         assert (response.status_code, response.json()) == (404, {"detail": "Not found."})
+        assert response.headers["X-Error-Code"] == "not_found"
 
 
 @pytest.mark.parametrize("signature", [None, "", "0" * 64, "x" * 10_000, "é".encode("latin-1"), "sha256=" + "0" * 64])

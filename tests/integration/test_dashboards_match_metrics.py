@@ -11,13 +11,16 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import jwt
 import pytest
 import requests
 
 from shared.images.lifecycle import owner_of
+from shared.issuer_keys import REFRESH_AFTER_S
 from tests.integration.test_events import event
 from tests.support import image_samples
 from tests.support.api_client import API, IMAGES, App, at_once
+from tests.support.issuer import RSA_KEYS
 from tests.support.local_stack import LocalStack
 from tests.support.monitoring import NAMESPACE, QUERIES, Line, lines_of_alarms, lines_of_dashboards
 from tests.support.saved_cards import pay_by_card, start_saving_payment, token_of
@@ -52,6 +55,21 @@ def play(app: App, local_stack: LocalStack) -> None:
     for function in ("ReconcilePayments", "AuditWallets", "AuditPayments", "SweepImages", "CompressImage"):
         local_stack.invoke(function, event(function))
     photos(app, local_stack)
+    play_with_tokens(app, local_stack)
+
+
+def play_with_tokens(app: App, local_stack: LocalStack) -> None:
+    """Use the app while the issuer's keys cannot be fetched, with a known key, an unknown one and garbage."""
+    local_stack.fail_issuer(True)
+    try:
+        local_stack.clock(REFRESH_AFTER_S + 1)
+        unknown = jwt.encode({}, RSA_KEYS[0], "RS256", headers={"kid": "unknown"})
+        for token, status in ((app.customer["token"], 200), (unknown, 503), ("garbage", 401)):
+            headers = {"Authorization": f"Bearer {token}"}
+            response = requests.get(f"{local_stack.api}{API}/wallets/", headers=headers, timeout=20)
+            assert response.status_code == status
+    finally:
+        local_stack.fail_issuer(False)
 
 
 def photos(app: App, local_stack: LocalStack) -> None:

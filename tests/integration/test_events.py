@@ -81,6 +81,7 @@ def test_event_of_a_trigger_gets_its_counts(function: str, local_stack: LocalSta
     assert COUNTS[function].items() <= counts.items()
 
 
-def test_authorizer_event_is_rejected_as_unauthorized(local_stack: LocalStack) -> None:
-    with pytest.raises(AssertionError, match="Unauthorized"):
-        local_stack.invoke("Authorize", event("Authorize"))
+def test_authorizer_event_is_denied_with_a_code(local_stack: LocalStack) -> None:
+    answer = local_stack.invoke("Authorize", event("Authorize"))
+    assert answer["policyDocument"]["Statement"][0]["Effect"] == "Deny"
+    assert answer["context"]["code"] == "token_invalid" and "sub" not in answer["context"]

@@ -75,6 +75,10 @@ class LocalStack(ServiceUnderTest):
         """From now on these S3 operations fail for the functions, and all others work."""
         self._post(f"{self.api}/_local/faults", {"s3": operations})
 
+    def fail_issuer(self, is_unavailable: bool) -> None:
+        """From now on the issuer's keys cannot be fetched, or can be again."""
+        self._post(f"{self.api}/_local/faults", {"issuer": is_unavailable})
+
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(5)

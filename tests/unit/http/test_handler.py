@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from shared import clock
+from shared.auth import ExpiredToken
 from shared.deadline import Deadline
 from shared.errors import (
     ApiError,
@@ -30,6 +31,7 @@ from shared.http.handler import Handler
 from shared.telemetry import journal, log
 from tests.support.lambda_events import LambdaContext, request_event
 
+NOW_S = 1_800_000_000
 METHOD_ID = "2f0c6f0e-6d1b-4c55-9a3a-8e2f1b7c9d10"
 TABLE = {"type": fields.Choice(options=("card",), required=True), "note": fields.Text()}
 
@@ -82,6 +84,22 @@ def test_missing_customer_is_refused_before_all_else() -> None:
         event["requestContext"]["authorizer"] = authorizer
         status, body, headers = call(handler_of(), event)
         assert (status, body) == (401, {"detail": "Authentication credentials were not provided."})
+        assert headers["WWW-Authenticate"] == 'Bearer realm="api"'
+
+
+@pytest.mark.parametrize(("expires_at", "status"), [(NOW_S + 1, 200), (NOW_S, 401), (NOW_S - 299, 401)])
+@pytest.mark.parametrize("kind", [int, str])
+def test_token_that_expired_since_the_authorizer_saw_it_is_refused(
+    expires_at: int, status: int, kind: Callable[[int], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """API Gateway reuses the authorizer's result for five minutes, and turns its values into texts."""
+    monkeypatch.setattr(clock, "now_us", lambda: NOW_S * 1_000_000)
+    event = request_event(body='{"type":"card"}')
+    event["requestContext"]["authorizer"]["expires_at"] = kind(expires_at)
+    actual, body, headers = call(handler_of(), event)
+    assert actual == status
+    if status == 401:
+        assert (headers["X-Error-Code"], body) == (ExpiredToken.code, {"detail": ExpiredToken.text})
         assert headers["WWW-Authenticate"] == 'Bearer realm="api"'
 
 
