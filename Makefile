@@ -41,11 +41,11 @@ stack: setup ## deploy into a stand-in for AWS that enforces every role, and tes
 	.venv-sam/bin/python -m tools.build --host stack
 	STACK=1 .venv/bin/python -m pytest -m "stack or not stack" tests/integration/test_app_journey.py tests/stack
 
-prove: setup ## simulate N=200 histories of requests, faults and crashes; SEED=7 replays one; results accumulate
+prove: setup ## simulate N=200 histories of requests, faults and crashes; SEED=7 prints one; results accumulate
 	@exec .venv/bin/python -m tests.simulation $(if $(SEED),seed $(SEED),prove $(N) $(N))
 
-planted: setup ## check that the simulation finds each planted bug
-	@exec .venv/bin/python -m tests.simulation planted
+planted: setup ## check that a search detects each mutant; MUTANT=a part of one name
+	@exec .venv/bin/python -m tests.simulation planted $(if $(MUTANT),"$(MUTANT)")
 
 fuzz: setup ## send N=200 malformed inputs to every function
 	@exec .venv/bin/python -m tests.simulation fuzz $(N)

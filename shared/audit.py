@@ -16,7 +16,7 @@ from shared.wallets.wallet import wallet_id
 CREDIT_ENTRIES_SEARCHED = 100  # a second credit of a top-up is looked for among this many newest entries
 
 
-class Changed(Protocol):
+class Change(Protocol):
     """A change of one item, before and after, in DynamoDB's JSON."""
 
     @property
@@ -25,7 +25,7 @@ class Changed(Protocol):
     def after(self) -> dict[str, object] | None: ...
 
 
-def audit_entries(changes: Sequence[Changed]) -> dict[str, int]:
+def audit_entries(changes: Sequence[Change]) -> dict[str, int]:
     """Counts for a batch of changes to the ledger: entries, paise in and out, and what must never happen."""
     counts = {"EntriesAudited": 0, "WalletCreditedPaise": 0, "WalletDebitedPaise": 0}
     counts |= {"LedgerEntryChanged": 0, "LedgerDrift": 0}
@@ -44,7 +44,7 @@ def audit_entries(changes: Sequence[Changed]) -> dict[str, int]:
     return counts
 
 
-def audit_top_ups(changes: Sequence[Changed]) -> dict[str, int]:
+def audit_top_ups(changes: Sequence[Change]) -> dict[str, int]:
     """Counts for a batch of changes to payments: new captured top-ups, and those not credited exactly once."""
     counts = {"TopUpsAudited": 0, "TopUpNotCredited": 0}
     for change in changes:

@@ -20,7 +20,10 @@ _current: ContextVar["Deadline | None"] = ContextVar("deadline", default=None)
 
 
 class Deadline:
-    """A point in time, `seconds` from now; as a context manager it becomes the current one, never a later one."""
+    """A point in time, `seconds` from now. As a context manager it becomes the current deadline.
+
+    Within another deadline that ends earlier, it ends with that one.
+    """
 
     def __init__(self, seconds: float) -> None:
         self._at_us = clock.now_us() + seconds * 1_000_000

@@ -18,7 +18,7 @@ Handler = Callable[[dict[str, Any], Any], Counts]
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
+class Change:
     """One change in a table's stream: the item before and after it, in DynamoDB's JSON."""
 
     before: dict[str, Any] | None
@@ -34,12 +34,12 @@ def scheduled(run: Callable[[], Counts]) -> Handler:
     return handler
 
 
-def streamed(process: Callable[[Sequence[Changed]], Counts]) -> Handler:
+def streamed(process: Callable[[Sequence[Change]], Counts]) -> Handler:
     """The Lambda handler of a stream's batches; a batch that raises is delivered again, whole."""
 
     def handler(event: dict[str, Any], context: Any) -> Counts:
         records = [record["dynamodb"] for record in event["Records"]]
-        changes = [Changed(record.get("OldImage"), record.get("NewImage")) for record in records]
+        changes = [Change(record.get("OldImage"), record.get("NewImage")) for record in records]
         return _run_logged("stream", context, lambda: process(changes))
 
     return handler

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from shared.audit import audit_top_ups
 from shared.telemetry import log
-from shared.triggers import Changed, streamed
+from shared.triggers import Change, streamed
 
 
 @streamed
-def handler(changes: Sequence[Changed]) -> dict[str, int]:
+def handler(changes: Sequence[Change]) -> dict[str, int]:
     counts = audit_top_ups(changes)
     log.count_each(counts)
     return counts

@@ -1,4 +1,4 @@
-"""Every minute: ask Razorpay about payments that no webhook ended, then finish what is open of saved cards."""
+"""Every minute: ask Razorpay about unfinished payments, then about the saved cards whose check is due."""
 
 from shared.payments.reconcile import reconcile
 from shared.telemetry import log

@@ -1,4 +1,4 @@
-"""POST /api/payments/payments/{id}/sync/: ask Razorpay how a payment stands; 202 while it is not captured yet."""
+"""POST /api/payments/payments/{id}/sync/: ask Razorpay how a payment stands; 202 while it is pending."""
 
 from shared.errors import Conflict, NotFound, ServiceUnavailable
 from shared.http.endpoint import Endpoint, Request, Response

@@ -1,4 +1,4 @@
-"""POST /api/payments/payments/{id}/verify/: apply what checkout returned; 202 while it is not captured yet."""
+"""POST /api/payments/payments/{id}/verify/: apply what checkout returned; 202 while the payment is pending."""
 
 from shared.errors import Conflict, NotFound, ServiceUnavailable, SignatureInvalid
 from shared.http.endpoint import Endpoint, Request, Response

@@ -18,8 +18,8 @@ EPOCH_S = 1_388_534_400  # ids count nanoseconds from 2014
 
 Entity = dict[str, Any]
 
-SAVED = ("orders", "payments", "refunds", "customers", "tokens")
-CHANGING = (*SAVED, "refund_keys", "saved_cards", "events", "held", "holding", "faults")
+SAVED_ATTRIBUTES = ("orders", "payments", "refunds", "customers", "tokens")
+CHANGING_ATTRIBUTES = (*SAVED_ATTRIBUTES, "refund_keys", "saved_cards", "events", "held", "holding", "faults")
 
 
 def sortable_id(prefix: str) -> str:
@@ -72,7 +72,7 @@ class State:
     def dump(self) -> dict[str, Any]:
         """The entities, as `make run` saves them between runs."""
         with self.lock:
-            return {name: getattr(self, name) for name in SAVED}
+            return {name: getattr(self, name) for name in SAVED_ATTRIBUTES}
 
     def load(self, saved: dict[str, Any]) -> None:
         self.orders, self.payments, self.refunds = saved["orders"], saved["payments"], saved["refunds"]
@@ -81,7 +81,7 @@ class State:
     def snapshot(self) -> dict[str, Any]:
         """A copy of everything that requests change, for `restore`."""
         with self.lock:
-            return copy.deepcopy({name: getattr(self, name) for name in CHANGING})
+            return copy.deepcopy({name: getattr(self, name) for name in CHANGING_ATTRIBUTES})
 
     def restore(self, snapshot: dict[str, Any]) -> None:
         """Return to a snapshot, which stays valid for another restore."""

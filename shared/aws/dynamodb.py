@@ -1,7 +1,8 @@
 """DynamoDB: conditional writes, consistent reads, and the only code that interprets its errors.
 
 Five writes make up every change: `Insert`, `Update`, `Require`, `Delete` and `Overwrite`. `execute` runs one of them,
-`transact` several or none. Conditions alone guard the data: no request token is relied upon, and nothing expires.
+`transact` runs several, all of them or none. Only conditions guard the data. DynamoDB's request tokens expire, so
+nothing relies on them.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -41,9 +42,9 @@ from shared.telemetry import journal
 
 CONNECT_TIMEOUT_S = 1
 READ_TIMEOUT_S = 2
-RETRIES = 2  # after the first attempt, by the SDK
-ATTEMPTS_MAX = 8  # of a read and a conditional write that depends on it
-PAUSE_S = 0.02  # before the second attempt, doubled before each further one
+RETRIES = 2  # after the first try, by the SDK
+TRIES_MAX = 8  # of a read and a conditional write that depends on it
+PAUSE_S = 0.02  # before the second try, doubled before each further one
 
 OPEN = "1"  # the one key of every sparse index
 INTEGER_MAX = 10**17  # beyond any time in microseconds, far below the 38 digits that DynamoDB keeps
@@ -117,7 +118,7 @@ class Update:
 
     `set` maps attributes, or `attribute.key` of a map, to new values; None removes. `append` adds to lists.
     `expect` compares attributes, where None means absent; `expect_status` lists the statuses allowed before;
-    `expect_absent` is an `attribute.key` that must not be there yet. A row that has been changed shows its new state.
+    `expect_absent` is an `attribute.key` that must not be there yet. Afterwards `row` has its new state.
     """
 
     row: Table
@@ -148,7 +149,7 @@ Write = Insert | Overwrite | Update | Require | Delete
 
 
 def execute(write: Insert | Overwrite | Update | Delete) -> bool:
-    """Run one write on its own; False if its condition failed. An updated row comes back as stored."""
+    """Run one write on its own; False if its condition failed. The row of an Update then is as it is stored."""
     try:
         match write:
             case Insert(row) | Overwrite(row):
@@ -178,18 +179,18 @@ def transact(*writes: Write) -> list[Write]:
         raise translated(error) from error
     for write in writes:
         if isinstance(write, Update):
-            _show(write)
+            _update_in_memory(write)
     return []
 
 
-def retrying(attempt: Callable[[], T | None]) -> T:
-    """Call `attempt` until it returns a result; None or TransactionConflict means "read again and retry".
+def retrying(try_once: Callable[[], T | None]) -> T:
+    """Call `try_once` until it returns a result; None or TransactionConflict means "read again and retry".
 
-    ServiceUnavailable when the attempts or the time run out.
+    ServiceUnavailable when the tries or the time run out.
     """
-    for number in range(ATTEMPTS_MAX):
+    for number in range(TRIES_MAX):
         try:
-            if (result := attempt()) is not None:
+            if (result := try_once()) is not None:
                 return result
         except TransactionConflict:
             pass
@@ -214,7 +215,7 @@ def _add(transaction: TransactWrite, write: Write) -> None:
             transaction.delete(row, condition=_condition(write))
 
 
-def _sent(writes: Sequence[Write]) -> list[Write]:
+def _in_order_sent(writes: Sequence[Write]) -> list[Write]:
     """The writes in the order in which pynamodb sends them, which is the order of DynamoDB's reasons."""
     kinds: tuple[tuple[type, ...], ...] = ((Require,), (Delete,), (Insert, Overwrite), (Update,))
     return [write for kind in kinds for write in writes if isinstance(write, kind)]
@@ -226,7 +227,9 @@ def _blocked(error: TransactWriteError, writes: Sequence[Write]) -> list[Write]:
         raise conflict() from error
     reasons = [reason.code if reason else "" for reason in error.cancellation_reasons]
     blocked = [
-        write for write, reason in zip(_sent(writes), reasons, strict=False) if reason == "ConditionalCheckFailed"
+        write
+        for write, reason in zip(_in_order_sent(writes), reasons, strict=False)
+        if reason == "ConditionalCheckFailed"
     ]
     if blocked:
         return blocked
@@ -281,7 +284,7 @@ def _path(model: Any, name: str) -> Any:
     return getattr(model, attribute)[key] if key else getattr(model, attribute)
 
 
-def _show(update: Update) -> None:
+def _update_in_memory(update: Update) -> None:
     """Apply a committed update to the row in memory, which saves a read."""
     for name, value in update.set.items():
         attribute, _, key = name.partition(".")

@@ -7,7 +7,7 @@ from shared import clock
 from shared.aws.dynamodb import OPEN, Update, execute
 from shared.deadline import Deadline
 from shared.payment_methods import cards, models
-from shared.payment_methods.cards import CARD_TROUBLE, DELETED, DELETING, FOLLOWED, NO_MORE_CHECKS
+from shared.payment_methods.cards import DEFERRABLE_ERRORS, DELETED, DELETING, FOLLOWED_STATUSES, NO_MORE_CHECKS
 from shared.payment_methods.models import PaymentMethod
 from shared.razorpay import api
 from shared.razorpay.entities import UnexpectedPayload, is_id
@@ -50,7 +50,7 @@ def handle_event(payload: Mapping[str, Any]) -> str:
     try:
         with Deadline(Deadline.current().remaining_s - POSTPONE_S):
             refreshed = cards.refresh(method)
-    except CARD_TROUBLE:
+    except DEFERRABLE_ERRORS:
         # Accepted all the same: Razorpay disables a webhook that fails for a day, and payments need it too.
         _postpone(method, clock.now_us())
         journal.count("TokenCheckDeferred")
@@ -73,7 +73,7 @@ def delete_card(method: PaymentMethod) -> None:
     try:
         api.delete_token(method.gateway_customer, method.token)
         execute(Update(method, {"status": DELETED, **NO_MORE_CHECKS}, expect_status=(DELETING,)))
-    except CARD_TROUBLE:
+    except DEFERRABLE_ERRORS:
         journal.count("TokenDeleteDeferred")
     else:
         journal.count("TokenDeleted")
@@ -88,7 +88,7 @@ def reconcile(limit: int = 200) -> None:
             return
         try:
             _reconcile_card(customer, method_id)
-        except CARD_TROUBLE:
+        except DEFERRABLE_ERRORS:
             journal.count("TokenCheckDeferred")
         except Exception as error:  # one card never stops the round of the others
             journal.unexpected(error)
@@ -109,4 +109,4 @@ def _reconcile_card(customer: str, method_id: str) -> None:
 def _postpone(method: PaymentMethod, next_check_at_us: int) -> None:
     changes = {"open": OPEN, "next_check_at_us": next_check_at_us, "checks": method.checks + 1}
     expect = {"version": method.version}
-    execute(Update(method, changes, expect=expect, expect_status=(*FOLLOWED, DELETING)))
+    execute(Update(method, changes, expect=expect, expect_status=(*FOLLOWED_STATUSES, DELETING)))

@@ -7,9 +7,9 @@ A saved card is a payment method with a token of Razorpay; its `status` follows 
       └──▶ deleted ◀────────────────────────────── deleting
 
 Token events cannot be ordered, since some carry no time. So an event is only a reason to ask: `refresh` reads the
-method, asks Razorpay, and writes the answer unless the method was written in between. The row is stored before the
-first question, so no event is lost between the answer and the row. While Razorpay cannot be reached, the method stays
-in the index `open` for the reconciler.
+method, asks Razorpay, and writes the answer unless the method was written in between. The row is stored before
+Razorpay is first asked, so an event that arrives meanwhile finds it. While Razorpay cannot be reached, the method
+stays in the index `open` for the reconciler.
 """
 
 import uuid
@@ -35,15 +35,16 @@ PENDING, SAVED, NOT_SAVED, NOT_AVAILABLE = "pending", "saved", "not_saved", "not
 
 SAVING, DELETING, DELETED = "saving", "deleting", "deleted"
 INITIATED, ACTIVE, DEACTIVATED = "initiated", "active", "deactivated"
-ENDED = (DEACTIVATED, "failed", "cancelled")
-FOLLOWED = (SAVING, INITIATED, ACTIVE, "suspended", *ENDED)  # Razorpay is still asked about the token
+ENDED_STATUSES = (DEACTIVATED, "failed", "cancelled")
+# Of methods about whose token Razorpay is still asked.
+FOLLOWED_STATUSES = (SAVING, INITIATED, ACTIVE, "suspended", *ENDED_STATUSES)
 
 # Pauses before the next call to Razorpay: minutes, then daily. Deleting a token is never given up.
 CHECK_AFTER_S = (60, 120, 300, 900, 3_600, *(5 * (86_400,)))
 NO_MORE_CHECKS: Mapping[str, Any] = {"open": None, "next_check_at_us": None}
 
 # Errors after which the reconciler does the rest of the work.
-CARD_TROUBLE = (ServiceUnavailable, RazorpayRejected, UnexpectedPayload)
+DEFERRABLE_ERRORS = (ServiceUnavailable, RazorpayRejected, UnexpectedPayload)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def gateway_customer_for(customer: str, contact: str) -> str | None:
 def save_card(customer: str, gateway_customer: str, attempt: GatewayPayment) -> CardSaveResult:
     """Make the card of a captured payment a method, exactly once, and ask Razorpay what it is.
 
-    Raises one of CARD_TROUBLE while the outcome is unknown; call it again later.
+    Raises one of DEFERRABLE_ERRORS while the outcome is unknown; call it again later.
     """
     if not attempt.token:
         return CardSaveResult(PENDING if attempt.method == "card" else NOT_SAVED)  # a token may follow its payment
@@ -110,19 +111,19 @@ def method_id_of(token_id: str) -> str:
 def refresh(method: PaymentMethod) -> PaymentMethod:
     """Write what Razorpay reports about the card, unless it is deleted; the method as stored afterwards."""
 
-    def attempt() -> PaymentMethod | None:
-        # Rows of methods are never removed. Without one, the write fails until the attempts run out.
+    def try_refresh() -> PaymentMethod | None:
+        # Rows of methods are never removed. Without one, the write fails until the tries run out.
         return _try_refresh(models.get_any_method(method.customer, method.id) or method)
 
-    return retrying(attempt)
+    return retrying(try_refresh)
 
 
 def _try_refresh(method: PaymentMethod) -> PaymentMethod | None:
     """One refresh of a method just read; None if another call wrote the method before Razorpay answered.
 
-    The version detects that, so an answer only replaces what was written before the question.
+    The version detects that: an answer replaces only what was stored when Razorpay was asked.
     """
-    if method.status not in FOLLOWED:
+    if method.status not in FOLLOWED_STATUSES:
         return method
     try:
         token = api.fetch_token(method.gateway_customer, method.token)
@@ -156,13 +157,13 @@ def _new_method(customer: str, gateway_customer: str, token_id: str) -> PaymentM
 
 
 def _writes(method: PaymentMethod, token: RazorpayToken | None) -> list[Write]:
-    """The update of the method and, when the network names the card's account, of the card's claim with it.
+    """The update of the method and, if the network names the card's account, the method's claim on the card.
 
     Two tokens of one account are one card. The method that can be used stays; the other token is deleted.
     """
     changes = _changes_from(method, token)
-    guard: dict[str, Any] = {"expect_status": FOLLOWED, "expect": {"version": method.version}}
-    if token is None or not token.account or changes["status"] in (DELETED, *ENDED):
+    guard: dict[str, Any] = {"expect_status": FOLLOWED_STATUSES, "expect": {"version": method.version}}
+    if token is None or not token.account or changes["status"] in (DELETED, *ENDED_STATUSES):
         return [Update(method, changes, **guard)]
     claim_id = models.card_claim_id(method.customer, token.account)
     holder_id = models.method_of_card(method.customer, claim_id)
@@ -173,7 +174,7 @@ def _writes(method: PaymentMethod, token: RazorpayToken | None) -> list[Write]:
     if holder and holder.status == ACTIVE:
         return [Update(method, changes | {"same_as": holder.id, **mark_for_deletion(clock.now_us())}, **guard)]
     writes = [_claim_card(CardClaim(method.customer, claim_id, method=method.id), holder_id)]
-    if holder and holder.status in FOLLOWED:
+    if holder and holder.status in FOLLOWED_STATUSES:
         changes = changes | {"nickname": holder.nickname}
         writes += _replace(holder, method)
     return [Update(method, changes, **guard), *writes]
@@ -199,7 +200,7 @@ def _changes_from(method: PaymentMethod, token: RazorpayToken | None) -> dict[st
     changes: dict[str, Any] = {"version": method.version + 1, **NO_MORE_CHECKS}
     if token and token.customer not in ("", method.gateway_customer):
         raise UnexpectedPayload("a token of another customer than the one asked for")
-    if method.status == SAVING and (token is None or token.method != "card" or token.status in ENDED):
+    if method.status == SAVING and (token is None or token.method != "card" or token.status in ENDED_STATUSES):
         return changes | {"status": DELETED, "updated_at_us": at_us}  # it was never visible
     if token is None:
         return changes | {"status": DEACTIVATED, "updated_at_us": at_us}
@@ -242,7 +243,7 @@ def pause_s(method: PaymentMethod) -> int:
 
 
 def _recheck(method: PaymentMethod) -> dict[str, Any]:
-    """Ask again about a token that is still being created, but not forever: its event arrives as well."""
+    """The next check of a token that is still being created. Checks end, because an event reports it too."""
     if method.checks >= len(CHECK_AFTER_S):
         return {}
     return {"open": OPEN, "next_check_at_us": clock.now_us() + 1_000_000 * pause_s(method)}

@@ -114,7 +114,7 @@ def _update_clearing_default(method: PaymentMethod, changes: Mapping[str, Any], 
     pointer = DefaultMethod(method.customer)
     update = Update(method, changes, expect=expect)
 
-    def attempt() -> bool | None:
+    def try_clear() -> bool | None:
         default_id = models.default_method_id(method.customer)
         is_default = default_id == method.id
         clear = Delete(pointer, {"method": method.id}) if is_default else Require(pointer, {"method": default_id})
@@ -123,7 +123,7 @@ def _update_clearing_default(method: PaymentMethod, changes: Mapping[str, Any], 
             return False
         return None if blocked else True  # blocked: the default was moved meanwhile
 
-    return retrying(attempt)
+    return retrying(try_clear)
 
 
 def _changes(method: PaymentMethod, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from shared.wallets import ledger
 from shared.wallets.models import append
 from shared.wallets.wallet import get_or_open
 
-APPLIED_STATUSES = ("authorized", "failed", "refunded")  # an attempt's statuses that move no wallet
+STATUSES_WITHOUT_CREDIT = ("authorized", "failed", "refunded")  # of an attempt: they move no wallet
 FAILURE_TEXT = "The payment did not go through. If money left the account, it will come back."
 
 
@@ -77,27 +77,27 @@ def _try_apply(payment: Payment, attempt: GatewayPayment, source: str, event_id:
     if reason := mismatch(payment, attempt):
         return flag_for_review(payment, attempt.id, reason)
     if attempt.status == "captured" and "captured" in TRANSITIONS[payment.status]:
-        return _credit(payment, attempt, source, event_id)
-    is_change = attempt.status in APPLIED_STATUSES and attempt.status in TRANSITIONS[payment.status]
+        return _apply_capture(payment, attempt, source, event_id)
+    is_change = attempt.status in STATUSES_WITHOUT_CREDIT and attempt.status in TRANSITIONS[payment.status]
     if not is_change or payment.status in PAID_STATUSES:
         return ApplyResult(payment)  # nothing new, or older than what is stored
-    update = _status_update(payment, attempt.status, attempt)
+    values = _status_values(payment, attempt.status, attempt)
     if attempt.status == "failed":
-        update |= {"failure_code": attempt.failure or "payment_failed", "failure_text": FAILURE_TEXT}
-    item = lifecycle.timeline_item(update["updated_at_us"], source, attempt.status, event_id)
-    if not execute(Update(payment, update, append={"timeline": [item]}, expect_status=(payment.status,))):
+        values |= {"failure_code": attempt.failure or "payment_failed", "failure_text": FAILURE_TEXT}
+    item = lifecycle.timeline_item(values["updated_at_us"], source, attempt.status, event_id)
+    if not execute(Update(payment, values, append={"timeline": [item]}, expect_status=(payment.status,))):
         return None
     if attempt.status == "failed":
         journal.count("PaymentFailed")
     return ApplyResult(payment)
 
 
-def _credit(payment: Payment, attempt: GatewayPayment, source: str, event_id: str) -> ApplyResult | None:
+def _apply_capture(payment: Payment, attempt: GatewayPayment, source: str, event_id: str) -> ApplyResult | None:
     """Turn the payment captured and, for a top-up, append the credit in the same transaction."""
-    values = _status_update(payment, "captured", attempt) | {"gateway_payment": attempt.id}
+    values = _status_values(payment, "captured", attempt) | {"gateway_payment": attempt.id}
     if payment.purpose != TOP_UP:
-        captured = execute(_captured(payment, values, source, event_id))
-        return ApplyResult(payment, credited=True) if captured else None
+        is_captured = execute(_capture_update(payment, values, source, event_id))
+        return ApplyResult(payment, captured=True) if is_captured else None
     head = get_or_open(payment.customer)
     over_limit = head.balance_paise + attempt.amount_paise > settings().wallet_balance_paise_max
     if over_limit:  # the money has arrived, so it is credited all the same, and a person looks at it
@@ -112,27 +112,27 @@ def _credit(payment: Payment, attempt: GatewayPayment, source: str, event_id: st
         reference=attempt.id,
         description=payment.description,
     )
-    blocked = append(entry, _captured(payment, values, source, event_id))
+    blocked = append(entry, _capture_update(payment, values, source, event_id))
     if blocked:
         return None
-    return ApplyResult(payment, entry, credited=True, flagged="wallet_limit_passed" if over_limit else "")
+    return ApplyResult(payment, entry, captured=True, flagged="wallet_limit_passed" if over_limit else "")
 
 
-def _captured(payment: Payment, values: dict[str, Any], source: str, event_id: str) -> Update:
+def _capture_update(payment: Payment, values: dict[str, Any], source: str, event_id: str) -> Update:
     """The update that turns a payment captured, on condition that it may still become that."""
     item = lifecycle.timeline_item(values["updated_at_us"], source, "captured", event_id)
     return Update(payment, values, append={"timeline": [item]}, expect_status=lifecycle.statuses_before("captured"))
 
 
-def _status_update(payment: Payment, status: str, attempt: GatewayPayment) -> dict[str, Any]:
+def _status_values(payment: Payment, status: str, attempt: GatewayPayment) -> dict[str, Any]:
     """The attributes that change with the status. A paid payment is closed, unless its card is still to be saved."""
     at_us = clock.now_us()
-    update: dict[str, Any] = {"status": status, "gateway_method": attempt.method, "updated_at_us": at_us}
+    values: dict[str, Any] = {"status": status, "gateway_method": attempt.method, "updated_at_us": at_us}
     if status not in PAID_STATUSES:
-        return update
-    update |= {"open": None, "next_check_at_us": None, "failure_code": "", "failure_text": ""}
+        return values
+    values |= {"open": None, "next_check_at_us": None, "failure_code": "", "failure_text": ""}
     if payment.save_method == cards.PENDING and status == "captured":
-        update |= {"open": OPEN, "next_check_at_us": lifecycle.first_check_us(at_us), "checks": 0}
+        values |= {"open": OPEN, "next_check_at_us": lifecycle.first_check_us(at_us), "checks": 0}
     elif payment.save_method == cards.PENDING:  # refunded without a capture
-        update |= {"save_method": cards.NOT_SAVED}
-    return update
+        values |= {"save_method": cards.NOT_SAVED}
+    return values

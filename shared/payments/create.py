@@ -58,8 +58,8 @@ def create_payment(customer: str, body: Mapping[str, Any], key: str | None) -> C
         return _from_wallet(customer, body, request, key)
 
     def prepare() -> dict[str, Any]:
-        checkout = _open_on(customer, body["payment_method"])
-        return checkout | (_save_with(customer, body["contact"]) if body.get("save_method") else {})
+        attributes = _attributes_to_open_on(customer, body["payment_method"])
+        return attributes | (_attributes_to_save(customer, body["contact"]) if body.get("save_method") else {})
 
     return _through_razorpay("payments", customer, PAYMENT, body, request, key, prepare)
 
@@ -102,10 +102,10 @@ def _from_wallet(
         raise ValidationError({"Idempotency-Key": ["This header is required for a payment from the wallet."]})
     payment_id = payment_id_for("payments", customer, key)
 
-    def attempt() -> CreatedPayment | None:
+    def try_pay() -> CreatedPayment | None:
         if earlier := get_payment(customer, payment_id):
             return _replay(earlier, request)
-        _open_on(customer, body["payment_method"])
+        _attributes_to_open_on(customer, body["payment_method"])  # refuses an unknown method
         head = get_or_open(customer)
         payment = _new_payment(payment_id, customer, PAYMENT, WALLET, "captured", body, request)
         if head.balance_paise < body["amount"]:
@@ -114,7 +114,7 @@ def _from_wallet(
         entry = ledger.next_entry(
             head,
             ledger.DEBIT,
-            PAYMENT,
+            "payment",
             body["amount"],
             payment=payment_id,
             reference=body["reference"],
@@ -122,7 +122,7 @@ def _from_wallet(
         )
         return None if append(entry, Insert(payment)) else CreatedPayment(payment, entry)
 
-    return retrying(attempt)
+    return retrying(try_pay)
 
 
 def _refuse(payment: Payment) -> None:
@@ -185,7 +185,7 @@ def _check_can_save(body: Mapping[str, Any]) -> None:
         raise ValidationError({"contact": ["This field is required to save the payment method."]})
 
 
-def _open_on(customer: str, method_id: str | None) -> dict[str, Any]:
+def _attributes_to_open_on(customer: str, method_id: str | None) -> dict[str, Any]:
     """What a payment stores so that its checkout opens on the saved method that it names."""
     if not method_id:
         return {}
@@ -197,12 +197,12 @@ def _open_on(customer: str, method_id: str | None) -> dict[str, Any]:
     return {"opens_on": instruments.opening_on(method), "gateway_customer": method.gateway_customer}
 
 
-def _save_with(customer: str, contact: str) -> dict[str, Any]:
+def _attributes_to_save(customer: str, contact: str) -> dict[str, Any]:
     """What a payment stores so that checkout offers to save the card. Saving never prevents or delays the payment."""
     try:
         with Deadline(FIND_CUSTOMER_S_MAX):
             gateway_customer = cards.gateway_customer_for(customer, contact)
-    except cards.CARD_TROUBLE:
+    except cards.DEFERRABLE_ERRORS:
         gateway_customer = None
     if gateway_customer is None:
         return {"save_method": cards.NOT_AVAILABLE}

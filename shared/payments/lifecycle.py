@@ -10,7 +10,7 @@ GATEWAY, WALLET = "gateway", "wallet"  # sources
 # The statuses that each status may change to. Any other report changes nothing.
 TRANSITIONS: Mapping[str, tuple[str, ...]] = {
     "created": ("authorized", "captured", "failed", "expired"),
-    "failed": ("authorized", "captured"),  # banks authorise late
+    "failed": ("authorized", "captured"),  # banks authorize late
     "expired": ("authorized", "captured"),
     "authorized": ("captured", "refunded"),  # refunded by Razorpay without a capture: no entry
     "captured": ("partially_refunded", "refunded"),

@@ -17,7 +17,7 @@ from shared.razorpay.client import RazorpayRejected
 from shared.razorpay.entities import UnexpectedPayload
 from shared.telemetry import journal
 
-RECHECK_US_MIN = 60 * 1_000_000
+RECHECK_US_MIN = 60 * 1_000_000  # between two checks of a payment
 
 
 def reconcile(limit: int = 200) -> dict[str, int]:
@@ -35,7 +35,7 @@ def reconcile(limit: int = 200) -> dict[str, int]:
             payment = get_or_404(customer, payment_id)
             late_us = clock.now_us() - (payment.next_check_at_us or clock.now_us())
             counts["ReconcileLagSeconds"] = max(counts["ReconcileLagSeconds"], late_us // 1_000_000)
-            result = _reconcile_one(payment)
+            result = _reconcile_payment(payment)
         except (ServiceUnavailable, RazorpayRejected, UnexpectedPayload, NotFound):
             counts["ReconcileFailed"] += 1
             continue
@@ -44,17 +44,18 @@ def reconcile(limit: int = 200) -> dict[str, int]:
             counts["ReconcileFailed"] += 1
             continue
         counts.update(result.counts)
-        counts["ReconcileCredited"] += result.credited
+        counts["ReconcileCredited"] += result.captured
         counts["ReconcileFlagged"] += bool(result.flagged)
     card_sync.reconcile(limit)
     return dict(counts)
 
 
-def _reconcile_one(payment: Payment) -> ApplyResult:
+def _reconcile_payment(payment: Payment) -> ApplyResult:
     try:
         result = apply_order_attempts(payment, "reconcile")
     except (RazorpayRejected, UnexpectedPayload):
-        # Razorpay answered, though not usefully. It is asked again at the usual times; after the last, a person is.
+        # Razorpay answered, though not usefully. It is asked again at the usual times;
+        # after the last one, a person decides.
         if payment.checks + 1 >= len(CHECK_AGES_S):
             flag_for_review(payment, str(payment.gateway_order), "gateway_does_not_tell")
         _schedule_next_check(payment)
@@ -81,5 +82,5 @@ def _schedule_next_check(payment: Payment) -> None:
         values["next_check_at_us"] = max(due_us, clock.now_us() + RECHECK_US_MIN)
     if payment.status == "created" and checks >= EXPIRED_AFTER_CHECKS:
         values |= {"status": "expired", "updated_at_us": clock.now_us()}
-    # Blocked if another reconciler or a report came in between: it has scheduled the next check.
+    # Without effect if another reconciler or a report was faster: the payment is then scheduled, or still due.
     execute(Update(payment, values, expect={"checks": payment.checks}, expect_status=(payment.status,)))

@@ -22,15 +22,15 @@ class CreatedPayment:
 
 @dataclass(frozen=True, slots=True)
 class ApplyResult:
-    """A payment after a report was applied, and what this very call changed.
+    """A payment after a report was applied, and what this call changed.
 
-    `entry` is the entry that it appended, `credited` says that the payment turned captured, `flagged` is the reason
+    `entry` is the entry that it appended, `captured` says that the payment turned captured, `flagged` is the reason
     for which it was put in review, `card_saved` says that its card became a saved method.
     """
 
     payment: Payment
     entry: Entry | None = None
-    credited: bool = False
+    captured: bool = False
     flagged: str = ""
     card_saved: bool = False
 
@@ -42,8 +42,8 @@ class ApplyResult:
     def counts(self) -> dict[str, int]:
         """What happened, by the name of its metric."""
         counts = {
-            "PaymentCaptured": int(self.credited),
-            "AmountCapturedPaise": self.payment.amount_paise if self.credited else 0,
+            "PaymentCaptured": int(self.captured),
+            "AmountCapturedPaise": self.payment.amount_paise if self.captured else 0,
             "PaymentFlagged": int(bool(self.flagged)),
             "MethodSaved": int(self.card_saved),
         }
@@ -54,7 +54,7 @@ class ApplyResult:
         return ApplyResult(
             payment=later.payment,
             entry=later.entry or self.entry,
-            credited=self.credited or later.credited,
+            captured=self.captured or later.captured,
             flagged=self.flagged or later.flagged,
             card_saved=self.card_saved or later.card_saved,
         )

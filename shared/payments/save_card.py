@@ -1,4 +1,4 @@
-"""Saving the card of a paid payment, after its money is applied and without ever holding it up."""
+"""Saving the card of a payment, after the payment is applied and without delaying it."""
 
 from dataclasses import replace
 
@@ -21,8 +21,8 @@ SAVE_CARD_S_MAX = 2.0  # Razorpay waits five seconds for a webhook's response, a
 def save_card_if_asked(result: ApplyResult, attempt: GatewayPayment | None = None) -> ApplyResult:
     """Save the card if the payment asked for it and is paid by this attempt, which is fetched if it is None.
 
-    What Razorpay or a table cannot do now is left to the reconciler. So is a report about another attempt: its
-    webhook has nothing to wait for.
+    What Razorpay or a table cannot do now is left to the reconciler. A report about another attempt saves nothing, so
+    that its webhook does not wait.
     """
     payment = result.payment
     if payment.save_method != cards.PENDING or payment.status not in PAID_STATUSES:
@@ -32,7 +32,7 @@ def save_card_if_asked(result: ApplyResult, attempt: GatewayPayment | None = Non
     try:
         with Deadline(SAVE_CARD_S_MAX):
             return _save_card(result, attempt)
-    except cards.CARD_TROUBLE:
+    except cards.DEFERRABLE_ERRORS:
         journal.count("MethodSaveDeferred")
         return result
 

@@ -75,7 +75,7 @@ class FailureBody(TypedDict):
 
 
 class PaymentBody(TypedDict):
-    """A captured order without a payment record is listed with the purpose `unknown` and the order's id as its id."""
+    """The purpose `unknown` is that of a captured order without a payment record, which is never listed."""
 
     id: str
     purpose: PaymentPurpose

@@ -41,27 +41,28 @@ def sync(customer: str, payment_id: str) -> ApplyResult:
 
 
 def apply_order_attempts(payment: Payment, source: str) -> ApplyResult:
-    """Ask Razorpay for the attempts to pay an order that is not paid yet, and apply them.
+    """Ask Razorpay for the attempts to pay the payment's order, and apply them. Of a paid one, only save the card.
 
     Every captured attempt is applied, because a duplicate must be flagged; otherwise the most advanced one that
     matches.
     """
     if payment.status in PAID_STATUSES:
         return save_card_if_asked(ApplyResult(payment))
-    attempts = [a for a in api.list_order_payments(str(payment.gateway_order)) if a.status in PROGRESS]
+    attempts = api.list_order_payments(str(payment.gateway_order))
+    attempts = [attempt for attempt in attempts if attempt.status in PROGRESS]
     attempts.sort(key=lambda attempt: PROGRESS.index(attempt.status))
-    result, found = ApplyResult(payment), False
+    result, has_match = ApplyResult(payment), False
     for attempt in attempts:
-        if found and attempt.status != "captured":
+        if has_match and attempt.status != "captured":
             break
-        found = found or not mismatch(result.payment, attempt)
+        has_match = has_match or not mismatch(result.payment, attempt)
         attempt = _capture_if_authorized(result.payment, attempt)
         result = result.merge(apply_attempt(result.payment, attempt, source))
     return result
 
 
 def _capture_if_authorized(payment: Payment, attempt: GatewayPayment) -> GatewayPayment:
-    """Capture an authorised attempt that this payment still needs. Razorpay refunds the others by itself."""
+    """Capture an authorized attempt that this payment still needs. Razorpay refunds the others by itself."""
     needed = attempt.status == "authorized" and payment.status not in PAID_STATUSES
     return api.capture_payment(attempt) if needed and not mismatch(payment, attempt) else attempt
 

@@ -31,7 +31,7 @@ EVENTS = (
 
 
 def handle_webhook(body: bytes, signature: str, event_id: str) -> WebhookResult:
-    """Check the signature over the raw bytes and apply the event. Events about nothing of ours are acknowledged."""
+    """Check the signature over the raw bytes and apply the event. An event about nothing of ours is ignored."""
     if not webhook_signature_matches(body, signature):
         journal.count("WebhookRefused")
         raise NotAuthenticated
@@ -53,7 +53,7 @@ def handle_webhook(body: bytes, signature: str, event_id: str) -> WebhookResult:
 def _dispatch(event: Mapping[str, Any], event_id: str) -> ApplyResult | None:
     """Apply an event to its payment; None if it concerns no payment of ours.
 
-    UnexpectedPayload for an event about a payment that is not shaped like one.
+    UnexpectedPayload if the event is about a payment, but what it contains is none.
     """
     name, payload = event.get("event"), event.get("payload")
     if not isinstance(name, str) or not isinstance(payload, dict) or not name.startswith(EVENTS):
@@ -92,13 +92,13 @@ def _find_payment(attempt: GatewayPayment) -> Payment | None:
     payment = get_payment(customer, payment_id)
     if payment and payment.gateway_order == attempt.order:
         return payment
-    return _record_orphan_capture(customer, payment_id, attempt) if attempt.status == "captured" else None
+    return _record_unknown_payment(customer, payment_id, attempt) if attempt.status == "captured" else None
 
 
-def _record_orphan_capture(customer: str, payment_id: str, attempt: GatewayPayment) -> Payment:
+def _record_unknown_payment(customer: str, payment_id: str, attempt: GatewayPayment) -> Payment:
     """Record a capture on one of our orders that has no payment, for review, under the order's id."""
     at_us = clock.now_us()
-    orphan = Payment(
+    payment = Payment(
         customer,
         attempt.order,
         purpose="unknown",
@@ -111,5 +111,5 @@ def _record_orphan_capture(customer: str, payment_id: str, attempt: GatewayPayme
         created_at_us=at_us,
         updated_at_us=at_us,
     )
-    execute(Insert(orphan))
-    return orphan
+    execute(Insert(payment))
+    return payment

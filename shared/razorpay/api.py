@@ -18,7 +18,7 @@ from shared.razorpay.entities import (
     token_from,
 )
 
-# Captured however late the bank authorises, so that the customer gets the money rather than a refund days later.
+# Captured however late the bank authorizes, so that the customer gets the money rather than a refund days later.
 CAPTURE = {
     "capture": "automatic",
     "capture_options": {
@@ -58,7 +58,7 @@ def fetch_payment(payment_id: str) -> GatewayPayment:
 
 
 def capture_payment(authorized: GatewayPayment) -> GatewayPayment:
-    """Capture an authorised payment. If it was captured meanwhile, the payment as it stands."""
+    """Capture an authorized payment. If it was captured meanwhile, the payment as it stands."""
     try:
         captured = call(
             # A new dict for every call: the SDK writes the amount into its shared default argument.

@@ -18,7 +18,7 @@ TYPES = (CREDIT, DEBIT)
 CATEGORIES = ("top_up", "payment", "refund", "cashback", "reward", "adjustment")
 OPENING = "opening"  # the category of entry 0, which is not listed
 
-HASHED = (
+HASHED_FIELDS = (
     "version",
     "wallet",
     "seq",
@@ -37,7 +37,7 @@ HASHED = (
     "previous_hash",
 )
 
-EMPTY: Mapping[str, Any] = {
+OPENING_VALUES: Mapping[str, Any] = {
     "amount_paise": 0,
     "balance_paise": 0,
     "held_paise": 0,
@@ -56,7 +56,7 @@ EMPTY: Mapping[str, Any] = {
 
 def opening_entry(wallet: str) -> Entry:
     """Entry 0, which opens a wallet and moves nothing."""
-    return _seal(Entry(wallet=wallet, seq=0, **EMPTY), CREDIT, OPENING)
+    return _seal(Entry(wallet=wallet, seq=0, **OPENING_VALUES), CREDIT, OPENING)
 
 
 def next_entry(
@@ -96,7 +96,7 @@ def next_entry(
 
 def entry_hash(entry: Entry) -> str:
     """SHA-256 over the entry's integers and texts in a fixed order, then its sorted totals."""
-    values = [getattr(entry, name) for name in HASHED]
+    values = [getattr(entry, name) for name in HASHED_FIELDS]
     sorted_totals = [sorted(totals(entry.counts).items()), sorted(totals(entry.sums_paise).items())]
     return hashlib.sha256(json.dumps([values, sorted_totals], separators=(",", ":")).encode()).hexdigest()
 

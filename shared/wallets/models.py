@@ -67,12 +67,12 @@ def list_entries(wallet: str, seq_from: int, seq_to: int, newest_first: bool = T
     return perhaps_stale if len(perhaps_stale) == seq_to - seq_from + 1 else query(consistent=True)
 
 
-def find_credits(wallet: str, payment_id: str, newest: int) -> list[Entry]:
-    """The credits that a payment justifies among the newest entries, or further back until one is found."""
+def find_credits(wallet: str, payment_id: str, entries_min: int) -> list[Entry]:
+    """The credits of a payment among the newest `entries_min` entries; without any, the newest one further back."""
     found: list[Entry] = []
     entries = read(lambda: Entry.query(wallet, scan_index_forward=False, consistent_read=True))
     for place, entry in enumerate(entries):
-        if place >= newest and found:
+        if place >= entries_min and found:
             break
         if entry.payment == payment_id and entry.type == "credit":
             found.append(entry)

@@ -19,13 +19,13 @@ def get_or_open(customer: str) -> Entry:
     """The newest entry of the customer's wallet. The first call for a customer opens it with entry 0."""
     wallet = wallet_id(customer)
 
-    def attempt() -> Entry | None:
+    def try_open() -> Entry | None:
         if head := get_head(wallet):
             return head
         opening = ledger.opening_entry(wallet)
         return None if append(opening) else opening
 
-    return retrying(attempt)
+    return retrying(try_open)
 
 
 def retrieve(customer: str, wallet: str) -> Entry:

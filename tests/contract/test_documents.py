@@ -195,7 +195,9 @@ def test_command_exists_with_its_options(block: Block) -> None:
         match program:
             case "make":
                 assert arguments[0] in MAKE_TARGETS
-                assert all(re.fullmatch(r"(N|SEED|UPGRADE|PYTHON)=\S+", argument) for argument in arguments[1:])
+                assert all(
+                    re.fullmatch(r"(N|SEED|MUTANT|UPGRADE|PYTHON)=\S+", argument) for argument in arguments[1:]
+                )
             case "aws":
                 check_aws_command(*arguments)
             case ".venv-sam/bin/sam":

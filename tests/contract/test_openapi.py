@@ -49,7 +49,7 @@ ENUMS: Mapping[Any, Collection[str]] = {
     wallets.TransactionType: ledger.TYPES,
     wallets.TransactionCategory: ledger.CATEGORIES,
     methods.PaymentMethodType: method_models.TYPES,
-    methods.CardStatus: {*cards.FOLLOWED} - {cards.SAVING},  # a card is listed once it is saved
+    methods.CardStatus: {*cards.FOLLOWED_STATUSES} - {cards.SAVING},  # a card is listed once it is saved
     images.ImageStatus: {*image_lifecycle.TRANSITIONS} - {image_lifecycle.DELETED},
     images.RejectionCode: REJECTION_TEXTS,
     images.VariantFormat: image_lifecycle.MEDIA_TYPES,

@@ -1,4 +1,4 @@
-"""DynamoDB in memory, for proofs that need a hundred thousand new tables and control over the order of calls.
+"""DynamoDB in memory, for searches that need a hundred thousand new tables and control over the order of calls.
 
 It supports what `shared/aws/dynamodb.py` uses: conditions, transactions with their cancellation reasons, request
 tokens, numbers and errors. `test_dynamodb_fake.py` compares it with ministack. Each call is atomic; the scheduler

@@ -1,4 +1,4 @@
-"""The long proofs, as `make prove`, `make planted` and `make fuzz` run them."""
+"""The long runs of the simulation: `make prove`, `make planted` and `make fuzz`."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""Mutants: small edits of the code, each of which gets money wrong or loses a photo. The proofs must kill each.
+"""Mutants: small edits of the code, each of which gets money wrong or loses a photo. A search must detect each.
 
 An edit's `old` text must occur in its file exactly once. When the code changes, the mutant follows it.
 """
@@ -33,7 +33,7 @@ APPLY, LIFECYCLE, CREATE = "shared/payments/apply.py", "shared/payments/lifecycl
 REFUNDS, WEBHOOK, VERIFY = "shared/payments/refunds.py", "shared/payments/webhook.py", "shared/payments/verify.py"
 RECONCILE, METHODS = "shared/payments/reconcile.py", "shared/payment_methods/methods.py"
 ENTRIES, LEDGER = "shared/wallets/models.py", "shared/wallets/ledger.py"
-APPEND_CREDIT = "blocked = append(entry, _captured(payment, values, source, event_id))"
+APPEND_CREDIT = "blocked = append(entry, _capture_update(payment, values, source, event_id))"
 
 CONTROL = "control"  # an unchanged copy: a search that sees something here would see it in any copy
 MUTANTS: Mapping[str, Mutant] = {
@@ -47,7 +47,7 @@ MUTANTS: Mapping[str, Mutant] = {
         (
             APPLY,
             APPEND_CREDIT,
-            "blocked = append(entry) or not execute(_captured(payment, values, source, event_id))",
+            "blocked = append(entry) or not execute(_capture_update(payment, values, source, event_id))",
         ),
     ),
     "payment first, entry second": _mutant(
@@ -55,7 +55,7 @@ MUTANTS: Mapping[str, Mutant] = {
         (
             APPLY,
             APPEND_CREDIT,
-            "blocked = not execute(_captured(payment, values, source, event_id)) or append(entry)",
+            "blocked = not execute(_capture_update(payment, values, source, event_id)) or append(entry)",
         ),
     ),
     "credit not guarded by the payment's status": _mutant(
@@ -77,7 +77,7 @@ MUTANTS: Mapping[str, Mutant] = {
             f"    {APPEND_CREDIT}\n",
             "    from shared.aws.dynamodb_errors import TransactionConflict\n\n"
             f"    try:\n        {APPEND_CREDIT}\n"
-            "    except TransactionConflict:\n        return ApplyResult(payment, credited=True)\n",
+            "    except TransactionConflict:\n        return ApplyResult(payment, captured=True)\n",
         ),
     ),
     "blocked write counts as applied": _mutant(
@@ -94,8 +94,8 @@ MUTANTS: Mapping[str, Mutant] = {
         (
             CREATE,
             "        if earlier := get_payment(customer, payment_id):\n            return _replay(earlier, request)\n"
-            "        _open_on(",
-            "        _open_on(",
+            "        _attributes_to_open_on(",
+            "        _attributes_to_open_on(",
         ),
     ),
     "wallet balance read only once": _mutant(
@@ -104,8 +104,8 @@ MUTANTS: Mapping[str, Mutant] = {
             CREATE,
             "        head = get_or_open(customer)\n        payment = _new_payment(",
             "        head = get_or_open(customer)\n"
-            "        attempt.balance_paise = getattr(attempt, 'balance_paise', head.balance_paise)\n"
-            "        head.balance_paise = attempt.balance_paise\n        payment = _new_payment(",
+            "        try_pay.balance_paise = getattr(try_pay, 'balance_paise', head.balance_paise)\n"
+            "        head.balance_paise = try_pay.balance_paise\n        payment = _new_payment(",
         ),
     ),
     # --- applying an attempt
@@ -147,7 +147,7 @@ MUTANTS: Mapping[str, Mutant] = {
         (LIFECYCLE, '"captured": ("partially_refunded", "refunded"),', '"captured": ("failed", "refunded"),'),
         (APPLY, "if not is_change or payment.status in PAID_STATUSES:", "if not is_change:"),
     ),
-    "credit above the cap dropped": _mutant(
+    "credit above the wallet limit dropped": _mutant(
         "A captured payment that exceeds the wallet's limit is neither credited nor reviewed.",
         (
             APPLY,

@@ -1,4 +1,4 @@
-"""Kills mutants: each is applied to a copy of the code, and the proofs run there until one sees a violation."""
+"""Kills mutants: each is applied to a copy of the code, and the searches run there until one finds a violation."""
 
 import json
 import shutil

@@ -1,6 +1,6 @@
-"""`make prove`: the proofs in parts, each saved when it is done, and a table of everything saved.
+"""`make prove`: the searches in parts, each saved when it is done, and a table of everything saved.
 
-Results are saved per state of the code. A change to the code under proof, or to the proofs, starts anew.
+Results are saved per state of the code. After a change to the code under test or to the searches, none is reused.
 """
 
 import hashlib
@@ -33,11 +33,11 @@ PROVED = (
 HISTORIES_PER_PART, INPUTS_PER_PART = 250, 5_000
 PROCESSES = 2
 
-Part = tuple[str, str]  # the kind of proof, and which of its kind
+Part = tuple[str, str]  # the kind of search, and which of its kind
 
 
 def fingerprint() -> str:
-    """A digest of the code under proof and of the proofs."""
+    """A digest of the code under test and of the searches."""
     digest = hashlib.sha256()
     for name in PROVED:
         path = ROOT / name
@@ -146,7 +146,7 @@ def table(results: list[dict[str, Any]]) -> str:
         killer = result["by"] or "SURVIVED"
         lines.append(f"  {result['which']}: {killer}, run {result['runs']}: {result['violation'][:120]}")
     for result in results:
-        lines += [f"  WRONG {text}{_how_to_replay(result['kind'], text)}" for text in result["wrong"][:5]]
+        lines += [f"  WRONG {text}{_how_to_reproduce(result['kind'], text)}" for text in result["wrong"][:5]]
     return "\n".join(lines)
 
 
@@ -169,5 +169,5 @@ def _killers(results: list[dict[str, Any]]) -> str:
     return ", ".join(f"{count} by {by}" for by, count in counts.most_common())
 
 
-def _how_to_replay(kind: str, text: str) -> str:
+def _how_to_reproduce(kind: str, text: str) -> str:
     return f"; again: make prove SEED={text.split(':')[0].split()[1]}" if kind == "histories" else ""

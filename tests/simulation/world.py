@@ -95,7 +95,7 @@ Growing = TypeVar("Growing", str, list[Any])
 
 
 class World:
-    """Everything of one run; the last one made is the current one."""
+    """Everything of one run. The world made last is the current one."""
 
     def __init__(self, seed: int | str = 0) -> None:
         self.seed = seed

@@ -16,6 +16,7 @@ from shared.payments.models import Payment, Refund
 from shared.razorpay import api, credentials
 from shared.razorpay.client import RazorpayRejected
 from shared.razorpay.entities import GatewayPayment
+from shared.telemetry import journal
 from shared.wallets.models import Entry
 
 KEY_ID, KEY_SECRET = "rzp_test_1", "key_secret"
@@ -68,6 +69,12 @@ def all_models(base: type[Table]) -> Iterator[type[Table]]:
     for model in base.__subclasses__():
         yield model
         yield from all_models(model)
+
+
+@pytest.fixture(autouse=True)
+def empty_journal() -> None:
+    """What an earlier test recorded and nobody wrote is not this test's."""
+    journal.drain()
 
 
 @pytest.fixture

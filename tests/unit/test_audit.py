@@ -9,7 +9,7 @@ from shared.audit import audit_entries, audit_top_ups
 from shared.payments.apply import apply_attempt
 from shared.payments.create import add_balance, create_payment
 from shared.payments.models import get_or_404, get_payments, list_payment_ids
-from shared.triggers import Changed
+from shared.triggers import Change
 from shared.wallets import ledger
 from shared.wallets.models import append, list_entries
 from shared.wallets.wallet import get_or_open, wallet_id
@@ -36,8 +36,8 @@ def images(tables: None, razorpay: Razorpay) -> list[Image]:
     return [entry.serialize() for entry in entries]
 
 
-def inserted(*images: Image) -> list[Changed]:
-    return [Changed(None, image) for image in images]
+def inserted(*images: Image) -> list[Change]:
+    return [Change(None, image) for image in images]
 
 
 def test_sound_ledger_has_no_drift(images: list[Image]) -> None:
@@ -69,19 +69,19 @@ def test_entry_that_skips_a_number_is_drift(images: list[Image]) -> None:
 
 
 def test_changed_and_removed_entries_are_counted(images: list[Image]) -> None:
-    changes = [Changed(images[1], images[1]), Changed(images[2], None)]
+    changes = [Change(images[1], images[1]), Change(images[2], None)]
     assert audit_entries(changes)["LedgerEntryChanged"] == 2
 
 
 # --- top-ups
 
 
-def captures() -> list[Changed]:
+def captures() -> list[Change]:
     """The stream's record of each captured payment: created before, captured after."""
     changes = []
     for payment in get_payments(CUSTOMER, list_payment_ids(CUSTOMER)):
         after = payment.serialize()
-        changes.append(Changed(after | {"status": {"S": "created"}}, after))
+        changes.append(Change(after | {"status": {"S": "created"}}, after))
     return changes
 
 
@@ -95,7 +95,7 @@ def test_captured_top_up_without_entry_is_counted() -> None:
     add_balance(CUSTOMER, None, {"amount": 50_000, "description": ""}, None)
     (change,) = captures()
     assert change.after
-    forged = Changed(change.before, change.after | {"status": {"S": "captured"}})
+    forged = Change(change.before, change.after | {"status": {"S": "captured"}})
     assert audit_top_ups([forged]) == {"TopUpsAudited": 1, "TopUpNotCredited": 1}
 
 
@@ -108,11 +108,11 @@ def test_top_up_credited_twice_or_with_other_amount_is_counted() -> None:
     assert audit_top_ups(captures())["TopUpNotCredited"] == 1
     other = next(change for change in captures() if change.after and change.after["amount_paise"]["N"] == "20000")
     assert other.before and other.after
-    forged = Changed(other.before, other.after | {"amount_paise": {"N": "20001"}})
+    forged = Change(other.before, other.after | {"amount_paise": {"N": "20001"}})
     assert audit_top_ups([forged])["TopUpNotCredited"] == 1
 
 
 @pytest.mark.usefixtures("images")
 def test_change_after_capture_is_not_audited_again() -> None:
-    changes = [Changed(change.after, change.after) for change in captures()]
+    changes = [Change(change.after, change.after) for change in captures()]
     assert audit_top_ups(changes)["TopUpsAudited"] == 0

@@ -39,7 +39,9 @@ class Operation:
         body = self.endpoint.responses[status]
         if body is None:
             return {}
-        found = examples().get((body, status)) or examples()[body]
+        found = examples().get((body, status)) or examples().get(body)
+        if found is None:
+            raise LookupError(f"no examples.py has an example of {body.__name__}")
         if not self.endpoint.paginated:
             return found
         rows = list(found.values())[:PAGE_EXAMPLE_ROWS]

@@ -5,14 +5,14 @@ from typing import Any
 import pytest
 
 from shared import clock
-from shared.aws.dynamodb import ATTEMPTS_MAX, PAUSE_S, retrying
+from shared.aws.dynamodb import PAUSE_S, TRIES_MAX, retrying
 from shared.aws.dynamodb_errors import TransactionConflict
 from shared.deadline import Deadline
 from shared.errors import ServiceUnavailable
 from shared.telemetry import journal
 
 
-class Attempts:
+class Tries:
     """A function with these outcomes in turn, the last one repeated: a value to return or an error to raise."""
 
     def __init__(self, *outcomes: Any) -> None:
@@ -29,7 +29,7 @@ class Attempts:
 
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The pauses between attempts, each as long as it may be, on a clock that moves with them alone."""
+    """The pauses between tries, each as long as it may be, on a clock that moves with them alone."""
     slept: list[float] = []
     now_us = clock.now_us()
     monkeypatch.setattr(clock, "now_us", lambda: now_us + round(sum(slept) * 1_000_000))
@@ -44,31 +44,31 @@ def test_first_result_needs_no_retry(pauses: list[float]) -> None:
 
 def test_none_and_conflict_are_retried_with_growing_pauses(pauses: list[float]) -> None:
     journal.drain()
-    attempts = Attempts(None, TransactionConflict(), None, "result")
-    assert retrying(attempts) == "result" and attempts.count == 4
+    tries = Tries(None, TransactionConflict(), None, "result")
+    assert retrying(tries) == "result" and tries.count == 4
     assert pauses == [PAUSE_S, 2 * PAUSE_S, 4 * PAUSE_S]
     assert journal.drain()[0] == {"TransactionRetried": 3}
 
 
 @pytest.mark.parametrize("outcome", [None, TransactionConflict()])
-def test_retries_end_after_eight_attempts(outcome: Any, pauses: list[float]) -> None:
-    attempts = Attempts(outcome)
+def test_retries_end_after_eight_tries(outcome: Any, pauses: list[float]) -> None:
+    tries = Tries(outcome)
     with pytest.raises(ServiceUnavailable):
-        retrying(attempts)
-    assert attempts.count == ATTEMPTS_MAX == 8
+        retrying(tries)
+    assert tries.count == TRIES_MAX == 8
 
 
 @pytest.mark.parametrize("outcome", [None, TransactionConflict()])
 def test_retries_end_before_a_pause_beyond_the_deadline(outcome: Any, pauses: list[float]) -> None:
     """Pauses of 0.02 and 0.04 seconds fit into 0.1 seconds, and the next one of 0.08 does not."""
-    attempts = Attempts(outcome)
+    tries = Tries(outcome)
     with Deadline(seconds=0.1), pytest.raises(ServiceUnavailable):
-        retrying(attempts)
-    assert attempts.count == 3 and pauses == [PAUSE_S, 2 * PAUSE_S]
+        retrying(tries)
+    assert tries.count == 3 and pauses == [PAUSE_S, 2 * PAUSE_S]
 
 
 def test_other_errors_are_not_retried(pauses: list[float]) -> None:
-    attempts = Attempts(KeyError("x"))
+    tries = Tries(KeyError("x"))
     with pytest.raises(KeyError):
-        retrying(attempts)
-    assert attempts.count == 1 and pauses == []
+        retrying(tries)
+    assert tries.count == 1 and pauses == []

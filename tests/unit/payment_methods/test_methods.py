@@ -280,7 +280,7 @@ def test_conflicting_transactions_are_retried_then_refused(monkeypatch: pytest.M
     method_id = create(CARD)["id"]
     before_next_transaction(monkeypatch, conflict, conflict)
     assert set_default(method_id)["is_default"]
-    before_next_transaction(monkeypatch, *[conflict] * dynamodb.ATTEMPTS_MAX)
+    before_next_transaction(monkeypatch, *[conflict] * dynamodb.TRIES_MAX)
     with pytest.raises(ServiceUnavailable):
         methods.delete("asha", method_id)
     assert default_ids() == [method_id]

@@ -47,7 +47,7 @@ def credited(customer: str = ASHA, amount_paise: int = 50_000, attempt_id: str =
     """A top-up whose money has arrived."""
     payment = top_up(customer, amount_paise)
     captured = an_attempt(payment.gateway_order, amount_paise, id=attempt_id)
-    assert apply_attempt(payment, captured, "test").credited
+    assert apply_attempt(payment, captured, "test").captured
     return payment
 
 

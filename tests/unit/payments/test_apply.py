@@ -33,10 +33,10 @@ from tests.unit.payments.support import (
 def test_second_report_of_capture_changes_nothing() -> None:
     payment = top_up()
     captured = an_attempt(payment.gateway_order, 50_000)
-    assert apply_attempt(payment, captured, "webhook").credited
+    assert apply_attempt(payment, captured, "webhook").captured
     before = entries()
     again = apply_attempt(payment, captured, "verify")
-    assert not again.credited and response_body(again)["status"] == "captured"
+    assert not again.captured and response_body(again)["status"] == "captured"
     assert balance() == "500.00" and [entry.hash for entry in entries()] == [entry.hash for entry in before]
 
 
@@ -45,7 +45,7 @@ def test_stale_payment_is_not_credited_again() -> None:
     stale = stored(payment)
     captured = an_attempt(payment.gateway_order, 50_000)
     apply_attempt(payment, captured, "webhook")
-    assert not apply_attempt(stale, captured, "verify").credited
+    assert not apply_attempt(stale, captured, "verify").captured
     assert balance() == "500.00"
 
 
@@ -65,7 +65,7 @@ def test_failed_or_authorized_payment_can_be_captured(first: str) -> None:
     payment = top_up()
     result = apply_attempt(payment, an_attempt(payment.gateway_order, 50_000, first), "test")
     assert response_body(result)["status"] == first
-    assert apply_attempt(payment, an_attempt(payment.gateway_order, 50_000), "test").credited
+    assert apply_attempt(payment, an_attempt(payment.gateway_order, 50_000), "test").captured
     assert balance() == "500.00"
 
 
@@ -98,7 +98,7 @@ def test_mismatched_capture_is_flagged_then_valid_capture_credits(change: dict[s
     assert (result.flagged, body["status"], body["in_review"]) == (reason, "created", True)
     assert balance() == "0.00"
     assert apply_attempt(payment, mismatched, "test").flagged == ""  # flagged once
-    assert apply_attempt(payment, an_attempt(payment.gateway_order, 50_000), "test").credited
+    assert apply_attempt(payment, an_attempt(payment.gateway_order, 50_000), "test").captured
     assert balance() == "500.00"
 
 
@@ -110,7 +110,7 @@ def test_second_capture_is_flagged_and_credits_nothing() -> None:
 
 def test_gateway_payment_leaves_wallet_alone() -> None:
     payment = stored(create_payment(ASHA, THROUGH_RAZORPAY, None).payment)
-    assert apply_attempt(payment, an_attempt(payment.gateway_order, 20_000), "test").credited
+    assert apply_attempt(payment, an_attempt(payment.gateway_order, 20_000), "test").captured
     assert entries() == []
 
 
@@ -127,7 +127,7 @@ def test_credit_over_wallet_limit_is_flagged() -> None:
     apply_attempt(first, an_attempt(first.gateway_order, 15_000_000), "test")
     late = an_attempt(second.gateway_order, 15_000_000, id=SECOND_ATTEMPT_ID)
     result = apply_attempt(second, late, "test")
-    assert result.credited and result.flagged == "wallet_limit_passed" and response_body(result)["in_review"]
+    assert result.captured and result.flagged == "wallet_limit_passed" and response_body(result)["in_review"]
     assert balance() == "300000.00"
 
 
@@ -157,7 +157,7 @@ def test_conflicting_transactions_retry_and_credit_once(conflicts: int, monkeypa
 
     monkeypatch.setattr("shared.wallets.models.transact", contended)
     monkeypatch.setattr(clock, "sleep", lambda seconds: None)
-    assert apply_attempt(payment, an_attempt(payment.gateway_order, 50_000), "test").credited
+    assert apply_attempt(payment, an_attempt(payment.gateway_order, 50_000), "test").captured
     left[0] = conflicts
     assert get_or_open(ASHA).seq == 0  # opening a wallet meets the same conflicts
     assert left == [0]
@@ -182,5 +182,5 @@ def test_credit_up_to_wallet_limit_is_not_flagged() -> None:
     credited(amount_paise=limit_paise - 50_000)
     payment = top_up(amount_paise=50_000)
     result = apply_attempt(payment, an_attempt(payment.gateway_order, 50_000, id=SECOND_ATTEMPT_ID), "test")
-    assert result.credited and result.flagged == "" and not stored(payment).in_review
+    assert result.captured and result.flagged == "" and not stored(payment).in_review
     assert balance() == rupees(limit_paise)

@@ -45,7 +45,7 @@ def test_unreported_authorization_is_captured_and_credited(
     assert reconcile()["ReconcileAsked"] == 0
 
 
-def test_unpaid_payment_expires_after_ten_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unpaid_payment_expires_and_is_checked_ten_times(monkeypatch: pytest.MonkeyPatch) -> None:
     payment = top_up()
     asked = 0
     for age_s in CHECK_AGES_S:

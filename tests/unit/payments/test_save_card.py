@@ -37,7 +37,7 @@ def test_captured_payment_saves_its_card(razorpay: Razorpay, razorpay_cards: Fak
     payment, captured = started(razorpay, razorpay_cards)
     result = apply_attempt(payment, captured, "webhook")
     (method,) = list_methods(ASHA)
-    assert result.credited and result.card_saved
+    assert result.captured and result.card_saved
     assert response_body(result)["save_method"] == {"status": "saved", "payment_method": method.id}
     assert not apply_attempt(payment, captured, "verify").card_saved and len(list_methods(ASHA)) == 1
 
@@ -54,7 +54,7 @@ def test_reconciler_saves_deferred_card(
     journal.drain()
     with monkeypatch.context() as rejecting:
         rejecting.setattr(api, "fetch_token", reject)
-        assert apply_attempt(payment, captured, "webhook").credited
+        assert apply_attempt(payment, captured, "webhook").captured
     assert journal.drain()[0]["MethodSaveDeferred"] == 1
     assert serialize_payment(stored(payment))["save_method"] == {"status": "pending", "payment_method": None}
     forward(61, monkeypatch)
@@ -87,7 +87,7 @@ def test_report_about_another_attempt_waits_for_no_card(razorpay: Razorpay, razo
     payment, captured = started(razorpay, razorpay_cards, "authorized")
     card, razorpay_cards.tokens = dict(razorpay_cards.tokens), {}
     captured = replace(captured, status="captured", was_captured=True, token="")
-    assert apply_attempt(payment, captured, "payment.captured").credited
+    assert apply_attempt(payment, captured, "payment.captured").captured
     asked = len(razorpay.payments)
     razorpay.payments.clear()  # from now on Razorpay fails on every question
     razorpay_cards.tokens = card

@@ -36,13 +36,13 @@ def test_verify_checks_signature_over_stored_order(razorpay: Razorpay) -> None:
     genuine = checkout_response(cheap)
     with pytest.raises(SignatureInvalid):
         verify(ASHA, dear.id, genuine)
-    assert verify(ASHA, cheap.id, genuine).credited and balance() == "1.00"
+    assert verify(ASHA, cheap.id, genuine).captured and balance() == "1.00"
 
 
 def test_verify_captures_authorized_attempt(razorpay: Razorpay) -> None:
     payment = top_up()
     razorpay.payments[ATTEMPT_ID] = an_attempt(payment.gateway_order, 50_000, "authorized")
-    assert verify(ASHA, payment.id, checkout_response(payment)).credited and balance() == "500.00"
+    assert verify(ASHA, payment.id, checkout_response(payment)).captured and balance() == "500.00"
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_refunded_attempt_does_not_hide_authorized_one(razorpay: Razorpay) -> No
     refunded = an_attempt(payment.gateway_order, 50_000, "refunded")
     authorized = an_attempt(payment.gateway_order, 50_000, "authorized", id=SECOND_ATTEMPT_ID)
     razorpay.payments |= {attempt.id: attempt for attempt in (refunded, authorized)}
-    assert sync(ASHA, payment.id).credited and balance() == "500.00"
+    assert sync(ASHA, payment.id).captured and balance() == "500.00"
 
 
 def test_mismatched_attempt_does_not_hide_valid_one(razorpay: Razorpay) -> None:
@@ -99,7 +99,7 @@ def test_mismatched_attempt_does_not_hide_valid_one(razorpay: Razorpay) -> None:
     ):
         razorpay.payments[attempt.id] = attempt
     result = sync(ASHA, payment.id)
-    assert result.credited and result.flagged == "currency_mismatch" and balance() == "500.00"
+    assert result.captured and result.flagged == "currency_mismatch" and balance() == "500.00"
 
 
 def test_repeated_verify_returns_current_wallet(razorpay: Razorpay) -> None:
@@ -128,7 +128,7 @@ def test_payment_that_moves_no_wallet_returns_none(razorpay: Razorpay) -> None:
     attempt = an_attempt(created.payment.gateway_order, 20_000, id=SECOND_ATTEMPT_ID)
     razorpay.payments[SECOND_ATTEMPT_ID] = attempt
     result = sync(ASHA, created.payment.id)
-    assert result.credited and response_body(result)["wallet"] is None
+    assert result.captured and response_body(result)["wallet"] is None
     payment = top_up()
     apply_attempt(payment, an_attempt(payment.gateway_order, 50_000, "authorized"), "test")
     refunded = apply_attempt(payment, an_attempt(payment.gateway_order, 50_000, "refunded"), "test")
