@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from shared.images.rejections import REJECTION_TEXTS
+from shared.images.rejections import REJECTION_RETRIES, REJECTION_TEXTS
 from shared.images.serializers import ImageBody, UploadBody
 
 AWAITING: ImageBody = {
@@ -50,7 +50,11 @@ REJECTED: ImageBody = {
     "status": "rejected",
     "progress": 100,
     "poll_after_ms": None,
-    "reject": {"code": "checksum_mismatch", "text": REJECTION_TEXTS["checksum_mismatch"]},
+    "reject": {
+        "code": "checksum_mismatch",
+        "text": REJECTION_TEXTS["checksum_mismatch"],
+        "retry": REJECTION_RETRIES["checksum_mismatch"],
+    },
 }
 UPLOAD: UploadBody = {
     **AWAITING,

@@ -1,4 +1,4 @@
-"""Why a photo was rejected: codes that never change, each with a text for the user.
+"""Why a photo was rejected: codes that never change, each with a text for the user and a hint for the app.
 
 Its own module, so that functions without the imaging layer can show the texts.
 """
@@ -21,6 +21,20 @@ UPLOAD_FAULTS = {
     "processing_failed": "The photo could not be processed. Please send it again.",
 }
 REJECTION_TEXTS = {**IMAGE_FAULTS, **UPLOAD_FAULTS}
+# Whether sending the same photo again can help. It can where something may have gone wrong on the way.
+REJECTION_RETRIES = {
+    "corrupt": True,
+    "heic_not_supported": False,
+    "too_complex": False,
+    "too_large": False,
+    "too_many_pixels": False,
+    "truncated": True,
+    "unsupported_jpeg": False,
+    "unsupported_type": False,
+    "upload_too_large": False,
+    "checksum_mismatch": True,
+    "processing_failed": True,
+}
 
 
 class RejectedImage(Exception):

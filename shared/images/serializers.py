@@ -9,7 +9,7 @@ from shared.aws import s3
 from shared.http.formats import JsonSchema, Time, Uri, Uuid
 from shared.images.lifecycle import AWAITING_UPLOAD, COMPRESSING, MEDIA_TYPES, PROCESSING, PROGRESS, variant_key
 from shared.images.models import Image
-from shared.images.rejections import REJECTION_TEXTS
+from shared.images.rejections import REJECTION_RETRIES, REJECTION_TEXTS
 from shared.images.uploads import Upload
 
 # How long to wait before asking again, by the age of the last change: (younger than, wait).
@@ -59,8 +59,11 @@ class VariantBody(TypedDict):
 
 
 class RejectBody(TypedDict):
+    """`retry` says whether sending the same photo again can help."""
+
     code: RejectionCode
     text: str
+    retry: bool
 
 
 class ImageBody(TypedDict):
@@ -113,7 +116,9 @@ def serialize_image(image: Image) -> ImageBody:
 
 
 def _serialize_rejection(code: str | None) -> RejectBody | None:
-    return {"code": cast(RejectionCode, code), "text": REJECTION_TEXTS[code]} if code else None
+    if not code:
+        return None
+    return {"code": cast(RejectionCode, code), "text": REJECTION_TEXTS[code], "retry": REJECTION_RETRIES[code]}
 
 
 def serialize_variant(image: Image, stored: dict[str, int | str]) -> VariantBody:

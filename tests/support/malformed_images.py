@@ -22,6 +22,7 @@ from tests.support.image_samples import (
     segment,
     with_valid_checksums,
 )
+from tests.support.metadata_samples import motion_video
 
 GREY, RGB, RGBA = 0, 2, 6  # colour types of PNG
 SAMPLES = {GREY: 1, RGB: 3, RGBA: 4}
@@ -151,6 +152,11 @@ def with_box(data: bytes) -> bytes:
     return data + struct.pack(">I4s", 8 + len(CANARY), b"free") + CANARY
 
 
+def webp_with_chunks(count: int) -> bytes:
+    data = encode(SAMPLE(), "WEBP", exif=exif())
+    return data[:30] + (b"ABCD" + bytes(4)) * count + data[30:]
+
+
 def sixteen_bits(mode: int, samples: int) -> bytes:
     rows = b"".join(b"\0" + struct.pack(">H", y * 1000) * samples * 64 for y in range(64))
     return png((64, 64), 16, mode, zlib.compress(rows))
@@ -184,11 +190,20 @@ MALFORMED: dict[str, tuple[str, Callable[[], bytes]]] = {
     "scan bomb of 5,000 scans": ("too_complex", lambda: scan_bomb(8_000, 5_000)),
     "scan bomb of 99 scans": ("too_complex", lambda: scan_bomb(13_000, 99)),
     "scan bomb within the limits": (READY, lambda: scan_bomb(4_000, 99)),
+    "scan bomb without an end": ("too_complex", lambda: scan_bomb(4_000, 99)[:-2]),
+    "scan bomb without an end within the limits": (READY, lambda: scan_bomb(4_000, 70)[:-2]),
     "scan bomb that needs too much memory": ("too_large", lambda: scan_bomb(13_000, 10)),
-    "png with a deflated profile of 200 MiB": ("corrupt", lambda: png_bomb(b"iCCP", b"p\0\0")),
-    "png with a deflated text of 200 MiB": ("corrupt", lambda: png_bomb(b"zTXt", b"k\0\0")),
+    "png with a deflated profile of 200 MiB": (READY, lambda: png_bomb(b"iCCP", b"p\0\0")),
+    "png with a deflated text of 200 MiB": (READY, lambda: png_bomb(b"zTXt", b"k\0\0")),
     "png with 300,000 texts": (READY, lambda: small_png(chunk(b"tEXt", b"k\0v") * 300_000)),
     "png with a million texts": ("too_complex", lambda: small_png(chunk(b"tEXt", b"") * 1_000_000)),
+    "png with 399,000 deflated texts": (READY, lambda: small_png(chunk(b"zTXt", b"k\0\0") * 399_000)),
+    "webp with 390,000 chunks": (READY, lambda: webp_with_chunks(390_000)),
+    "webp with a million chunks": ("too_complex", lambda: webp_with_chunks(1_000_000)),
+    "png of 12 million pixels with a deep transparent colour": (
+        "too_large",
+        lambda: png((3_464, 3_464), 16, RGB, b"", chunk(b"tRNS", bytes(6))),
+    ),
     "jpeg with 20,000 segments": (READY, lambda: red_jpeg(segment(0xE5, b"A" * 62) * 20_000)),
     "jpeg with a million segments": ("too_complex", lambda: red_jpeg(segment(0xE5, b"") * 1_000_000)),
     "jpeg with 40,000 pieces of exif": (READY, lambda: red_jpeg(segment(0xE1, b"Exif\0\0" + b"A" * 500) * 40_000)),
@@ -248,10 +263,20 @@ MALFORMED: dict[str, tuple[str, Callable[[], bytes]]] = {
     "three bytes": ("corrupt", lambda: b"\xff\xd8\xff"),
     "half a jpeg": ("truncated", lambda: first_half(jpeg(SAMPLE()))),
     "half a progressive jpeg": ("truncated", lambda: first_half(jpeg(SAMPLE(), progressive=True))),
-    "jpeg without its last two bytes": ("truncated", lambda: jpeg(SAMPLE())[:-2]),
+    "jpeg without its last two bytes": (READY, lambda: jpeg(SAMPLE())[:-2]),
+    "half a jpeg and a video": ("truncated", lambda: first_half(jpeg(SAMPLE())) + motion_video()),
+    "half a progressive jpeg and a video": (
+        "truncated",
+        lambda: first_half(jpeg(SAMPLE(), progressive=True)) + motion_video(),
+    ),
+    "jpeg with a video instead of an end": (READY, lambda: jpeg(SAMPLE())[:-2] + motion_video()),
+    "progressive jpeg with a video instead of an end": (
+        READY,
+        lambda: jpeg(SAMPLE(), progressive=True)[:-2] + motion_video(),
+    ),
     "half a jpeg with an end marker": ("truncated", lambda: first_half(jpeg(SAMPLE())) + b"\xff\xd9"),
     "half a png": ("truncated", lambda: first_half(encode(SAMPLE(), "PNG"))),
-    "png without its end": ("truncated", lambda: encode(SAMPLE(), "PNG")[:-12]),
+    "png without its end": (READY, lambda: encode(SAMPLE(), "PNG")[:-12]),
     "png of half its pixels": ("truncated", lambda: png((64, 64), 8, RGB, deflated_zeros(32 * 193))),
     "half a webp": ("truncated", lambda: first_half(encode(SAMPLE(), "WEBP"))),
     "half an avif": ("truncated", lambda: first_half(encode(SAMPLE(), "AVIF"))),
@@ -279,9 +304,14 @@ LARGEST: dict[str, Callable[[], bytes]] = {
     "png": lambda: png_of_zeros(6_300, 8, RGB),
     "png of 16 bits": lambda: png_of_zeros(6_270, 16, GREY),
     "webp with alpha": lambda: lossless_webp(4_430, "RGBA"),
+    "webp of 26 million pixels with alpha": lambda: lossless_webp(5_110, "RGBA"),
+    "png with a deep transparent colour": lambda: png(
+        (2_950, 2_950), 16, RGB, deflated_zeros(2_950 * (1 + 6 * 2_950)), chunk(b"tRNS", b"\0\1" * 3)
+    ),
     "avif with alpha": lambda: flat_avif(5_110, 5_110, "RGBA"),
     "jpeg": lambda: jpeg(Image.new("L", (16_320, 12_240), 90)),
     "progressive jpeg": lambda: scan_bomb(11_000, 5),
+    "progressive jpeg without an end": lambda: scan_bomb(11_000, 5)[:-2],
 }
 
 

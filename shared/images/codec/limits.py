@@ -8,9 +8,10 @@ SIDE_PX_MAX = 30_000
 PIXELS_MAX = 40_000_000  # of every format that is decoded in full
 JPEG_PIXELS_MAX = 210_000_000  # a JPEG can be decoded at an eighth of its size
 MEMORY_BYTES_MAX = 300 * 1024 * 1024  # for decoding and shrinking, on top of the file and the process
-# Structure. Each segment and chunk costs Pillow a call.
+# Structure. Each segment, chunk and box costs a step of ours.
 JPEG_SEGMENTS_MAX = 50_000
 PNG_CHUNKS_MAX = 400_000
+WEBP_CHUNKS_MAX = 400_000
 HEIF_BOXES_MAX = 1_000
 SCANS_MAX = 100
 SCANNED_BLOCKS_MAX = 40_000_000  # a scan of a few bytes buys a pass over all blocks of the picture

@@ -16,7 +16,7 @@ from PIL import Image
 
 from shared.images.codec.colour import flatten, to_eight_bits, to_srgb
 from shared.images.codec.encode import encode
-from shared.images.codec.exif import TRANSPOSITIONS, read_orientation
+from shared.images.codec.exif import TRANSPOSITIONS
 from shared.images.codec.heif import open_avif, open_heic
 from shared.images.codec.jpeg import open_jpeg
 from shared.images.codec.limits import SIDES_PX
@@ -27,7 +27,7 @@ from shared.images.codec.source import Bytes, Source
 from shared.images.codec.webp import open_webp
 from shared.images.rejections import RejectedImage
 
-RECIPE = "2"  # part of the stored keys: raise it when the same upload gives other bytes
+RECIPE = "3"  # part of the stored keys: raise it when the same upload gives other bytes
 FILE_BYTES_MIN = 12
 HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}
 OPENERS = {"jpeg": open_jpeg, "png": open_png, "webp": open_webp, "avif": open_avif, "heic": open_heic}
@@ -104,7 +104,7 @@ def _decode(open_source: Callable[[Bytes], Source], data: Bytes) -> tuple[Image.
     source, image = _load(open_source, data)
     width, height = source.width, source.height
     profile = image.info.get("icc_profile")
-    orientation = source.orientation or read_orientation(image.info.get("exif", b""))
+    orientation = source.orientation
     image = shrink(to_eight_bits(image), fit(width, height, SIDES_PX["display"]), source.box)
     del source  # and with it the large picture
     image = flatten(to_srgb(image, profile))

@@ -11,12 +11,15 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a format's `open_*` function returns; `load` must be called exactly once."""
+    """What a format's `open_*` function returns; `load` must be called exactly once.
+
+    The loaded picture's `info` has its `icc_profile`, which may be None or broken, and perhaps a `transparency`.
+    """
 
     width: int
     height: int
     load: Callable[[], Image.Image]
-    orientation: int | None = None  # None: read it from the EXIF, which a PNG may carry after its pixels
+    orientation: int = 1  # by EXIF's numbers
     box: Box | None = None  # the part of the decoded pixels that belongs to the picture
     is_truncated: Callable[[Image.Image], bool] = lambda image: False  # asked after loading
 

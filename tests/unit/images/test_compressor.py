@@ -155,6 +155,7 @@ def test_faulty_picture_is_rejected_with_code_and_text(data: bytes, buckets: Buc
     body = retrieve(image_id)
     assert body["reject"] and body["original"]
     assert body["reject"]["code"] in IMAGE_FAULTS and body["reject"]["text"]
+    assert body["reject"]["retry"] == (body["reject"]["code"] != "unsupported_type")
     assert body["original"]["sha256"] == hashlib.sha256(data).hexdigest()
     assert (body["status"], body["progress"], body["variants"], buckets.images) == ("rejected", 100, [], [])
     assert compress(upload_key(image_id)).name == "duplicate"

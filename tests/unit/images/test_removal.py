@@ -50,6 +50,7 @@ def test_sweep_rejects_stuck_photo_after_15_minutes(advance: Advance) -> None:
     assert body["status"] == "rejected" and body["reject"] == {
         "code": "processing_failed",
         "text": "The photo could not be processed. Please send it again.",
+        "retry": True,
     }
 
 
