@@ -30,6 +30,14 @@ build: setup ## build what is deployed, in .aws-sam/build, and check it
 	.venv-sam/bin/python -m tools.build
 	@$(MAKE) --no-print-directory check
 
+heif: setup ## package the optional layer that decodes HEIC, for the parameter HeifLayerArn; its wheels are under the GPL
+	@rm -rf .aws-sam/heif .aws-sam/heif.zip
+	@.venv/bin/$(PIP_INSTALL) --no-deps --only-binary :all: --python-version 3.13 --platform manylinux_2_28_aarch64 \
+		--target .aws-sam/heif/python -r layers/heif/requirements.txt
+	@cd .aws-sam/heif && ../../.venv/bin/python -m zipfile -c ../heif.zip python
+	@echo "aws lambda publish-layer-version --layer-name heif --zip-file fileb://.aws-sam/heif.zip \\"
+	@echo "    --compatible-runtimes python3.13 --compatible-architectures arm64"
+
 check: setup ## check the template and what make build built: linters and tests
 	@$(PYTHON) tools/setup.py sam checkov
 	.venv-sam/bin/sam validate --lint
@@ -52,6 +60,9 @@ fuzz: setup ## send N=200 malformed inputs to every function
 
 bench: .venv-bench/stamp ## compare the photo pipeline with other tools; ROUNDS=5, PHOTOS=a folder of photos
 	@.venv-bench/bin/python -m tests.bench
+
+differential: .venv-bench/stamp ## compare the photo pipeline with libvips on 1,200 files of every kind; PHOTOS=a folder of photos
+	@.venv-bench/bin/python -m tests.differential
 
 cost: setup ## meter a top-up and a photo, and price a million of each
 	@.venv/bin/python -m tools.cost
@@ -88,4 +99,4 @@ lock: ## pin packages from the .in files, with hashes; UPGRADE=boto3 or UPGRADE=
 	-npm install --silent --no-fund --no-audit --prefix .venv-bench/npm sharp@0.35.5
 	@touch $@
 
-.PHONY: help setup lint unit test run build check stack prove planted fuzz bench cost reset openapi clients lock
+.PHONY: help setup lint unit test run build check stack prove planted fuzz bench differential heif cost reset openapi clients lock

@@ -6,7 +6,11 @@ Its own module, so that functions without the imaging layer can show the texts.
 # What is wrong with the picture itself.
 IMAGE_FAULTS = {
     "corrupt": "This file is damaged and cannot be read. Please choose the photo again.",
-    "heic_not_supported": "HEIC photos are not supported. Please send the photo as JPEG.",
+    # An app that picks photos on iOS gets JPEG from PHPickerConfiguration's `.compatible` representation.
+    "heic_not_supported": (
+        "HEIC photos are not supported. Please send the photo as JPEG. On an iPhone, choose Settings, Camera, "
+        "Formats, Most Compatible; an app asks the iOS photo picker for the compatible representation."
+    ),
     "too_complex": "This photo is stored in a form that takes too long to read. Please save it again as JPEG.",
     "too_large": "This photo takes too much memory to read. Please send it in a smaller size or as JPEG.",
     "too_many_pixels": "This photo has too many pixels. Please send it in a smaller size.",

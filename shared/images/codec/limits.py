@@ -13,6 +13,8 @@ JPEG_SEGMENTS_MAX = 50_000
 PNG_CHUNKS_MAX = 400_000
 WEBP_CHUNKS_MAX = 400_000
 HEIF_BOXES_MAX = 1_000
+HEIF_ITEMS_MAX = 1_000  # items, and boxes inside a box
+AV1_UNITS_MAX = 10_000
 SCANS_MAX = 100
 SCANNED_BLOCKS_MAX = 40_000_000  # a scan of a few bytes buys a pass over all blocks of the picture
 
