@@ -161,6 +161,12 @@ class Template:
         (authorizer,) = api["Auth"]["Authorizers"].values()
         return str(authorizer["FunctionArn"]["Ref"]).removesuffix(".Alias")
 
+    @property
+    def binary_media_types(self) -> list[str]:
+        """The types of the bodies that API Gateway puts into an event as base64."""
+        (api,) = self.of_type("AWS::Serverless::Api").values()
+        return [name.replace("~1", "/") for name in api.get("BinaryMediaTypes", [])]
+
     def gateway_response(
         self, kind: str, authorizer: Mapping[str, str] | None = None
     ) -> tuple[int, dict[str, str], str]:

@@ -78,6 +78,9 @@ def generate() -> None:
         "typescript-fetch",
         "--output",
         "fetch",
+        # Otherwise the client of an operation that takes JSON or a form imports the form's model, which is left out.
+        "--global-property",
+        "skipFormModel=false",
     )
     run("generate a client", "java", "-Dlog.level=error", "-jar", str(jar), "generate", *options)
 

@@ -50,6 +50,7 @@ def host_template(document: Document, host: Host, architecture: str) -> Document
     if host is Host.STACK:
         _remove_unsupported(template)
         _refer_to_secrets_by_arn(template)
+        _unescape_binary_media_types(template)
     return template
 
 
@@ -105,3 +106,11 @@ def _refer_to_secrets_by_arn(template: Document) -> None:
                 name = target.get("Ref") if isinstance(target, dict) else None
                 if name and resources[name]["Type"] == "AWS::SecretsManager::Secret":
                     statement["Resource"] = {"Fn::GetAtt": [name, "Id"]}
+
+
+def _unescape_binary_media_types(template: Document) -> None:
+    """AWS wants `~1` for the slash of a type. The stand-in compares the type as it is written."""
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::Api":
+            properties = resource["Properties"]
+            properties["BinaryMediaTypes"] = [name.replace("~1", "/") for name in properties["BinaryMediaTypes"]]

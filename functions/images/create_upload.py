@@ -1,22 +1,25 @@
-"""POST /api/mobile/upload-image/: start a photo; 201 with its status and a presigned upload straight to S3."""
+"""POST /api/mobile/upload-image/: start a photo; 201 with a presigned upload straight to S3, or send it as a form."""
 
-from shared.errors import ServiceUnavailable, Throttled
+from shared.errors import PayloadTooLarge, ServiceUnavailable, Throttled
 from shared.http.endpoint import Endpoint, Request, Response
 from shared.images import uploads
-from shared.images.serializers import UploadBody, serialize_upload
+from shared.images.serializers import UploadBody, serialize_image, serialize_upload
 from shared.telemetry import log
 
 endpoint = Endpoint(
     route=("POST", "/api/mobile/upload-image"),
     body=uploads.UPLOAD_FIELDS,
+    file=uploads.PHOTO,
     query=uploads.UPLOAD_QUERY,
     responses={201: UploadBody},
-    errors=(Throttled, ServiceUnavailable),
+    errors=(PayloadTooLarge, Throttled, ServiceUnavailable),
 )
 
 
 @endpoint
 def handler(request: Request) -> Response:
-    upload = uploads.create_upload(request.customer, request.body, request.query.get("method", uploads.POST))
     log.count("UploadCreated")
+    if request.file is not None:
+        return Response(201, serialize_image(uploads.receive_photo(request.customer, request.file)))
+    upload = uploads.create_upload(request.customer, request.body, request.query.get("method", uploads.POST))
     return Response(201, serialize_upload(upload))

@@ -107,6 +107,21 @@ def get_upload(key: str, version: str) -> bytearray | None:
         return bytearray(response["Body"].read())
 
 
+def put_upload(key: str, data: bytes, sha256: str) -> None:
+    """Store an upload that came through the API. Its type is not known, and S3 refuses bytes of another hash.
+
+    A repetition stores another version of the same bytes, and the first remains the photo.
+    """
+    with _translate_errors():
+        client().put_object(
+            Bucket=settings().uploads_bucket,
+            Key=key,
+            Body=data,
+            ContentType="application/octet-stream",
+            ChecksumSHA256=_base64(sha256),
+        )
+
+
 def put_image(key: str, data: bytes, content_type: str) -> None:
     """Store a variant. The same bytes have the same key, so repeating this changes nothing."""
     with _translate_errors():

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shared.errors import ApiError, NotAuthenticated, NotFound, UnsupportedMediaType
-from shared.http import fields
+from shared.http import fields, multipart
 from shared.http.body import parse_json, read_body
 from shared.http.handler import Handler, customer_of, has_expired
 from shared.http.messages import Request, Response
@@ -29,12 +29,14 @@ class Endpoint:
 
     `public` endpoints need no customer, `raw_body` ones get their bytes unread, `partial` ones may leave out any
     field, `idempotent` ones read the Idempotency-Key header, `paginated` ones return a `Page` of what `responses`
-    says, and `polled` ones say in Retry-After when to ask again.
+    says, and `polled` ones say in Retry-After when to ask again. Ones with a `file` also take a form with that file,
+    in place of the JSON body.
     """
 
     route: tuple[str, ...]  # the method, the path, then the path's aliases
     responses: Mapping[int, type | None]  # the type of each status' body; None has no body
     body: fields.Fields | None = None
+    file: multipart.FileField | None = None
     query: fields.Fields = field(default_factory=dict)
     errors: tuple[type[ApiError], ...] = ()
     public: bool = False
@@ -63,27 +65,32 @@ class Endpoint:
             raise NotAuthenticated
         if not self.public and has_expired(event):
             raise NotAuthenticated("The access token has expired.", "token_expired")
-        raw_body = read_body(event, RAW_BODY_BYTES_MAX if self.raw_body else BODY_BYTES_MAX)
+        content_type = headers.get("content-type", "")
+        form_file = self.file if self.file and multipart.is_form(content_type) else None
+        if form_file:
+            raw_body = read_body(event, form_file.body_bytes_max, form_file.too_large)
+        else:
+            raw_body = read_body(event, RAW_BODY_BYTES_MAX if self.raw_body else BODY_BYTES_MAX)
         query_text = {name: str(value) for name, value in (event.get("queryStringParameters") or {}).items()}
         return Request(
             customer=customer,
             path={name: _uuid_or_404(value) for name, value in path.items()},
             query=fields.validate_query(self.query, query_text),
-            body=self._validated_body(raw_body, headers),
+            body={} if form_file else self._validated_body(raw_body, content_type),
+            file=form_file.read(multipart.parse_form(raw_body, content_type)) if form_file else None,
             headers=headers,
             raw_body=raw_body,
             url=_url(event, headers),
             query_text=query_text,
         )
 
-    def _validated_body(self, raw_body: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
+    def _validated_body(self, raw_body: bytes, content_type: str) -> dict[str, Any]:
         if self.body is None or self.raw_body:
             return {}
         if not raw_body:
             return fields.validate(self.body, {}, self.partial)
-        media_type = headers.get("content-type", "")
-        if media_type.split(";")[0].strip().lower() != "application/json":
-            raise UnsupportedMediaType(media_type)
+        if content_type.split(";")[0].strip().lower() != "application/json":
+            raise UnsupportedMediaType(content_type)
         return fields.validate(self.body, parse_json(raw_body), self.partial)
 
 

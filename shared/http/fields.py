@@ -12,13 +12,14 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
 from shared.errors import ValidationError
-from shared.http.card_numbers import card_number_in, is_card_key
+from shared.http.card_numbers import DIGITS_MIN, card_number_in, is_card_key
 from shared.money import paise_from_text, rupees
 
 IST = timezone(timedelta(hours=5, minutes=30))
 INTEGER_TEXT_LENGTH_MAX = 1_000
 CARD_REFUSED = "Card numbers and security codes are not accepted."
 TRUE = ("true", "t", "yes", "y", "on", "1", "1.0")
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # which JSON can express and DynamoDB cannot store
 FALSE = ("false", "f", "no", "n", "off", "0", "0.0")
 
 
@@ -29,7 +30,7 @@ class JsonNumber(str):
 
 
 class FieldError(Exception):
-    """The text that refuses the value of one field."""
+    """The texts that refuse the value of one field, its arguments."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,15 +65,22 @@ class Text(Field):
         text = str(value).strip()
         if not text and (self.required or not self.blank):
             raise FieldError("This field may not be blank.")
-        if "\x00" in text:
-            raise FieldError("Null characters are not allowed.")
-        if not _is_unicode(text):
-            raise FieldError("Not a valid string.")
-        if len(text) > self.length_max:
-            raise FieldError(f"Ensure this field has no more than {self.length_max} characters.")
+        if problems := self._problems(text):
+            raise FieldError(*problems)
         if self.pattern and text and not re.fullmatch(self.pattern, text, re.ASCII):
             raise FieldError(self.message)
         return text
+
+    def _problems(self, text: str) -> list[str]:
+        """Everything that is wrong with the characters, in Django's order."""
+        problems = []
+        if len(text) > self.length_max:
+            problems.append(f"Ensure this field has no more than {self.length_max} characters.")
+        if "\x00" in text:
+            problems.append("Null characters are not allowed.")
+        if surrogate := LONE_SURROGATE.search(text):
+            problems.append(f"Surrogate characters are not allowed: U+{ord(surrogate[0]):X}.")
+        return problems
 
     def schema(self) -> dict[str, Any]:
         limits: dict[str, Any] = {"type": "string", "maxLength": self.length_max}
@@ -85,7 +93,7 @@ class Choice(Field):
 
     def parse(self, value: Any) -> str:
         if not isinstance(value, str) or value not in self.options:
-            raise FieldError(f'"{_printable(value)}" is not a valid choice.')
+            raise FieldError(f'"{_echo(value)}" is not a valid choice.')
         return str(value)
 
     def schema(self) -> dict[str, Any]:
@@ -215,7 +223,7 @@ def validate(fields: Fields, data: Any, partial: bool = False) -> dict[str, Any]
         try:
             values[name] = _parse_or_null(field, data[name])
         except FieldError as reason:
-            errors[name] = [str(reason)]
+            errors[name] = list(reason.args)
     if errors:
         raise ValidationError({name: errors[name] for name in [*fields, *errors] if name in errors})
     return values
@@ -234,9 +242,8 @@ def validate_query(fields: Fields, query: Mapping[str, str]) -> dict[str, Any]:
         try:
             values[name] = field.parse(query[name])
         except FieldError as reason:
-            value = _printable(query[name])
-            choice = f"Select a valid choice. {value} is not one of the available choices."
-            errors[name] = [choice if isinstance(field, Choice) else str(reason)]
+            choice = f"Select a valid choice. {_echo(query[name])} is not one of the available choices."
+            errors[name] = [choice] if isinstance(field, Choice) else list(reason.args)
     if errors:
         raise ValidationError(errors)
     return values
@@ -258,18 +265,26 @@ def _parse_or_null(field: Field, value: Any) -> Any:
     return None
 
 
-def _is_unicode(text: str) -> bool:
-    """False for a lone surrogate, which JSON can express and DynamoDB cannot store."""
+def _echo(value: Any) -> str:
+    """A refused value as Django quotes it: whole, and as Python writes it.
+
+    A lone surrogate at the top, which Django cannot send at all, is a question mark.
+    """
+    return str(_native(value)).encode("utf-8", "replace").decode()
+
+
+def _native(value: Any) -> Any:
+    """A JSON value with Python's own numbers, for quoting only: no value that is used is ever a float."""
+    if isinstance(value, dict):
+        return {name: _native(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_native(member) for member in value]
+    if not isinstance(value, JsonNumber):
+        return value
     try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _printable(value: Any) -> str:
-    text = value if isinstance(value, str) else type(value).__name__
-    return text.encode("utf-8", "replace").decode()[:100]
+        return float(value) if re.search("[.eE]", value) else int(value)
+    except ValueError:  # longer than Python converts
+        return str(value)
 
 
 # --- card data: refused in any field
@@ -280,27 +295,28 @@ def _fields_with_card_data(fields: Fields, data: Mapping[str, Any]) -> list[str]
 
 
 def _has_card_data(field: Field | None, name: str, value: Any) -> bool:
-    if field is None:
+    is_quoted = isinstance(field, Choice)  # by the error
+    if isinstance(value, str) and (is_quoted or isinstance(field, Text) and field.card_scan):
+        texts: list[str | None] = [value]
+    elif field is None or is_quoted:
         texts = list(_texts(name, value))
-    elif isinstance(value, str) and (isinstance(field, Choice) or isinstance(field, Text) and field.card_scan):
-        texts = [value]  # a choice too: its error quotes the value
     else:
         return False
     return any(text is None or card_number_in(text) for text in texts)
 
 
 def _texts(name: str, value: Any) -> Iterator[str | None]:
-    """Every text below an unknown key; None for a key that is meant for card data."""
+    """Every text below an unknown key that is long enough; None for a key that is meant for card data."""
     pending = [(name, value)]
     while pending:
         name, value = pending.pop()
-        if is_card_key(name) and value not in (None, ""):
+        if name and is_card_key(name) and value not in (None, ""):
             yield None
         if isinstance(value, dict):
             pending += value.items()
         elif isinstance(value, list):
-            pending += [("", item) for item in value]
-        elif isinstance(value, str) and not uuid_from(value):
+            pending += [("", item) for item in value if not isinstance(item, str) or len(item) >= DIGITS_MIN]
+        elif isinstance(value, str) and len(value) >= DIGITS_MIN and not uuid_from(value):
             yield value
 
 

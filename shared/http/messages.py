@@ -12,7 +12,10 @@ IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """An authenticated request. `query` and `body` hold values that passed the endpoint's field tables."""
+    """An authenticated request. `query` and `body` hold values that passed the endpoint's field tables.
+
+    `file` holds the bytes of the file, if the request is a form.
+    """
 
     customer: str
     path: Mapping[str, str]
@@ -22,6 +25,7 @@ class Request:
     raw_body: bytes
     url: str
     query_text: Mapping[str, str]
+    file: bytes | None = None
 
     @property
     def idempotency_key(self) -> str | None:

@@ -71,9 +71,10 @@ UPLOAD: UploadBody = {
         "expires_at": "2026-01-09T12:05:00Z",
         "size_bytes_max": 26_214_400,
         "accept": ["image/jpeg"],
+        "single_use": False,
     },
 }
 EXAMPLES: Mapping[Any, Mapping[str, Any]] = {
     ImageBody: {"Ready": READY, "AwaitingUpload": AWAITING, "Rejected": REJECTED},
-    UploadBody: {"Started": UPLOAD},
+    UploadBody: {"Started": UPLOAD, "SentAsForm": {**AWAITING}},
 }

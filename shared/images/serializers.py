@@ -1,6 +1,6 @@
 """The bodies of the photo endpoints."""
 
-from typing import Annotated, Literal, cast
+from typing import Annotated, Literal, NotRequired, cast
 
 from typing_extensions import TypeAliasType, TypedDict
 
@@ -83,7 +83,10 @@ class ImageBody(TypedDict):
 
 
 class PresignedUploadBody(TypedDict):
-    """Send `fields` and the photo as a form (POST), or the photo with `headers` (PUT)."""
+    """Send `fields` and the photo as a form (POST), or the photo with `headers` (PUT).
+
+    `single_use` is whether S3 refuses a second upload.
+    """
 
     method: Literal["POST", "PUT"]
     url: Uri
@@ -92,10 +95,13 @@ class PresignedUploadBody(TypedDict):
     expires_at: Time
     size_bytes_max: int
     accept: list[str]
+    single_use: bool
 
 
 class UploadBody(ImageBody):
-    upload: PresignedUploadBody
+    """`upload` is absent if the photo came as a form."""
+
+    upload: NotRequired[PresignedUploadBody]
 
 
 def serialize_image(image: Image) -> ImageBody:
@@ -141,6 +147,7 @@ def serialize_upload(upload: Upload) -> UploadBody:
             "expires_at": clock.iso(upload.expires_at_us),
             "size_bytes_max": upload.size_bytes_max,
             "accept": [upload.content_type],
+            "single_use": presigned.method == "PUT",
         },
     }
 

@@ -1,5 +1,9 @@
-"""Starting a photo: its row, and a presigned upload straight to S3."""
+"""Starting a photo: its row, and a presigned upload straight to S3 or, as in the Django backend, the photo itself.
 
+Either way the bytes become the row's upload, and S3 starts the compressor.
+"""
+
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -8,20 +12,78 @@ from shared import clock
 from shared.aws import dynamodb, s3
 from shared.aws.dynamodb import OPEN, Insert, Update
 from shared.aws.s3 import PresignedUpload
-from shared.errors import Throttled, ValidationError
+from shared.errors import PayloadTooLarge, ServiceUnavailable, Throttled, ValidationError
 from shared.http import fields
+from shared.http.multipart import FileField
 from shared.images import models
-from shared.images.lifecycle import AWAITING_UPLOAD, PROCESSING_WINDOW_US, owner_of, upload_key
+from shared.images.lifecycle import (
+    AWAITING_UPLOAD,
+    EXPIRED,
+    NO_MORE_CHECKS,
+    PROCESSING_WINDOW_US,
+    change_status,
+    owner_of,
+    upload_key,
+)
 from shared.images.models import Image, UploadCounter
+from shared.images.rejections import REJECTION_TEXTS
 from shared.settings import settings
 
 PENDING_UPLOADS_MAX = 50  # of one customer, valid at the same time
 
 POST, PUT = "post", "put"
 CONTENT_TYPES = ("image/jpeg", "image/png", "image/webp", "image/avif", "image/heic")
+# Other names under which phones, browsers and libraries know these types. The bytes decide in the end.
+OTHER_NAMES = {
+    "image/jpg": "image/jpeg",
+    "image/jpe": "image/jpeg",
+    "image/jfif": "image/jpeg",
+    "image/pjpeg": "image/jpeg",
+    "image/pipeg": "image/jpeg",
+    "image/x-jpeg": "image/jpeg",
+    "image/x-jpg": "image/jpeg",
+    "image/x-citrix-jpeg": "image/jpeg",
+    "image/x-png": "image/png",
+    "image/x-citrix-png": "image/png",
+    "image/apng": "image/png",
+    "image/vnd.mozilla.apng": "image/png",
+    "image/x-webp": "image/webp",
+    "image/x-avif": "image/avif",
+    "image/avif-sequence": "image/avif",
+    "image/heif": "image/heic",
+    "image/x-heic": "image/heic",
+    "image/x-heif": "image/heic",
+    "image/heic-sequence": "image/heic",
+    "image/heif-sequence": "image/heic",
+}
+
+# API Gateway encodes a form in base64 for a function, and Lambda takes 6 MB of it.
+FORM_PHOTO_BYTES_MAX = 4 * 1024 * 1024
+FORM_TOO_LARGE = (
+    "The request body is too large. Photos above 4 MiB need a presigned upload: POST their content_type as JSON."
+)
+PHOTO = FileField(names=("image", "file", "photo"), size_bytes_max=FORM_PHOTO_BYTES_MAX, too_large=FORM_TOO_LARGE)
+
+
+@dataclass(frozen=True, slots=True)
+class ContentType(fields.Choice):
+    """The type of a photo, however it is written: `IMAGE/JPG; charset=binary` is `image/jpeg`."""
+
+    def parse(self, value: Any) -> str:
+        if not isinstance(value, str):
+            return fields.Choice.parse(self, value)
+        name = value.partition(";")[0].strip().lower()
+        name = OTHER_NAMES.get(name, name)
+        return name if name in self.options else fields.Choice.parse(self, value)
+
 
 UPLOAD_FIELDS: Mapping[str, fields.Field] = {
-    "content_type": fields.Choice(options=CONTENT_TYPES, required=True, example="image/jpeg"),
+    "content_type": ContentType(
+        options=CONTENT_TYPES,
+        required=True,
+        example="image/jpeg",
+        description="Other writings, such as image/jpg, are taken for what they mean; the form demands one of these.",
+    ),
     "size_bytes": fields.Integer(
         null=True,
         minimum=1,
@@ -64,6 +126,38 @@ def create_upload(customer: str, body: Mapping[str, Any], method: str) -> Upload
         raise ValidationError({"size_bytes": [f"Ensure this value is less than or equal to {size_bytes_max}."]})
     owner = owner_of(customer)
     expires_at_us = _reserve_upload(owner)
+    image = _insert_image(owner, sha256)
+    key = upload_key(owner, image.id)
+    if method == PUT:
+        presigned = s3.presign_put(key, content_type, size_bytes, sha256)
+    else:
+        size_range = (size_bytes, size_bytes) if size_bytes else (1, size_bytes_max)
+        presigned = s3.presign_post(key, content_type, size_range, sha256)
+    return Upload(image, presigned, content_type, size_bytes or size_bytes_max, expires_at_us)
+
+
+def receive_photo(customer: str, photo: bytes) -> Image:
+    """Write a new photo's row and store the photo as its upload.
+
+    The row comes first: the compressor discards an upload without one. Sending the same photo again makes another.
+    """
+    if len(photo) > settings().upload_size_bytes_max:
+        raise PayloadTooLarge(REJECTION_TEXTS["upload_too_large"])
+    owner, sha256 = owner_of(customer), hashlib.sha256(photo).hexdigest()
+    _reserve_upload(owner)
+    image = _insert_image(owner, sha256)
+    try:
+        s3.put_upload(upload_key(owner, image.id), photo, sha256)
+    except ServiceUnavailable:
+        # The app will send the photo again, so this row ends, whether or not its upload still arrives. A row that
+        # the compressor has claimed shows that it has arrived.
+        if change_status(image, EXPIRED, **NO_MORE_CHECKS):
+            raise
+        return models.get_image(owner, image.id) or image
+    return image
+
+
+def _insert_image(owner: str, sha256: str | None) -> Image:
     at_us = clock.now_us()
     image = Image(
         owner,
@@ -76,13 +170,7 @@ def create_upload(customer: str, body: Mapping[str, Any], method: str) -> Upload
         updated_at_us=at_us,
     )
     dynamodb.execute(Insert(image))
-    key = upload_key(owner, image.id)
-    if method == PUT:
-        presigned = s3.presign_put(key, content_type, size_bytes, sha256)
-    else:
-        size_range = (size_bytes, size_bytes) if size_bytes else (1, size_bytes_max)
-        presigned = s3.presign_post(key, content_type, size_range, sha256)
-    return Upload(image, presigned, content_type, size_bytes or size_bytes_max, expires_at_us)
+    return image
 
 
 def _reserve_upload(owner: str) -> int:

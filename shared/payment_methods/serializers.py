@@ -8,6 +8,7 @@ from shared import clock
 from shared.http import fields
 from shared.http.formats import Time, Uuid
 from shared.payment_methods.models import TYPES, UPI, PaymentMethod
+from shared.payment_methods.upi_handles import UPI_ID
 
 PaymentMethodType = TypeAliasType("PaymentMethodType", Literal["card", "upi", "netbanking", "wallet"])
 CardStatus = TypeAliasType(
@@ -23,9 +24,7 @@ FIELDS: fields.Fields = {
     "card_brand": fields.Text(length_max=50),
     "card_expiry_month": fields.Integer(null=True),
     "card_expiry_year": fields.Integer(null=True),
-    "upi_id": fields.Text(
-        length_max=100, pattern=r"[^@\s]+@[^@\s]+", message="Enter a valid UPI ID.", example="asha@okhdfcbank"
-    ),
+    "upi_id": fields.Text(length_max=100, pattern=UPI_ID, message="Enter a valid UPI ID.", example="asha@okhdfcbank"),
     "bank_name": fields.Text(length_max=100),
     "wallet_provider": fields.Text(length_max=50),
     "wallet_number": fields.Text(length_max=20),

@@ -4,6 +4,9 @@ Razorpay documents Google Pay's; the others come from public lists. A provider i
 is not an error.
 """
 
+# What NPCI allows, in ASCII. An e-mail address has a dot behind the @, a handle has none. A handle may end in digits,
+# such as kotak811; the name in front may be a single character, as it could in the Django backend.
+UPI_ID = r"[A-Za-z0-9._-]{1,256}@[A-Za-z][A-Za-z0-9]{1,63}"
 PROVIDER_UNKNOWN = "UPI"
 
 HANDLES_OF = {

@@ -51,7 +51,7 @@ export async function upload(photo: Blob): Promise<string> {
     params: { query: { method: "put" } },
     body: { content_type: "image/jpeg", size_bytes: photo.size },
   });
-  if (!data) {
+  if (!data?.upload) {
     throw new Error("no upload");
   }
   await fetch(data.upload.url, { method: data.upload.method, headers: data.upload.headers, body: photo });

@@ -32,7 +32,7 @@ MAY_IMPORT: dict[str, Collection[str]] = {
     "wallets": COMMON,
     "payment_methods": (*COMMON, "razorpay"),
     "payments": (*COMMON, "razorpay", "wallets", "payment_methods"),
-    "images": (*COMMON, "images.codec", "images.rejections"),
+    "images": (*COMMON, "http.multipart", "images.codec", "images.rejections"),
     "images.codec": ("images.rejections",),
     "images.rejections": (),
     "audit": ("aws", "payments", "wallets"),

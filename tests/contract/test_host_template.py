@@ -37,6 +37,12 @@ def test_stack_template_has_every_function_and_no_unsupported_resource() -> None
     assert all(alarm["Ref"] in left for alarm in template["Globals"]["Function"]["DeploymentPreference"]["Alarms"])
 
 
+def test_stack_template_names_binary_media_types_with_a_slash() -> None:
+    for host, name in ((Host.STACK, "multipart/form-data"), (Host.SAM_LOCAL, "multipart~1form-data")):
+        api = host_template(DOCUMENT, host, "arm64")["Resources"]["Api"]["Properties"]
+        assert api["BinaryMediaTypes"] == [name]
+
+
 def test_stack_template_refers_to_no_removed_alarm() -> None:
     """The parent passes the ARNs of its alarms to its nested stack, also of one on metric math, which is removed."""
     resources = host_template(DOCUMENT, Host.STACK, "arm64")["Resources"]

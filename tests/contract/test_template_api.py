@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
+from local.api_gateway import EVENT_BYTES_MAX, EVENT_OVERHEAD_BYTES
 from shared import auth, errors
+from shared.http.multipart import MEDIA_TYPE
+from shared.images.uploads import FORM_TOO_LARGE, PHOTO
 from tests.contract.test_template import API, TEMPLATE
 
 
@@ -71,6 +74,20 @@ def test_issuers_keys_are_deployed_with_tls_only(url: str) -> None:
     pattern = TEMPLATE.document["Parameters"]["JwksUrl"]["AllowedPattern"]
     assert re.fullmatch(pattern, "https://issuer.example/.well-known/jwks.json") and re.fullmatch(pattern, "")
     assert not re.fullmatch(pattern, url)
+
+
+def test_only_forms_reach_functions_as_base64() -> None:
+    """Other bodies stay text: a webhook's signature is over the bytes as Razorpay sent them."""
+    assert TEMPLATE.binary_media_types == [MEDIA_TYPE]
+    assert API["BinaryMediaTypes"] == [MEDIA_TYPE.replace("/", "~1")]  # as SAM and CloudFormation want it
+
+
+def test_gateway_and_function_refuse_a_large_form_with_the_same_words() -> None:
+    assert json.loads(TEMPLATE.gateway_response("REQUEST_TOO_LARGE")[2]) == {"detail": FORM_TOO_LARGE}
+
+
+def test_largest_form_fits_into_an_event_of_lambda() -> None:
+    assert PHOTO.body_bytes_max * 4 / 3 < EVENT_BYTES_MAX - EVENT_OVERHEAD_BYTES
 
 
 def encoded(path: str) -> str:

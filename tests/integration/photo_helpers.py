@@ -9,7 +9,8 @@ from PIL import Image
 
 from local.template import Template
 from shared.images.lifecycle import owner_of, upload_key
-from tests.support.api_client import App
+from tests.support.api_client import UPLOAD, App
+from tests.support.api_document import response_violations
 
 TEMPLATE = Template()
 UPLOADS_BUCKET, IMAGES_BUCKET = TEMPLATE.bucket("UploadsBucket"), TEMPLATE.bucket("ImagesBucket")
@@ -19,6 +20,14 @@ def picture(colour: str = "red", format: str = "JPEG") -> bytes:
     file = BytesIO()
     Image.new("RGB", (64, 48), colour).save(file, format)
     return file.getvalue()
+
+
+def send_form(app: App, files: Any = None, path: str = UPLOAD, **more: Any) -> requests.Response:
+    """Send a photo as an old app would, in a form; the response is as the API document says."""
+    response = app.session.post(f"{app.stack.api}{path}", files=files, timeout=60, **more)
+    app.stack.record(app.customer["id"], response)
+    assert response_violations("POST", path, response.status_code, response.json()) == []
+    return response
 
 
 def key_of(app: App, image_id: str) -> str:

@@ -134,6 +134,21 @@ def test_card_data_is_rejected_and_never_logged(
     assert customer_app.read_everything() == before and CARD not in local_stack.log_text()
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Ring the bell, +91 98450 12345 / 99000 54321",
+        "Collect on 14-08-2026 98450 12344",
+        "Three shirts, 63661 23450 560034",
+        "Aadhaar 2345 6789 0123, PIN 560 001, order 402-1234567-1234567",
+        "098450-12345, 080 4123 4567 or order GC-48213",
+    ],
+)
+def test_phone_numbers_in_a_text_are_no_card(text: str, app: App) -> None:
+    payment = app.post("/payments/", {"amount": "100.00", "source": "gateway", "description": text})
+    assert payment["description"] == text
+
+
 @pytest.mark.parametrize("route", [route for route in ROUTES if "{id}" in route.path], ids=route_name)
 def test_foreign_id_looks_like_an_unknown_id(route: Route, customer_app: App, local_stack: LocalStack) -> None:
     stranger = App(local_stack)

@@ -9,7 +9,7 @@ import boto3
 import pytest
 
 from local.aws import CREDENTIALS
-from tests.integration.photo_helpers import fetch_variants, key_of, picture, stored_keys, upload_event
+from tests.integration.photo_helpers import fetch_variants, key_of, picture, send_form, stored_keys, upload_event
 from tests.support.api_client import IMAGES, App
 from tests.support.local_stack import LocalStack
 
@@ -70,6 +70,19 @@ def test_transient_s3_failure_is_retried(operation: str, app: App, failing: Loca
     failing.fail_s3()
     body = app.wait_for_photo(upload["id"])
     assert body["status"] == "ready" and len(fetch_variants(body)) == 4
+
+
+def test_form_that_s3_does_not_take_is_503_and_leaves_no_photo_waiting(
+    app: App, failing: LocalStack, aws: Any
+) -> None:
+    """The app sends it again, and has one photo then."""
+    failing.fail_s3("PutObject")
+    refused = send_form(app, {"image": ("a.jpg", picture())})
+    assert (refused.status_code, refused.json()["code"]) == (503, "unavailable")
+    assert [photo["status"] for photo in app.get(IMAGES)["results"]] == ["expired"]
+    failing.fail_s3()
+    sent_again = send_form(app, {"image": ("a.jpg", picture())}).json()
+    assert app.wait_for_photo(sent_again["id"])["status"] == "ready"
 
 
 def test_lasting_s3_failure_ends_in_the_queue_and_a_rejection(app: App, failing: LocalStack, aws: Any) -> None:

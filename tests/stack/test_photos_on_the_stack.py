@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from tests.contract.test_photos_template import MATRIX
 from tests.stack.test_roles import DENIED, FUNCTIONS, clients
 from tests.support.api_client import IMAGES, App
+from tests.support.api_client import UPLOAD as UPLOAD_PATH
 from tests.support.deployed import DeployedStack
 from tests.support.image_samples import metadata_in, phone_photo
 
@@ -35,6 +36,15 @@ def test_photo_is_compressed_and_deleted_under_real_roles(local_stack: DeployedS
     assert app.call("DELETE", f"{IMAGES}{photo['id']}/").status_code == 204
     assert [requests.get(variant["url"], timeout=30).status_code for variant in photo["variants"]] == [404] * 4
     assert local_stack.invoke("SweepImages")["SweepFailed"] == 0
+
+
+def test_photo_sent_as_a_form_is_stored_under_real_roles(app: App) -> None:
+    """API Gateway hands the form over as base64, and the function's own role stores the photo."""
+    data = phone_photo(600, 800, orientation=6)
+    response = app.session.post(f"{app.stack.api}{UPLOAD_PATH}", files={"image": ("a.jpg", data)}, timeout=60)
+    assert response.status_code == 201, response.text
+    photo = app.wait_for_photo(response.json()["id"])
+    assert (photo["status"], photo["original"]["bytes"]) == ("ready", len(data))
 
 
 def calls(local_stack: DeployedStack, s3: Any) -> Iterator[tuple[str, str, Callable[[], Any]]]:

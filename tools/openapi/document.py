@@ -8,6 +8,7 @@ from typing import Any
 from local.template import ROOT
 from shared import errors
 from shared.errors import ApiError
+from shared.http.multipart import MEDIA_TYPE, FileField
 from tools.openapi import schemas
 from tools.openapi.components import HEADERS, PARAMETERS, error_examples, error_response, headers, refer
 from tools.openapi.operations import Operation, operations
@@ -16,7 +17,8 @@ PATH = ROOT / "openapi.json"
 DESCRIPTION = (
     "Saved payment methods, a stored-value wallet, payments through Razorpay, and photos. Amounts are rupees as text "
     "with two decimals; `checkout` holds Razorpay's own objects, in paise. Photos are uploaded straight to S3: start "
-    "an upload, send the photo as its response says, then poll the photo's status. Each path also answers with a "
+    "an upload, send the photo as its response says, then poll the photo's status; or send a photo of up to 4 MiB as "
+    "a form. Each path also answers with a "
     "trailing slash."
 )
 TAGS = {
@@ -119,9 +121,17 @@ class _Builder:
             if example:
                 self._examples[name] = {"value": example}
                 content["examples"] = {name: refer("examples", name)}
+        contents = {"application/json": content}
+        if endpoint.file:
+            contents[MEDIA_TYPE] = self._form(f"{operation.name}Form", endpoint.file)
         required = endpoint.raw_body or "required" in self._schemas[name]
-        self._request_bodies[operation.name] = {"required": required, "content": {"application/json": content}}
+        self._request_bodies[operation.name] = {"required": required, "content": contents}
         return refer("requestBodies", operation.name)
+
+    def _form(self, name: str, file: FileField) -> dict[str, Any]:
+        self._schemas[name] = schemas.form_schema(file)
+        self._examples[name] = {"value": {file.names[0]: "(the bytes of the file)"}}
+        return {"schema": refer("schemas", name), "examples": {name: refer("examples", name)}}
 
     def _success_responses(self, operation: Operation) -> dict[str, Any]:
         endpoint, found = operation.endpoint, dict[str, Any]()

@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
 from shared.http import fields
+from shared.http.multipart import FileField
 
 Schema = dict[str, Any]
 PREFIX = "#/components/schemas/"
@@ -68,6 +69,14 @@ def request_schema(table: fields.Fields, partial: bool, named: Mapping[str, Sche
     if partial:
         found.pop("required", None)
     return found | {"properties": {name: with_named_enum(s, named) for name, s in found["properties"].items()}}
+
+
+def form_schema(file: FileField) -> Schema:
+    """The schema of a form with this file. OpenAPI 3.1 describes bytes by a format."""
+    first, *others = file.names
+    description = f"Up to {file.size_bytes_max:,} bytes. The part may also be named {' or '.join(others)}."
+    properties = {first: {"type": "string", "format": "binary", "description": description}}
+    return {"type": "object", "properties": properties, "required": [first]}
 
 
 def with_named_enum(schema: Schema, named: Mapping[str, Schema]) -> Schema:

@@ -7,6 +7,7 @@ import pytest
 
 from shared.errors import ValidationError
 from shared.http import fields
+from shared.http.body import parse_json
 from shared.http.fields import (
     Amount,
     Boolean,
@@ -111,7 +112,7 @@ def test_value_is_parsed(field: fields.Field, written: Any, value: Any) -> None:
     [
         (Text(), True, "Not a valid string."),
         (Text(), {"a": 1}, "Not a valid string."),
-        (Text(), "\ud800", "Not a valid string."),
+        (Text(), "\ud800", "Surrogate characters are not allowed: U+D800."),
         (Text(), "a\x00b", "Null characters are not allowed."),
         (Text(length_max=4), "12345", "Ensure this field has no more than 4 characters."),
         (Text(blank=False), " ", "This field may not be blank."),
@@ -132,6 +133,81 @@ def test_value_is_parsed(field: fields.Field, written: Any, value: Any) -> None:
 )
 def test_bad_value_gets_djangos_text(field: fields.Field, written: Any, text: str) -> None:
     assert errors_of({"field": field}, {"field": written}) == {"field": [text]}
+
+
+@pytest.mark.parametrize(
+    ("written", "quoted"),
+    [
+        ("5", "5"),
+        ("-0", "0"),
+        ("1.50", "1.5"),
+        ("1E1", "10.0"),
+        ("1e400", "inf"),
+        ("9" * 5_000, "9" * 5_000),
+        ("true", "True"),
+        ("[]", "[]"),
+        ('[1, "x", null, false, {"a": 2.0}]', "[1, 'x', None, False, {'a': 2.0}]"),
+        ('{"type": "upi"}', "{'type': 'upi'}"),
+        ('"  card "', "  card "),
+        (f'"{"x" * 5_000}"', "x" * 5_000),
+        ('"a\\u0000b"', "a\x00b"),
+        ('"\u0915\u093e\u0930\u094d\u0921"', "\u0915\u093e\u0930\u094d\u0921"),
+        ('["\\ud800"]', r"['\ud800']"),
+        ('"a\\ud800"', "a?"),
+    ],
+)
+def test_wrong_choice_is_quoted_as_django_quotes_it(written: str, quoted: str) -> None:
+    """In full, and anything but a text as Python writes it."""
+    body = parse_json(f'{{"type": {written}}}'.encode())
+    assert errors_of({"type": Choice(options=("card", "upi"))}, body) == {
+        "type": [f'"{quoted}" is not a valid choice.']
+    }
+
+
+@pytest.mark.parametrize("value", ["x" * 5_000, "\ufffd", "a\x00b", " card", "<b>card</b>", "\u0915\u093e", "CARD"])
+def test_wrong_filter_is_quoted_in_full(value: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        fields.validate_query({"type": Choice(options=("card",))}, {"type": value})
+    text = f"Select a valid choice. {value} is not one of the available choices."
+    assert caught.value.fields == {"type": [text]}
+
+
+@pytest.mark.parametrize("value", [[VISA], {"a": [JsonNumber(VISA)]}, {"cvv": "123"}, JsonNumber(VISA), f"no {VISA}"])
+def test_wrong_choice_with_card_data_is_not_quoted(value: Any) -> None:
+    assert errors_of({"type": Choice(options=("card",))}, {"type": value}) == {"type": [fields.CARD_REFUSED]}
+
+
+@pytest.mark.parametrize(
+    ("written", "texts"),
+    [
+        ("a\udfffb", ["Surrogate characters are not allowed: U+DFFF."]),
+        ("\ude00\ud83d", ["Surrogate characters are not allowed: U+DE00."]),
+        ("\ud800\udbff", ["Surrogate characters are not allowed: U+D800."]),
+        ("a\x00\ud800", ["Null characters are not allowed.", "Surrogate characters are not allowed: U+D800."]),
+        ("123456\x00", ["Ensure this field has no more than 5 characters.", "Null characters are not allowed."]),
+        (
+            "123456\ud800\x00",
+            [
+                "Ensure this field has no more than 5 characters.",
+                "Null characters are not allowed.",
+                "Surrogate characters are not allowed: U+D800.",
+            ],
+        ),
+    ],
+)
+def test_text_is_refused_for_everything_wrong_with_it(written: str, texts: list[str]) -> None:
+    assert errors_of({"note": Text(length_max=5)}, {"note": written}) == {"note": texts}
+
+
+def test_pair_of_surrogates_is_one_character() -> None:
+    body = parse_json(b'{"note": "\\ud83d\\ude00"}')
+    assert fields.validate({"note": Text(length_max=1)}, body) == {"note": "\U0001f600"}
+
+
+@pytest.mark.parametrize("field", [Integer(), Boolean(), Uuid(), Amount(), DateTime()])
+def test_surrogate_has_no_text_of_its_own_where_it_cannot_be(field: fields.Field) -> None:
+    (text,) = errors_of({"field": field}, {"field": "\ud800"})["field"]
+    assert text.startswith(("A valid", "Must be a valid", "Enter a valid"))
 
 
 def test_all_bad_fields_are_reported_in_table_order() -> None:
@@ -183,6 +259,9 @@ def test_filters_ignore_empty_values_and_have_own_text() -> None:
         ({"bogus": {"deep": [{"er": VISA}]}}, "bogus"),
         ({"cvv": JsonNumber("123")}, "cvv"),
         ({"card": {"Card-Number": "x"}}, "card"),
+        ({"bogus": [1, "2", None, ["4111 1111 1111 1111"]]}, "bogus"),
+        ({"bogus": [{"Track2": [0]}]}, "bogus"),
+        ({"bogus": "%B4111111111111111^A/B^2712101?"}, "bogus"),
     ],
 )
 def test_card_data_is_refused_at_any_depth(body: Any, name: str) -> None:

@@ -167,6 +167,31 @@ def test_lone_surrogate_is_refused(body: str) -> None:
     assert call(handler_of(), request_event(body=body))[0] == 400
 
 
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (b'{"note":"\xff\xfe"}', "'utf-8' codec can't decode byte 0xff in position 9: invalid start byte"),
+        (b'{"note":"\xe9"}', "'utf-8' codec can't decode byte 0xe9 in position 9: invalid continuation byte"),
+        (b'{"note":"\xed\xa0\x80"}', "'utf-8' codec can't decode byte 0xed in position 9: invalid continuation byte"),
+        (b'{"note":"\xc0\xaf"}', "'utf-8' codec can't decode byte 0xc0 in position 9: invalid start byte"),
+        ('{"note":1}'.encode("utf-16"), "'utf-8' codec can't decode byte 0xff in position 0: invalid start byte"),
+        (b'{"note":1}\x80', "'utf-8' codec can't decode byte 0x80 in position 10: invalid start byte"),
+        (b'\xef\xbb\xbf{"note":1}', "Unexpected UTF-8 BOM (decode using utf-8-sig): line 1 column 1 (char 0)"),
+        (b'{"note":"caf\xc3', "Unterminated string starting at: line 1 column 9 (char 8)"),
+        (b'{"note":"\x01"}', "Invalid control character at: line 1 column 10 (char 9)"),
+    ],
+)
+def test_broken_utf8_is_worded_as_in_django(body: bytes, text: str) -> None:
+    event = request_event(body=base64.b64encode(body).decode(), is_base64=True)
+    assert call(handler_of(), event)[:2] == (400, {"detail": f"JSON parse error - {text}"})
+
+
+def test_surrogate_of_an_event_is_broken_utf8() -> None:
+    text = "'utf-8' codec can't decode byte 0xed in position 9: invalid continuation byte"
+    answer = call(handler_of(), request_event(body='{"note":"\ud800"}'))
+    assert answer[:2] == (400, {"detail": f"JSON parse error - {text}"})
+
+
 def test_raw_endpoint_gets_its_bytes_untouched() -> None:
     received: list[bytes] = []
 

@@ -1,6 +1,7 @@
 """Presigned uploads: what the signature fixes, and how many a customer may hold."""
 
 import base64
+import hashlib
 import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -11,11 +12,22 @@ import pytest
 
 from shared import clock
 from shared.aws import s3
-from shared.errors import Throttled, ValidationError
+from shared.errors import PayloadTooLarge, ServiceUnavailable, Throttled, ValidationError
 from shared.http import fields
-from shared.images import uploads
-from shared.images.serializers import UploadBody
-from tests.unit.images.helpers import ASHA, BILAL, count_images, create_upload, get_row, upload_key
+from shared.images import queries, uploads
+from shared.images.compressor import compress
+from shared.images.serializers import UploadBody, serialize_upload
+from tests.unit.images.helpers import (
+    ASHA,
+    BILAL,
+    Buckets,
+    count_images,
+    create_upload,
+    get_row,
+    picture,
+    status_of,
+    upload_key,
+)
 
 SHA256 = "9F86D081884C7D659A2FEAA0C55AD015A3BF4F1B2B0B822CD15D6C15B0F00A08"
 SHA256_BASE64 = "n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg="
@@ -84,8 +96,12 @@ def test_put_requires_the_size() -> None:
         {"content_type": "text/html"},
         {"content_type": "image/gif"},
         {"content_type": "image/tiff"},
-        {"content_type": "IMAGE/JPEG"},
-        {"content_type": "image/jpeg; x"},
+        {"content_type": "image/"},
+        {"content_type": "jpeg"},
+        {"content_type": "; image/jpeg"},
+        {"content_type": "image/jpeg, image/png"},
+        {"content_type": "image / jpeg"},
+        {"content_type": ["image/jpeg"]},
         {"content_type": "image/jpeg", "size_bytes": fields.JsonNumber("0")},
         {"content_type": "image/jpeg", "size_bytes": fields.JsonNumber("-1")},
         {"content_type": "image/jpeg", "size_bytes": fields.JsonNumber("1000001")},
@@ -99,6 +115,73 @@ def test_invalid_body_creates_no_upload(body: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         uploads.create_upload(ASHA, fields.validate(uploads.UPLOAD_FIELDS, body), "post")
     assert count_images(ASHA) == 0
+
+
+@pytest.mark.parametrize("method", ["post", "put"])
+def test_upload_demands_the_type_that_was_meant(method: str) -> None:
+    for written, content_type in (("image/jpg", "image/jpeg"), ("Image/X-PNG; q=1", "image/png")):
+        sent = {"content_type": written, "size_bytes": fields.JsonNumber("10")}
+        created = uploads.create_upload(ASHA, fields.validate(uploads.UPLOAD_FIELDS, sent), method)
+        upload = serialize_upload(created)["upload"]
+        assert upload["accept"] == [content_type]
+        demanded = upload["fields"] if method == "post" else upload["headers"]
+        assert demanded["Content-Type"] == content_type
+        assert upload["single_use"] is (method == "put")
+
+
+# --- the photo as a form
+
+
+def test_received_photo_becomes_the_upload_of_its_row(buckets: Buckets) -> None:
+    data = picture()
+    image = uploads.receive_photo(ASHA, data)
+    assert [(stored["Key"], stored["Size"]) for stored in buckets.uploads] == [(upload_key(image.id), len(data))]
+    assert get_row(image.id).sha256_wanted == hashlib.sha256(data).hexdigest()
+    assert (status_of(image.id), compress(upload_key(image.id)).name) == ("awaiting_upload", "ready")
+    assert buckets.has_all_variants(image.id)
+
+
+def test_photo_over_the_upload_limit_is_not_received() -> None:
+    with pytest.raises(PayloadTooLarge, match="too large to upload"):
+        uploads.receive_photo(ASHA, b"x" * 1_000_001)
+    assert count_images(ASHA) == 0
+
+
+def test_received_photos_count_as_pending_uploads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "PENDING_UPLOADS_MAX", 2)
+    create_upload()
+    uploads.receive_photo(ASHA, b"x")
+    with pytest.raises(Throttled):
+        uploads.receive_photo(ASHA, b"x")
+
+
+def test_photo_that_s3_does_not_take_expires_at_once(buckets: Buckets, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The app sends it again. An upload that arrives all the same is removed."""
+
+    def fail_after_storing(key: str, data: bytes, sha256: str) -> None:
+        buckets.client.put_object(Bucket="uploads", Key=key, Body=data)
+        raise ServiceUnavailable
+
+    monkeypatch.setattr(s3, "put_upload", fail_after_storing)
+    with pytest.raises(ServiceUnavailable):
+        uploads.receive_photo(ASHA, picture())
+    (image,) = queries.list_images(ASHA)[1](0, 20)
+    assert image.status == "expired"
+    assert compress(upload_key(image.id)).name == "discarded"
+    assert buckets.uploads == []
+
+
+def test_photo_that_s3_took_without_an_answer_is_received(buckets: Buckets, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The compressor has it already, so the app need not send it again."""
+
+    def fail_after_compressing(key: str, data: bytes, sha256: str) -> None:
+        buckets.client.put_object(Bucket="uploads", Key=key, Body=data)
+        compress(key)
+        raise ServiceUnavailable
+
+    monkeypatch.setattr(s3, "put_upload", fail_after_compressing)
+    image = uploads.receive_photo(ASHA, picture())
+    assert (image.status, status_of(image.id), count_images(ASHA)) == ("ready", "ready", 1)
 
 
 def test_pending_uploads_of_a_customer_are_limited(
