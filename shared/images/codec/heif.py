@@ -15,7 +15,7 @@ from typing import NamedTuple
 from PIL import Image, _avif
 
 from shared.images.codec import nclx
-from shared.images.codec.av1 import SequenceHeader, sequence_headers
+from shared.images.codec.av1 import UNSPECIFIED, SequenceHeader, sequence_headers
 from shared.images.codec.boxes import Box, Item, Meta, child, children, item_data, read_meta, top_level
 from shared.images.codec.limits import PIXELS_MAX, check_full_decode, check_memory, check_size
 from shared.images.codec.source import Bytes, Source
@@ -30,6 +30,8 @@ LAYERS = {b"a1op", b"a1lx", b"lsel"}  # of which the decoder shows one
 DECODING_PROPERTIES = {b"ispe", b"av1C", b"colr", b"auxC"} | LAYERS
 METADATA_ITEMS = {b"Exif", b"mime", b"uri "}
 UNKNOWN = b"free"
+NCLX_BYTES = 11
+MATRICES_OF_PRIMARIES = {12, 13}  # which follow from the primaries
 SAMPLE_ENTRY_BYTES, SAMPLE_DESCRIPTIONS_BYTES = 78, 8  # before the boxes inside
 
 # Where right and down in the shown picture lead in the stored one, and the EXIF orientation that means the same.
@@ -93,17 +95,20 @@ def open_heic(data: Bytes) -> Source:
         import pillow_heif
     except ImportError:
         raise RejectedImage("heic_not_supported") from None
-    found = top_level(data)
-    _check_sizes(data, found)
-    _, properties, _ = _picture(data, found)
-    heif = pillow_heif.open_heif(BytesIO(data), convert_hdr_to_8bit=True)
+    file = data if isinstance(data, bytearray) else bytearray(data)
+    found = top_level(file)
+    _check_sizes(file, found)
+    meta, properties, _ = _picture(file, found)
+    code_points_profile = _profile(file, properties, [])
+    _remove_code_points(file, meta)
+    heif = pillow_heif.open_heif(BytesIO(file), convert_hdr_to_8bit=True)
     width, height = heif.size
     check_full_decode(width, height, HEIC_PIXEL_BYTES)
 
     def load() -> Image.Image:
         image: Image.Image = heif.to_pillow()
         if not image.info.get("icc_profile"):
-            image.info["icc_profile"] = _profile(data, properties, [])
+            image.info["icc_profile"] = code_points_profile
         return image
 
     return Source(width, height, load, orientation=1)  # libheif has already made it upright
@@ -218,12 +223,22 @@ def _remove_properties(file: bytearray, item: Item) -> None:
         file[at : at + width] = bytes(width)
 
 
+def _remove_code_points(file: bytearray, meta: Meta | None) -> None:
+    """Set those that libheif does not use to unspecified: it refuses a picture for one that it does not know."""
+    for item in meta.items.values() if meta else ():
+        for (kind, start, end), _, _ in item.associations:
+            if kind == b"colr" and file[start : start + 4] == b"nclx" and end - start >= NCLX_BYTES:
+                (matrix,) = struct.unpack_from(">H", file, start + 8)
+                if matrix not in MATRICES_OF_PRIMARIES:
+                    struct.pack_into(">HH", file, start + 4, UNSPECIFIED, UNSPECIFIED)
+
+
 def _colour_kind(file: bytearray, colr: Box) -> bytes:
     """nclx or icc; empty for what cannot be used. Bits of an nclx that are reserved are cleared."""
     kind = bytes(file[colr.start : colr.start + 4])
     if kind in (b"prof", b"rICC"):
         return b"icc"
-    if kind == b"nclx" and colr.end - colr.start >= 11:
+    if kind == b"nclx" and colr.end - colr.start >= NCLX_BYTES:
         file[colr.start + 10] &= 0x80
         return kind
     return b""
@@ -271,7 +286,7 @@ def _clean_aperture(data: Bytes, at: int, width: int, height: int) -> tuple[int,
 def _profile(data: Bytes, properties: Iterable[Box], headers: list[SequenceHeader]) -> bytes | None:
     """The profile that the file's code points for colours mean; where the container has none, the stream's own."""
     for kind, start, end in properties:
-        if kind == b"colr" and data[start : start + 4] == b"nclx" and end - start >= 10:
+        if kind == b"colr" and data[start : start + 4] == b"nclx" and end - start >= NCLX_BYTES:
             return nclx.profile_of(*struct.unpack_from(">HH", data, start + 4))
     colours = next((header for header in headers if header.samples > 1), None)
     return nclx.profile_of(colours.primaries, colours.transfer) if colours else None

@@ -13,8 +13,20 @@ import pytest
 from PIL import Image
 
 from shared.images.codec.pipeline import compress
+from shared.images.rejections import IMAGE_FAULTS
 from tests.support import isolated
-from tests.support.image_samples import encode, exif, mean_difference, photo, with_patches
+from tests.support.avif_samples import Item, container, crop, imir, irot, nclx, parts
+from tests.support.image_samples import (
+    PATCHES,
+    colour_at,
+    colour_distance,
+    encode,
+    exif,
+    mean_difference,
+    photo,
+    srgb_from_p3,
+    with_patches,
+)
 from tests.support.isolated import faults
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -55,6 +67,47 @@ def test_heic_with_the_layer_becomes_ready(heic: bytes) -> None:
 
 def test_heic_without_the_layer_is_rejected(heic: bytes) -> None:
     assert isolated.run({"photo": heic})["photo"].answer == "heic_not_supported"
+
+
+def rewritten(heic: bytes, *properties: bytes) -> bytes:
+    """The coded picture of a file in one that has these properties."""
+    data, own = parts(heic)
+    coded = [(own[b"ispe"], False), (own[b"hvcC"], True)]
+    return container([Item(b"hvc1", data, [*coded, *((property_, True) for property_ in properties)])], brand=b"heic")
+
+
+def test_heic_is_shown_as_its_container_says(heic: bytes) -> None:
+    picture = with_patches(photo(400, 300))
+    files = {
+        "plain": (rewritten(heic), picture),
+        "cropped": (rewritten(heic, crop(picture.size, 40, 30, 200, 150)), picture.crop((40, 30, 240, 180))),
+        "rotated": (rewritten(heic, irot(1)), picture.transpose(Image.Transpose.ROTATE_90)),
+        "mirrored": (rewritten(heic, imir(1)), picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)),
+        "upside down": (rewritten(heic, imir(0)), picture.transpose(Image.Transpose.FLIP_TOP_BOTTOM)),
+        "cropped and rotated": (
+            rewritten(heic, crop(picture.size, 40, 30, 200, 150), irot(3)),
+            picture.crop((40, 30, 240, 180)).transpose(Image.Transpose.ROTATE_270),
+        ),
+        "with reserved code points": (rewritten(heic, nclx(0, 0)), picture),
+    }
+    outcomes = isolated.run({name: data for name, (data, _) in files.items()}, path=str(LAYER))
+    for name, (_, expected) in files.items():
+        assert (outcomes[name].answer, tuple(outcomes[name].size)) == ("ready", expected.size), name
+        display = Image.open(BytesIO(outcomes[name].variants["display.jpeg"]))
+        assert mean_difference(display, expected) < 8, name
+
+
+def test_code_points_for_display_p3_in_heic_become_srgb(heic: bytes) -> None:
+    outcome = isolated.run({"photo": rewritten(heic, nclx(12, 13))}, path=str(LAYER))["photo"]
+    display = Image.open(BytesIO(outcome.variants["display.jpeg"]))
+    for place, stored in PATCHES.items():
+        assert colour_distance(colour_at(display, *place), srgb_from_p3(stored)) < 4
+
+
+def test_rejection_of_heic_says_how_to_get_jpeg() -> None:
+    text = IMAGE_FAULTS["heic_not_supported"]
+    assert "Settings, Camera, Formats, Most Compatible" in text
+    assert "compatible representation" in text
 
 
 def test_truncated_heic_is_always_rejected(heic: bytes) -> None:
