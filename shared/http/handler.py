@@ -30,7 +30,7 @@ from shared.telemetry import journal, log
 
 RESERVE_MS = 300  # reserved for sending the response
 CHALLENGE = 'Bearer realm="api"'
-COUNTED = (Conflict, InsufficientFunds, SignatureInvalid, ServiceUnavailable)  # a metric with the class's name
+COUNTED_ERRORS = (Conflict, InsufficientFunds, SignatureInvalid, ServiceUnavailable)  # a metric with the class's name
 APP_VERSION = re.compile(r"[A-Za-z0-9.+_-]{1,32}", re.ASCII)
 
 View = Callable[[Request], Response]
@@ -108,7 +108,7 @@ class _Call:
     def refuse(self, error: ApiError) -> "GatewayResponse[str]":
         """The response to an error that the API defines."""
         self.error_code = error.code
-        if isinstance(error, COUNTED):
+        if isinstance(error, COUNTED_ERRORS):
             log.count(type(error).__name__)
         headers = {"WWW-Authenticate": CHALLENGE} if error.status == NotAuthenticated.status else {}
         return self._response(error.status, error.body, headers, error.retry_after_s)

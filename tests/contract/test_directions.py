@@ -175,3 +175,17 @@ def test_import_needs_no_environment_and_no_network() -> None:
 def test_import_of_a_function_loads_no_sdk(module: str) -> None:
     """Only a call to Razorpay loads its SDK."""
     python(f"import sys, {module}\nassert not {{'razorpay', 'requests', 'jwt', 'pydantic'}} & set(sys.modules)")
+
+
+@pytest.mark.parametrize("path", SHARED, ids=relative_name)
+def test_only_the_ledger_makes_and_writes_entries(path: Path) -> None:
+    """A second writer would not hold the wallet's lock. The roles refuse to update or delete an entry."""
+    if name_of(path) in ("shared.wallets.models", "shared.wallets.ledger"):
+        return
+    tree = ast.parse(path.read_text())
+    names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names}
+    assert "Entry" not in names or not names & {"Insert", "Overwrite", "Update", "Delete", "execute", "transact"}
+    calls = {
+        node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+    assert "Entry" not in calls
