@@ -72,7 +72,7 @@ def avif_files() -> Files:
     for share in (0.1, 0.3, 0.5, 0.7, 0.9):
         for picture in (scene(320, 240), transparent_scene(320, 240)):
             make = partial(lambda i, p: _first(encode(i, "AVIF", speed=9), p), picture, share)
-            yield file("truncated", f"{share:.0%}, {picture.mode}", make, False)
+            yield file("truncated", f"{share:.0%}, {picture.mode}", make)
 
 
 def deep_avif(width: int, height: int, depth: int, subsampling: str) -> bytes:

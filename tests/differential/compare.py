@@ -72,9 +72,9 @@ def _to_srgb(image: "pyvips.Image") -> "pyvips.Image":  # type: ignore[name-defi
     return image.colourspace("srgb")
 
 
-def difference(data: bytes, is_lenient: bool) -> tuple[Result, Result, Difference | None]:
+def difference(data: bytes, is_lenient: bool, is_hostile: bool) -> tuple[Result, Result, Difference | None]:
     our = ours(data)
-    if our.verdict in LIMITS:
+    if is_hostile and our.verdict in LIMITS:
         return our, Result("not asked"), None
     their = theirs(data, is_lenient)
     return our, their, _difference(our, their)

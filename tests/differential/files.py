@@ -17,7 +17,6 @@ class File(NamedTuple):
     kind: str
     name: str
     make: Callable[[], bytes]  # called where the file is decoded
-    whole: bool = True  # what ends early is refused by both, and then the reference must not be lenient
 
 
 Files = Iterator[File]

@@ -171,7 +171,7 @@ def _ends() -> Files:
             yield file("no end marker but a trailer", f"{name}, {coding}", make)
         for share in (0.1, 0.3, 0.5, 0.7, 0.9):
             make = partial(lambda p, s: _first(jpeg(scene(320, 240), **s), p), share, settings)
-            yield file("truncated", f"{share:.0%}, {coding}", make, False)
+            yield file("truncated", f"{share:.0%}, {coding}", make)
 
 
 def _first(data: bytes, share: float) -> bytes:

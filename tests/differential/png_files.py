@@ -233,7 +233,7 @@ def _ends() -> Files:
     for share in (0.1, 0.3, 0.5, 0.7, 0.9):
         for mode in ("RGB", "RGBA", "L"):
             make = partial(lambda p, m: _first(encode(transparent_scene().convert(m), "PNG"), p), share, mode)
-            yield file("truncated", f"{share:.0%} {mode}", make, False)
+            yield file("truncated", f"{share:.0%} {mode}", make)
     frames = [Image.new("RGB", (80, 60), colour) for colour in ("red", "green", "blue")]
     for count in (2, 3):
         make = partial(

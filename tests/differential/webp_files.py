@@ -30,7 +30,7 @@ def webp_files() -> Files:
             yield file(coding, f"of mode {mode}", make)
         for share in (0.1, 0.3, 0.5, 0.7, 0.9):
             make = partial(lambda p, s: _first(encode(scene(), "WEBP", **s), p), share, settings)
-            yield file("truncated", f"{share:.0%}, {coding}", make, False)
+            yield file("truncated", f"{share:.0%}, {coding}", make)
     for quality in (0, 30, 100):
         make = partial(lambda q: encode(transparent_scene(), "WEBP", alpha_quality=q), quality)
         yield file("alpha quality", str(quality), make)

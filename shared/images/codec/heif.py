@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterable
 from fractions import Fraction
 from io import BytesIO
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from PIL import Image, _avif
 
@@ -83,7 +83,10 @@ def open_avif(data: Bytes) -> Source:
         decoder = None  # and with it another copy of the picture
         start = (shown.top * width + shown.left) * len(mode)
         size = shown.right - shown.left, shown.bottom - shown.top
-        image = Image.frombytes(mode, size, pixels[start:], "raw", mode, width * len(mode))
+        # Without a copy where that is possible; a crop's last row may end before its stride does.
+        build = Image.frombuffer if size == (width, height) else Image.frombytes
+        rows: Any = pixels[start:]
+        image = build(mode, size, rows, "raw", mode, width * len(mode), 1)
         image.info["icc_profile"] = profile
         return image
 
