@@ -51,7 +51,7 @@ def audit_top_ups(changes: Sequence[Change]) -> dict[str, int]:
         if change.after is None:
             continue
         payment = payment_from(change.after)
-        was_paid = change.before is not None and payment_from(change.before).status in PAID_STATUSES
+        was_paid = change.before is not None and payment_from(change.before).is_paid
         if payment.purpose != TOP_UP or payment.status not in PAID_STATUSES or was_paid:
             continue
         credits = find_credits(wallet_id(payment.customer), payment.id, CREDIT_ENTRIES_SEARCHED)

@@ -141,9 +141,16 @@ class Throttled(ApiError):
 
 
 class ServiceUnavailable(ApiError):
-    """The outcome is unknown: a retry or the reconciler finishes what was started."""
+    """The outcome is unknown: a retry or the reconciler finishes what was started.
+
+    `is_silence` says that Razorpay was asked and gave no answer of its own.
+    """
 
     status = 503
     code = "unavailable"
     text = "The service is temporarily unavailable. Please try again."
     retry_after_s = 2
+
+    def __init__(self, is_silence: bool = False) -> None:
+        super().__init__()
+        self.is_silence = is_silence

@@ -4,7 +4,7 @@ import base64
 import json
 from typing import Any
 
-from local.razorpay import cards, payments
+from local.razorpay import cards, lists, payments
 from local.razorpay.entities import collection, new_order
 from local.razorpay.responses import Rejected, unknown_url
 from local.razorpay.state import Entity, State
@@ -32,6 +32,8 @@ def handle(
         case ["GET", "orders", order_id, "payments"]:
             state.find(state.orders, order_id)
             return collection([payment for payment in state.payments.values() if payment["order_id"] == order_id])
+        case ["GET", "payments"]:
+            return lists.page(state.payments.values(), query)
         case ["GET", "payments", payment_id]:
             return state.find(state.payments, payment_id)
         case ["POST", "payments", payment_id, "capture"]:
@@ -39,7 +41,10 @@ def handle(
         case ["POST", "payments", payment_id, "refund"]:
             return _refund(state, payment_id, sent, headers.get("x-refund-idempotency"))
         case ["GET", "payments", payment_id, "refunds"]:
-            return collection([refund for refund in state.refunds.values() if refund["payment_id"] == payment_id])
+            state.find(state.payments, payment_id)
+            return lists.page([row for row in state.refunds.values() if row["payment_id"] == payment_id], query)
+        case ["GET", "refunds"]:
+            return lists.page(state.refunds.values(), query)
         case ["GET", "refunds", refund_id]:
             return state.find(state.refunds, refund_id)
         case [_, "customers", *rest] if state.saved_cards:
@@ -89,8 +94,7 @@ def _list_orders(state: State, query: dict[str, str]) -> dict[str, Any]:
     """Newest first; Razorpay finds orders whose receipt contains the text."""
     receipt = query.get("receipt", "")
     orders = [order for order in state.orders.values() if receipt in (order["receipt"] or "")]
-    skip, count = int(query.get("skip", 0)), min(int(query.get("count", 10)), 100)
-    return collection(orders[::-1][skip : skip + count])
+    return lists.page(orders, query)
 
 
 def _capture(state: State, payment_id: str, sent: dict[str, Any]) -> Entity:

@@ -50,6 +50,9 @@ class FakeRazorpay(State):
                 return shopper.authorize_late(self, sent.get("payment_id"), sent.get("order_id"))
             case "double_pay":
                 return shopper.pay_again(self, sent["order_id"])
+            case "refund" if "refund_id" in sent:
+                refund = self.find(self.refunds, sent["refund_id"])
+                return payments.end_refund(self, refund, sent.get("status", "processed"))
             case "refund":
                 payment = self.find(self.payments, sent["payment_id"])
                 left = payment["amount"] - payment["amount_refunded"]

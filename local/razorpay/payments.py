@@ -2,6 +2,7 @@
 
 from local.razorpay import webhooks
 from local.razorpay.entities import new_dispute, new_refund
+from local.razorpay.responses import Rejected
 from local.razorpay.state import Entity, State
 
 
@@ -34,18 +35,35 @@ def fail(state: State, payment: Entity) -> None:
 
 
 def refund(state: State, payment: Entity, amount: int, status: str = "processed") -> Entity:
-    """Refund paise of a payment; only a `processed` refund changes the payment."""
+    """Refund paise of a payment; only a `processed` refund changes the payment, a `pending` one is ended later."""
     refund = new_refund(state, payment, amount, status)
-    if status == "processed":
-        total = payment["amount_refunded"] + amount
-        is_full = total >= payment["amount"]
-        payment |= {"amount_refunded": total, "refund_status": "full" if is_full else "partial"}
-        if is_full:
-            payment["status"] = "refunded"
+    _count_refund(payment, refund)
     webhooks.emit(state, "refund.created", refund=refund, payment=payment)
-    outcome = "processed" if status == "processed" else "failed"
-    webhooks.emit(state, f"refund.{outcome}", refund=refund, payment=payment)
+    if status != "pending":
+        webhooks.emit(state, f"refund.{status}", refund=refund, payment=payment)
     return refund
+
+
+def end_refund(state: State, refund: Entity, status: str) -> Entity:
+    """Bring a pending refund to its end: `processed` or `failed`."""
+    if refund["status"] != "pending" or status not in ("processed", "failed"):
+        raise Rejected("Only a pending refund can become processed or failed", field="status")
+    payment = state.payments[refund["payment_id"]]
+    refund["status"] = status
+    _count_refund(payment, refund)
+    webhooks.emit(state, f"refund.{status}", refund=refund, payment=payment)
+    return refund
+
+
+def _count_refund(payment: Entity, refund: Entity) -> None:
+    """Add a processed refund to its payment's `amount_refunded`."""
+    if refund["status"] != "processed":
+        return
+    total = payment["amount_refunded"] + refund["amount"]
+    is_full = total >= payment["amount"]
+    payment |= {"amount_refunded": total, "refund_status": "full" if is_full else "partial"}
+    if is_full:
+        payment["status"] = "refunded"
 
 
 def dispute(state: State, payment: Entity, status: str = "created") -> Entity:

@@ -24,7 +24,6 @@ from shared.wallets import ledger
 from shared.wallets.models import append
 from shared.wallets.wallet import get_or_open
 
-STATUSES_WITHOUT_CREDIT = ("authorized", "failed", "refunded")  # of an attempt: they move no wallet
 FAILURE_TEXT = "The payment did not go through. If money left the account, it will come back."
 
 
@@ -56,10 +55,9 @@ def mismatch(payment: Payment, attempt: GatewayPayment) -> str:
         return "amount_mismatch"
     if attempt.currency != "INR":
         return "currency_mismatch"
-    is_paid = payment.status in PAID_STATUSES
-    if is_paid and payment.gateway_payment != attempt.id and attempt.status == "captured":
+    if payment.is_paid and payment.gateway_payment != attempt.id and attempt.status == "captured":
         return "second_capture"
-    if attempt.status == "refunded" and attempt.was_captured and not is_paid:
+    if attempt.status == "refunded" and attempt.was_captured and not payment.is_paid:
         return "refunded_before_credit"
     return ""
 
@@ -76,20 +74,45 @@ def _try_apply(payment: Payment, attempt: GatewayPayment, source: str, event_id:
         payment = get_or_404(payment.customer, payment.id)
     if reason := mismatch(payment, attempt):
         return flag_for_review(payment, attempt.id, reason)
-    if attempt.status == "captured" and "captured" in TRANSITIONS[payment.status]:
-        return _apply_capture(payment, attempt, source, event_id)
-    is_change = attempt.status in STATUSES_WITHOUT_CREDIT and attempt.status in TRANSITIONS[payment.status]
-    if not is_change or payment.status in PAID_STATUSES:
+    if payment.is_paid:
         return ApplyResult(payment)  # nothing new, or older than what is stored
-    values = _status_values(payment, attempt.status, attempt)
-    if attempt.status == "failed":
-        values |= {"failure_code": attempt.failure or "payment_failed", "failure_text": FAILURE_TEXT}
-    item = lifecycle.timeline_item(values["updated_at_us"], source, attempt.status, event_id)
-    if not execute(Update(payment, values, append={"timeline": [item]}, expect_status=(payment.status,))):
+    if attempt.status == "captured":
+        return _apply_capture(payment, attempt, source, event_id)
+    update = _unpaid_update(payment, attempt)
+    if not update:
+        return ApplyResult(payment)
+    item = lifecycle.timeline_item(update["updated_at_us"], source, attempt.status, event_id)
+    before = {"authorizations": payment.authorized_attempts or None}
+    if not execute(Update(payment, update, {"timeline": [item]}, expect=before, expect_status=(payment.status,))):
         return None
     if attempt.status == "failed":
         journal.count("PaymentFailed")
     return ApplyResult(payment)
+
+
+def _unpaid_update(payment: Payment, attempt: GatewayPayment) -> dict[str, Any]:
+    """What a report that moves no wallet changes; empty if it says nothing new.
+
+    Several attempts may be authorized at once. Each is remembered, so that the refund of one of them does not hide
+    the others: the payment turns refunded with the last of them. An attempt that was refunded stays so, however late
+    its authorization is reported.
+    """
+    attempts, is_change = payment.authorized_attempts, attempt.status in TRANSITIONS[payment.status]
+    match attempt.status:
+        case "failed" if is_change:
+            failure = {"failure_code": attempt.failure or "payment_failed", "failure_text": FAILURE_TEXT}
+            return _status_values(payment, "failed", attempt) | failure
+        case "authorized" if attempt.id not in attempts and payment.status != "refunded":
+            status = "authorized"
+        case "refunded" if is_change and attempts.get(attempt.id) != "refunded":
+            others = [status for attempt_id, status in attempts.items() if attempt_id != attempt.id]
+            status = "authorized" if "authorized" in others else "refunded"
+        case _:
+            return {}
+    update = {"updated_at_us": clock.now_us()}
+    if status != payment.status:
+        update = _status_values(payment, status, attempt)
+    return update | {"authorizations": attempts | {attempt.id: attempt.status}}
 
 
 def _apply_capture(payment: Payment, attempt: GatewayPayment, source: str, event_id: str) -> ApplyResult | None:
@@ -121,7 +144,13 @@ def _apply_capture(payment: Payment, attempt: GatewayPayment, source: str, event
 def _capture_update(payment: Payment, values: dict[str, Any], source: str, event_id: str) -> Update:
     """The update that turns a payment captured, on condition that it may still become that."""
     item = lifecycle.timeline_item(values["updated_at_us"], source, "captured", event_id)
-    return Update(payment, values, append={"timeline": [item]}, expect_status=lifecycle.statuses_before("captured"))
+    return Update(
+        payment,
+        values,
+        append={"timeline": [item]},
+        expect={"gateway_payment": None},
+        expect_status=lifecycle.statuses_before("captured"),
+    )
 
 
 def _status_values(payment: Payment, status: str, attempt: GatewayPayment) -> dict[str, Any]:

@@ -8,6 +8,9 @@ from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection, LocalSeco
 
 from shared.aws.dynamodb import OPEN, IntegerAttribute, Table, count, get, get_each, read
 from shared.errors import NotFound
+from shared.payments.lifecycle import PAID_STATUSES, WALLET
+
+RECONCILER = "reconciler"  # in place of a customer, on rows of the reconciler's own
 
 
 class PaymentsByTime(LocalSecondaryIndex["Payment"]):
@@ -81,6 +84,7 @@ class Payment(Table):
     gateway_order = UnicodeAttribute(null=True)
     gateway_payment = UnicodeAttribute(null=True)
     gateway_method = UnicodeAttribute(default="")
+    authorizations: MapAttribute[str, str] = MapAttribute(null=True)
     failure_code = UnicodeAttribute(default="")
     failure_text = UnicodeAttribute(default="")
     review: MapAttribute[str, str] = MapAttribute(default=dict)
@@ -88,9 +92,25 @@ class Payment(Table):
     checks = IntegerAttribute(default=0)
     open = UnicodeAttribute(null=True)
     next_check_at_us = IntegerAttribute(null=True)
+    asked_at_us = IntegerAttribute(null=True)
+    refunds_due_us = IntegerAttribute(null=True)  # since when the reconciler has to fetch the refunds
     in_review = UnicodeAttribute(null=True)
     created_at_us = IntegerAttribute()
     updated_at_us = IntegerAttribute()
+
+    @property
+    def is_paid(self) -> bool:
+        """Whether its money arrived and was credited.
+
+        The status alone does not say so: a payment also becomes `refunded` when Razorpay returns an authorization
+        that was never captured.
+        """
+        return self.status in PAID_STATUSES and (self.gateway_payment is not None or self.source == WALLET)
+
+    @property
+    def authorized_attempts(self) -> dict[str, str]:
+        """The attempts that were authorized, by id: `authorized`, or `refunded` without a capture."""
+        return dict(self.authorizations.as_dict()) if self.authorizations else {}
 
 
 class Refund(Table):
@@ -104,6 +124,31 @@ class Refund(Table):
     status = UnicodeAttribute()
     amount_paise = IntegerAttribute()
     created_at_us = IntegerAttribute()
+
+
+class ListPosition(Table):
+    """How far the reconciler has handled one of Razorpay's lists. The row lies beside the payments."""
+
+    class Meta:
+        table_setting = "payments_table"
+
+    customer = UnicodeAttribute(hash_key=True)
+    id = UnicodeAttribute(range_key=True)
+    until_s = IntegerAttribute()  # everything that was created before is handled
+    seen: ListAttribute[Any] = ListAttribute(null=True)  # marks of what the next look finds again
+    failed: MapAttribute[str, int] = MapAttribute(null=True)  # ids of what failed, with the number of rounds
+
+    @classmethod
+    def at(cls, name: str, until_s: int) -> "ListPosition":
+        return cls(RECONCILER, name, until_s=until_s)
+
+    @property
+    def failed_rounds(self) -> dict[str, int]:
+        return dict(self.failed.as_dict()) if self.failed else {}
+
+
+def get_position(name: str) -> ListPosition | None:
+    return get(ListPosition, RECONCILER, name)
 
 
 def get_payment(customer: str, payment_id: str) -> Payment | None:

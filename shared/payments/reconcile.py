@@ -1,15 +1,18 @@
-"""The reconciler: asks Razorpay about every payment that no webhook brought to its end, then about saved cards."""
+"""The reconciler: asks Razorpay about every open payment, reads Razorpay's lists, and finishes saved cards."""
 
-from collections import Counter
+from functools import partial
+from itertools import zip_longest
 from typing import Any
 
 from shared import clock
 from shared.aws.dynamodb import Update, execute
 from shared.deadline import Deadline
-from shared.errors import NotFound, ServiceUnavailable
+from shared.errors import ServiceUnavailable
 from shared.payment_methods import card_sync, cards
-from shared.payments.lifecycle import CHECK_AGES_S, EXPIRED_AFTER_CHECKS, PAID_STATUSES
+from shared.payments.lifecycle import CHECK_AGES_S, DAILY_CHECK, EXPIRED_AFTER_CHECKS, PAID_STATUSES
 from shared.payments.models import Payment, count_in_review, get_or_404, list_due
+from shared.payments.reconcile_lists import follow_lists
+from shared.payments.reconcile_round import Round
 from shared.payments.results import ApplyResult
 from shared.payments.review import flag_for_review
 from shared.payments.verify import apply_order_attempts
@@ -18,64 +21,87 @@ from shared.razorpay.entities import UnexpectedPayload
 from shared.telemetry import journal
 
 RECHECK_US_MIN = 60 * 1_000_000  # between two checks of a payment
+DUE_MAX = 2_000  # due payments whose customers take turns
+OPEN_SHARE = 0.6  # of the time: the rest is left for the lists and the cards
 
 
 def reconcile(limit: int = 200) -> dict[str, int]:
-    """Check every open payment that is due, until the deadline. A payment that fails does not hold up the others.
+    """Check open payments that are due and what Razorpay's lists hold, until the deadline or Razorpay's silence.
 
-    Returns what happened to payments, by the name of its metric.
+    A payment that fails does not hold up the others. Returns what happened to payments, by the name of its metric.
     """
-    counts = Counter({"ReconcileAsked": 0, "ReconcileCredited": 0, "ReconcileFlagged": 0, "ReconcileFailed": 0})
-    counts.update({"ReconcileLagSeconds": 0, "PaymentsInReview": count_in_review()})
-    for customer, payment_id in list_due(clock.now_us(), limit):
-        if Deadline.current().has_passed:
-            break
-        counts["ReconcileAsked"] += 1
-        try:
-            payment = get_or_404(customer, payment_id)
-            late_us = clock.now_us() - (payment.next_check_at_us or clock.now_us())
-            counts["ReconcileLagSeconds"] = max(counts["ReconcileLagSeconds"], late_us // 1_000_000)
-            result = _reconcile_payment(payment)
-        except (ServiceUnavailable, RazorpayRejected, UnexpectedPayload, NotFound):
-            counts["ReconcileFailed"] += 1
-            continue
-        except Exception as error:  # one payment never stops the round of the others
-            journal.unexpected(error)
-            counts["ReconcileFailed"] += 1
-            continue
-        counts.update(result.counts)
-        counts["ReconcileCredited"] += result.captured
-        counts["ReconcileFlagged"] += bool(result.flagged)
-    card_sync.reconcile(limit)
-    return dict(counts)
+    work = Round()
+    work.counts["PaymentsInReview"] = count_in_review()
+    due = take_turns(list_due(clock.now_us(), DUE_MAX))
+    with Deadline(Deadline.current().remaining_s * OPEN_SHARE):
+        for customer, payment_id in due[:limit]:
+            if work.is_over:
+                break
+            work.counts["ReconcileAsked"] += 1
+            work.run(partial(_reconcile_payment, customer, payment_id, work))
+    follow_lists(work)
+    if not work.is_over:
+        _reconcile_cards(limit)
+    return dict(work.counts)
 
 
-def _reconcile_payment(payment: Payment) -> ApplyResult:
+def take_turns(due: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The due payments with their customers in turn, so that one customer's many do not hold up another's.
+
+    Who is first changes with every minute: the round may end early, and at the same customers each time.
+    """
+    by_customer: dict[str, list[tuple[str, str]]] = {}
+    for customer, payment_id in due:
+        by_customer.setdefault(customer, []).append((customer, payment_id))
+    customers = list(by_customer.values())
+    first = clock.now_s() // 60 % len(customers) if customers else 0
+    turns = zip_longest(*customers[first:], *customers[:first])
+    return [payment for turn in turns for payment in turn if payment is not None]
+
+
+def _reconcile_cards(limit: int) -> None:
+    try:
+        card_sync.reconcile(limit)
+    except ServiceUnavailable:  # the payments' counts are worth more than this failure
+        journal.count("TokenCheckDeferred")
+
+
+def _reconcile_payment(customer: str, payment_id: str, work: Round) -> ApplyResult:
+    payment = get_or_404(customer, payment_id)
+    late_us = clock.now_us() - (payment.next_check_at_us or clock.now_us())
+    work.counts["ReconcileLagSeconds"] = max(work.counts["ReconcileLagSeconds"], late_us // 1_000_000)
     try:
         result = apply_order_attempts(payment, "reconcile")
     except (RazorpayRejected, UnexpectedPayload):
         # Razorpay answered, though not usefully. It is asked again at the usual times;
         # after the last one, a person decides.
-        if payment.checks + 1 >= len(CHECK_AGES_S):
+        is_last = payment.checks + 1 >= len(CHECK_AGES_S)
+        if is_last:
             flag_for_review(payment, str(payment.gateway_order), "gateway_does_not_tell")
-        _schedule_next_check(payment)
+        _schedule_next_check(payment, gives_up=is_last)
         raise
+    if result.payment.refunds_due_us is not None and result.payment.checks + 1 == len(CHECK_AGES_S):
+        # A refund that is still pending, or cannot be read: it is followed further, and a person knows of it.
+        result = result.merge(flag_for_review(result.payment, str(payment.gateway_order), "gateway_does_not_tell"))
     _schedule_next_check(result.payment)
     return result
 
 
-def _schedule_next_check(payment: Payment) -> None:
+def _schedule_next_check(payment: Payment, gives_up: bool = False) -> None:
     """Set the next time to ask, by the payment's age, or close the payment."""
     if payment.open is None:
         return
     checks = payment.checks + 1
     values: dict[str, Any] = {"checks": checks}
-    is_saving = payment.status in PAID_STATUSES and payment.save_method == cards.PENDING
-    if is_saving and checks < len(CHECK_AGES_S):
-        values["next_check_at_us"] = clock.now_us() + 1_000_000 * CHECK_AGES_S[checks]
-    elif is_saving:
-        values |= {"open": None, "next_check_at_us": None, "save_method": cards.NOT_SAVED}
-    elif payment.status in PAID_STATUSES or checks >= len(CHECK_AGES_S):
+    is_last = checks >= len(CHECK_AGES_S)
+    is_saving = payment.is_paid and payment.save_method == cards.PENDING
+    if is_saving and is_last:
+        values["save_method"] = cards.NOT_SAVED
+    if gives_up:
+        values["refunds_due_us"] = None
+    if (payment.refunds_due_us is not None and not gives_up) or (is_saving and not is_last):
+        values["next_check_at_us"] = clock.now_us() + 1_000_000 * CHECK_AGES_S[min(checks, DAILY_CHECK)]
+    elif payment.status in PAID_STATUSES or is_last:
         values |= {"open": None, "next_check_at_us": None}
     else:
         due_us = payment.created_at_us + CHECK_AGES_S[checks] * 1_000_000
@@ -83,4 +109,5 @@ def _schedule_next_check(payment: Payment) -> None:
     if payment.status == "created" and checks >= EXPIRED_AFTER_CHECKS:
         values |= {"status": "expired", "updated_at_us": clock.now_us()}
     # Without effect if another reconciler or a report was faster: the payment is then scheduled, or still due.
-    execute(Update(payment, values, expect={"checks": payment.checks}, expect_status=(payment.status,)))
+    expect = {"checks": payment.checks, "refunds_due_us": payment.refunds_due_us}
+    execute(Update(payment, values, expect=expect, expect_status=(payment.status,)))

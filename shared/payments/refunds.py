@@ -3,13 +3,13 @@
 from dataclasses import replace
 
 from shared import clock
-from shared.aws.dynamodb import Insert, Update, retrying, transact
+from shared.aws.dynamodb import OPEN, Insert, Update, execute, retrying, transact
 from shared.payments import lifecycle
 from shared.payments.apply import apply_attempt
 from shared.payments.lifecycle import PAID_STATUSES, TOP_UP
 from shared.payments.models import Payment, Refund, get_or_404, get_refund
 from shared.payments.results import ApplyResult
-from shared.payments.review import flag_for_review
+from shared.payments.review import flag_for_review, is_flagged
 from shared.razorpay.entities import GatewayPayment, GatewayRefund, UnexpectedPayload
 from shared.wallets import ledger
 from shared.wallets.models import append
@@ -20,7 +20,18 @@ def apply_refund(payment: Payment, attempt: GatewayPayment, refund: GatewayRefun
     """Take back what was credited, once Razorpay has refunded it. A refund of anything else moves nothing."""
     if refund.payment != attempt.id:
         raise UnexpectedPayload("the refund is of another payment than the one in the same event")
-    return retrying(lambda: _try_refund(get_or_404(payment.customer, payment.id), attempt, refund, event_id))
+    credit = ApplyResult(payment)
+
+    def try_refund() -> ApplyResult | None:
+        nonlocal credit
+        current = get_or_404(payment.customer, payment.id)
+        if not current.is_paid:
+            credit = _apply_before_refund(current, attempt, event_id)
+            current = credit.payment
+        return _try_refund(current, refund, event_id) if current.is_paid else ApplyResult(current)
+
+    refunded = retrying(try_refund)
+    return credit.merge(refunded)
 
 
 def apply_dispute(payment: Payment, attempt: GatewayPayment, event: str) -> ApplyResult:
@@ -31,30 +42,50 @@ def apply_dispute(payment: Payment, attempt: GatewayPayment, event: str) -> Appl
     return flag_for_review(payment, attempt.id, event.removeprefix("payment.").replace(".", "_"))
 
 
-def _try_refund(
-    payment: Payment, attempt: GatewayPayment, refund: GatewayRefund, event_id: str
-) -> ApplyResult | None:
+def ask_later(payment: Payment) -> Payment:
+    """Let the reconciler fetch the refunds of a paid payment, until none of them is pending; the stored payment."""
+    at_us = clock.now_us()
+
+    def try_reopen() -> Payment | None:
+        current = get_or_404(payment.customer, payment.id)
+        if not current.is_paid:
+            return current  # it is open, and the reconciler asks about it anyway
+        values = {"refunds_due_us": at_us}
+        if current.open is None:
+            values |= {"open": OPEN, "next_check_at_us": lifecycle.first_check_us(at_us), "checks": 0}
+        return current if execute(Update(current, values, expect={"open": current.open})) else None
+
+    return retrying(try_reopen)
+
+
+def stop_asking(payment: Payment, due_us: int) -> None:
+    """Every refund is final, unless another one that is not was reported meanwhile."""
+    execute(Update(payment, {"refunds_due_us": None}, expect={"refunds_due_us": due_us}))
+
+
+def _try_refund(payment: Payment, refund: GatewayRefund, event_id: str) -> ApplyResult | None:
     """One try; None if a condition failed and the payment must be read again."""
-    if payment.status not in PAID_STATUSES:
-        return _refund_before_credit(payment, attempt, event_id)
     if payment.gateway_payment != refund.payment or refund.currency != "INR":
         return ApplyResult(payment)
     is_recorded = get_refund(payment.id, refund.id) is not None
     if refund.status == "failed" and is_recorded:
         return flag_for_review(payment, refund.id, "refund_failed_after_processed")
-    if refund.status != "processed" or is_recorded:
-        return ApplyResult(payment)
+    if refund.status == "pending" and not is_recorded:
+        payment = ask_later(payment)
+    if refund.status != "processed" or is_recorded or is_flagged(payment, refund.id, "refund_exceeds_balance"):
+        return ApplyResult(payment)  # once in review it is a person's, even if the balance suffices later
     return _debit(payment, refund, event_id)
 
 
-def _refund_before_credit(payment: Payment, attempt: GatewayPayment, event_id: str) -> ApplyResult | None:
-    """A refund of a payment that is not credited: either it was never captured, or it overtook the capture."""
-    if attempt.status not in ("captured", "refunded") or not attempt.was_captured:
-        return apply_attempt(payment, attempt, "refund", event_id)
-    # Credit first, so that the order of events does not matter.
-    captured = replace(attempt, status="captured", failure="")
-    result = apply_attempt(payment, captured, "refund", event_id)
-    return None if result.payment.status in PAID_STATUSES else result
+def _apply_before_refund(payment: Payment, attempt: GatewayPayment, event_id: str) -> ApplyResult:
+    """Apply the attempt whose refund is reported on an unpaid payment.
+
+    Either it was never captured, or its refund overtook the capture. Then it is credited first, so that the order of
+    events does not matter.
+    """
+    if attempt.status in ("captured", "refunded") and attempt.was_captured:
+        attempt = replace(attempt, status="captured", failure="")
+    return apply_attempt(payment, attempt, "refund", event_id)
 
 
 def _debit(payment: Payment, refund: GatewayRefund, event_id: str) -> ApplyResult | None:
@@ -74,12 +105,16 @@ def _debit(payment: Payment, refund: GatewayRefund, event_id: str) -> ApplyResul
         append={"timeline": [lifecycle.timeline_item(at_us, "refund", status, event_id)]},
         expect={"refunded_paise": payment.refunded_paise},
         expect_status=before,
+        expect_absent=f"review.{refund.id}:refund_exceeds_balance",
     )
     if payment.purpose != TOP_UP:
         return None if transact(record, change) else ApplyResult(payment)
     head = get_or_open(payment.customer)
-    if head.balance_paise < refund.amount_paise:
-        return flag_for_review(payment, refund.id, "refund_exceeds_balance")  # spent already: never below zero
+    if head.balance_paise < refund.amount_paise:  # spent already: never below zero
+        # A refund is either recorded or in review: each expects that the other has not happened.
+        unrecorded = {"refunded_paise": payment.refunded_paise}
+        result = flag_for_review(payment, refund.id, "refund_exceeds_balance", unrecorded)
+        return result if result.flagged else None
     entry = ledger.next_entry(
         head,
         ledger.DEBIT,

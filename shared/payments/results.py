@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from shared.payments.lifecycle import PAID_STATUSES, PENDING_STATUSES, TOP_UP, WALLET
+from shared.payments.lifecycle import PENDING_STATUSES, TOP_UP, WALLET
 from shared.payments.models import Payment
 from shared.wallets.models import Entry
 from shared.wallets.wallet import get_or_open
@@ -25,7 +25,8 @@ class ApplyResult:
     """A payment after a report was applied, and what this call changed.
 
     `entry` is the entry that it appended, `captured` says that the payment turned captured, `flagged` is the reason
-    for which it was put in review, `card_saved` says that its card became a saved method.
+    for which it was put in review, `card_saved` says that its card became a saved method. `asked_recently` says that
+    Razorpay was not asked, since it was a moment ago.
     """
 
     payment: Payment
@@ -33,6 +34,7 @@ class ApplyResult:
     captured: bool = False
     flagged: str = ""
     card_saved: bool = False
+    asked_recently: bool = False
 
     @property
     def is_pending(self) -> bool:
@@ -70,6 +72,5 @@ class WebhookResult:
 
 def wallet_entry_after(payment: Payment) -> Entry | None:
     """The newest entry of the wallet, if this payment has moved it."""
-    credited = payment.purpose == TOP_UP and payment.gateway_payment is not None
-    moved = payment.status in PAID_STATUSES and (credited or payment.source == WALLET)
-    return get_or_open(payment.customer) if moved else None
+    moves_wallet = payment.purpose == TOP_UP or payment.source == WALLET
+    return get_or_open(payment.customer) if payment.is_paid and moves_wallet else None

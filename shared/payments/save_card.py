@@ -7,7 +7,7 @@ from shared.aws.dynamodb import Update, execute
 from shared.deadline import Deadline
 from shared.payment_methods import cards
 from shared.payment_methods.cards import CardSaveResult
-from shared.payments.lifecycle import NOT_SAVED_AFTER_CHECKS, PAID_STATUSES
+from shared.payments.lifecycle import NOT_SAVED_AFTER_CHECKS
 from shared.payments.models import Payment, get_or_404
 from shared.payments.results import ApplyResult
 from shared.payments.review import flag_for_review
@@ -25,7 +25,7 @@ def save_card_if_asked(result: ApplyResult, attempt: GatewayPayment | None = Non
     that its webhook does not wait.
     """
     payment = result.payment
-    if payment.save_method != cards.PENDING or payment.status not in PAID_STATUSES:
+    if payment.save_method != cards.PENDING or not payment.is_paid:
         return result
     if attempt and attempt.id != payment.gateway_payment:
         return result
@@ -52,12 +52,16 @@ def _save_card(result: ApplyResult, attempt: GatewayPayment | None) -> ApplyResu
 
 
 def _record_card_outcome(payment: Payment, saved: CardSaveResult) -> bool:
-    """Write the outcome to the payment, once; False if another call already has."""
+    """Write the outcome to the payment, once; False if another call already has.
+
+    The payment is closed, unless the reconciler still has to fetch its refunds.
+    """
     outcome = {
         "save_method": cards.SAVED if saved.method_id else cards.NOT_SAVED,
         "saved_method": saved.method_id,
-        "open": None,
-        "next_check_at_us": None,
         "updated_at_us": clock.now_us(),
     }
-    return execute(Update(payment, outcome, expect={"save_method": cards.PENDING}))
+    if payment.refunds_due_us is None:
+        outcome |= {"open": None, "next_check_at_us": None}
+    expect = {"save_method": cards.PENDING, "refunds_due_us": payment.refunds_due_us}
+    return execute(Update(payment, outcome, expect=expect))

@@ -45,8 +45,15 @@ class RazorpayRejected(Exception):
         return self.description.startswith(NO_SUCH_ID)
 
 
+class ResponseTooLarge(ServiceUnavailable):
+    """Razorpay answered with more than the call allows; it would do so again."""
+
+
 def call(ask: Callable[[Any], Any]) -> dict[str, Any]:
-    """The response to one call of the SDK's client: `call(lambda client: client.order.fetch(order_id))`."""
+    """The response to one call of the SDK's client: `call(lambda client: client.order.fetch(order_id))`.
+
+    A call may allow a larger response: `client.order.payments(order_id, bytes_max=...)`.
+    """
     import requests
     import urllib3
 
@@ -55,7 +62,7 @@ def call(ask: Callable[[Any], Any]) -> dict[str, Any]:
         with redirect_stdout(StringIO()):  # the SDK prints
             response = ask(client)
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-        raise ServiceUnavailable from error
+        raise ServiceUnavailable(is_silence=True) from error
     if not isinstance(response, dict):
         raise ServiceUnavailable
     return response
@@ -72,11 +79,12 @@ def _client(key_id: str, key_secret: str, base_url: str) -> Any:
             kwargs["timeout"] = Deadline.current().timeouts(CONNECT_TIMEOUT_S, READ_TIMEOUT_S)
             kwargs["allow_redirects"] = False
             kwargs["stream"] = True
+            bytes_max = kwargs.pop("bytes_max", RESPONSE_BYTES_MAX)
             started_ns, outcome = time.monotonic_ns(), "no response"
             try:
                 response = super().request(method, url, *args, **kwargs)
                 outcome = str(response.status_code)
-                return _checked(response)
+                return _checked(response, bytes_max)
             finally:
                 duration_ms = (time.monotonic_ns() - started_ns) // 1_000_000
                 _record(f"{method} {ID.sub('{id}', urlsplit(url).path)}", outcome, duration_ms)
@@ -96,22 +104,22 @@ def _record(request: str, outcome: str, duration_ms: int) -> None:
     journal.breadcrumb(f"razorpay {request}: {outcome} in {duration_ms} ms")
 
 
-def _checked(response: "Response") -> "Response":
+def _checked(response: "Response", bytes_max: int) -> "Response":
     """The response with its body read up to the limit; raises for every status but 200."""
-    body = response.raw.read(RESPONSE_BYTES_MAX + 1, decode_content=True)
+    body = response.raw.read(bytes_max + 1, decode_content=True)
     response._content = body
     response._content_consumed = True  # type: ignore[attr-defined]
     response.raw.release_conn()
-    if len(body) > RESPONSE_BYTES_MAX:
-        raise ServiceUnavailable
+    if len(body) > bytes_max:
+        raise ResponseTooLarge
     try:
         answer = json.loads(body)
     except ValueError:
-        raise ServiceUnavailable from None
+        raise ServiceUnavailable(is_silence=True) from None
     if response.status_code == 200:
         return response
     if response.status_code not in REJECTIONS:
-        raise ServiceUnavailable
+        raise ServiceUnavailable(is_silence=True)
     error = answer.get("error") if isinstance(answer, dict) else None
     error = error if isinstance(error, dict) else {}
     raise RazorpayRejected(response.status_code, str(error.get("reason") or ""), str(error.get("description") or ""))

@@ -26,6 +26,7 @@ class GatewayPayment:
     failure: str  # Razorpay's reason, or ""
     customer: str = ""  # Razorpay's customer, if checkout was opened for one
     token: str = ""  # the card that was saved or paid with
+    refunded_paise: int = 0  # by all refunds so far
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,7 @@ def payment_from(entity: Any) -> GatewayPayment:
             failure=str(entity.get("error_reason") or ""),
             customer=str(entity.get("customer_id") or ""),
             token=str(entity.get("token_id") or ""),
+            refunded_paise=_paise(entity.get("amount_refunded")),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise UnexpectedPayload("not a payment") from error
@@ -148,6 +150,11 @@ def _account(entity: Any) -> str:
         if reference := (network_token.get("provider_data") or {}).get("payment_account_reference"):
             return str(reference)
     return ""
+
+
+def _paise(value: Any) -> int:
+    """An amount that only says where to look: 0 for anything but a positive whole number."""
+    return value if type(value) is int and value > 0 else 0
 
 
 def _number(value: Any, minimum: int, maximum: int) -> int | None:

@@ -52,7 +52,7 @@ PRIVATE_WORDS = (
     "told|tells|tally|tallied|misfit|tickets?|bundles?|settles?|settled|doors?|rooms?|stages?|anew|shown|away|"
     "beside|else|for ever|of which|by then|put off"
 )
-MACHINE_PATHS = ("/work", "/tmp", "/home", "../shared")
+MACHINE_PATHS = ("/home", "/root", "/tmp", "/Users")
 # The options of `sam` that the documents use; tests/artifact compares them with its help.
 SAM_OPTIONS = {"deploy": {"--config-env"}, "local invoke": {"-e"}, "local start-api": set()}
 AWS_GLOBAL_OPTIONS = {"query", "output", "region", "profile"}

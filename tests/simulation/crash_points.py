@@ -10,6 +10,7 @@ from tests.simulation.harness import HARNESS
 from tests.simulation.invariants.registry import violations
 from tests.simulation.world import World
 
+APP_PAUSE_S = 3  # before the app asks again, as Retry-After says
 ATTEMPTS_MAX = 4  # of a recovery: more than any fault lasts
 
 
@@ -81,7 +82,9 @@ def recover(world: World, run: Run, actor: str) -> None:
     """Retry as this actor does, until the outcome is definite."""
     for _ in range(ATTEMPTS_MAX):
         if actor == APP:
-            if run.act().is_definite:
+            world.advance(APP_PAUSE_S)
+            reply = run.act()
+            if reply.is_definite and "Retry-After" not in reply.headers:
                 return
         elif actor == WEBHOOK:
             for event_id in world.undelivered:

@@ -33,6 +33,10 @@ APPLY, LIFECYCLE, CREATE = "shared/payments/apply.py", "shared/payments/lifecycl
 REFUNDS, WEBHOOK, VERIFY = "shared/payments/refunds.py", "shared/payments/webhook.py", "shared/payments/verify.py"
 RECONCILE, METHODS = "shared/payments/reconcile.py", "shared/payment_methods/methods.py"
 ENTRIES, LEDGER = "shared/wallets/models.py", "shared/wallets/ledger.py"
+REPORT, LISTS = "shared/payments/report.py", "shared/payments/reconcile_lists.py"
+FIND, MODELS = "shared/payments/find.py", "shared/payments/models.py"
+IF_PAID = "    if payment.is_paid:"  # a report on a paid payment changes nothing
+IS_UNCREDITED = '        expect={"gateway_payment": None},\n'
 APPEND_CREDIT = "blocked = append(entry, _capture_update(payment, values, source, event_id))"
 
 CONTROL = "control"  # an unchanged copy: a search that sees something here would see it in any copy
@@ -113,8 +117,8 @@ MUTANTS: Mapping[str, Mutant] = {
         "An authorization may never be captured.",
         (
             APPLY,
-            'if attempt.status == "captured" and "captured" in TRANSITIONS',
-            'if attempt.status in ("captured", "authorized") and "captured" in TRANSITIONS',
+            '    if attempt.status == "captured":\n        return _apply_capture(',
+            '    if attempt.status in ("captured", "authorized"):\n        return _apply_capture(',
         ),
     ),
     "failed is final": _mutant(
@@ -130,7 +134,9 @@ MUTANTS: Mapping[str, Mutant] = {
     ),
     "second capture of an order credited": _mutant(
         "An order that is paid twice credits twice.",
-        (APPLY, "if is_paid and payment.gateway_payment != attempt.id and", "if False and"),
+        (APPLY, "if payment.is_paid and payment.gateway_payment != attempt.id and", "if False and"),
+        (APPLY, IF_PAID, f"{IF_PAID[:-1]} and payment.gateway_payment == attempt.id:"),
+        (APPLY, IS_UNCREDITED, ""),
         (LIFECYCLE, '"captured": ("partially_refunded", "refunded"),', '"captured": ("captured", "refunded"),'),
     ),
     "verify trusts the app's order": _mutant(
@@ -145,7 +151,7 @@ MUTANTS: Mapping[str, Mutant] = {
     "late event undoes a capture": _mutant(
         "A failed event that arrives after the capture takes the payment back.",
         (LIFECYCLE, '"captured": ("partially_refunded", "refunded"),', '"captured": ("failed", "refunded"),'),
-        (APPLY, "if not is_change or payment.status in PAID_STATUSES:", "if not is_change:"),
+        (APPLY, IF_PAID, f"{IF_PAID[:-1]} and attempt.status != 'failed':"),
     ),
     "credit above the wallet limit dropped": _mutant(
         "A captured payment that exceeds the wallet's limit is neither credited nor reviewed.",
@@ -181,6 +187,53 @@ MUTANTS: Mapping[str, Mutant] = {
         "Of two refunds at once, the payment's refunded amount contains only one.",
         (REFUNDS, '        expect={"refunded_paise": payment.refunded_paise},\n', ""),
     ),
+    "refund in review taken later": _mutant(
+        "A person has dealt with a refund of spent money, and its event takes the money a second time.",
+        (REFUNDS, 'is_recorded or is_flagged(payment, refund.id, "refund_exceeds_balance"):', "is_recorded:"),
+        (REFUNDS, '        expect_absent=f"review.{refund.id}:refund_exceeds_balance",\n', ""),
+    ),
+    "refunded payment credited again": _mutant(
+        "A capture's event that arrives after its full refund credits the money that was given back.",
+        (APPLY, IF_PAID, f"{IF_PAID[:-1]} and payment.status != 'refunded':"),
+        (APPLY, IS_UNCREDITED, ""),
+    ),
+    "refunded authorization counts as paid": _mutant(
+        "After the refund of an attempt that was never captured, the capture of another one is only reviewed.",
+        (
+            MODELS,
+            "self.status in PAID_STATUSES and (self.gateway_payment is not None or self.source == WALLET)",
+            "self.status in PAID_STATUSES",
+        ),
+    ),
+    # --- refunds and captures that no webhook reports
+    "refunded amount of a payment ignored": _mutant(
+        "Sync of a paid payment does not learn its refunds.",
+        (REPORT, "    if attempt.refunded_paise <= payment.refunded_paise and", "    if"),
+    ),
+    "list of refunds not followed": _mutant(
+        "A refund without a webhook is never learnt, and the customer spends money that was given back.",
+        (LISTS, "    for name in LISTS:\n", '    for name in ("list:payments",):\n'),
+    ),
+    "list of payments not followed": _mutant(
+        "A second capture without a webhook is never reviewed.",
+        (LISTS, "    for name in LISTS:\n", '    for name in ("list:refunds",):\n'),
+    ),
+    "list moves past a failure": _mutant(
+        "A refund that could not be applied at once is not looked at again.",
+        (LISTS, "                window.is_whole = False\n                continue\n", "                continue\n"),
+    ),
+    "list looks from now on": _mutant(
+        "What was created between two looks is in neither of them.",
+        (
+            LISTS,
+            "page = LISTS[name].read(until_s - OVERLAP_S, to_s, skip)",
+            "page = LISTS[name].read(to_s, to_s, skip)",
+        ),
+    ),
+    "pending refund not followed": _mutant(
+        "A refund that was pending when the list was read, and is processed later, is never learnt.",
+        (REFUNDS, "        payment = ask_later(payment)\n", "        pass\n"),
+    ),
     # --- webhooks and the reconciler
     "unapplied webhook acknowledged": _mutant(
         "Razorpay does not send the event again.",
@@ -194,7 +247,7 @@ MUTANTS: Mapping[str, Mutant] = {
     "order missing from the index ignored": _mutant(
         "An event that overtakes the index is acknowledged without effect.",
         (
-            WEBHOOK,
+            FIND,
             "        return payment\n    try:\n        order = api.fetch_order(",
             "        return payment\n    return None\n    try:\n        order = api.fetch_order(",
         ),
@@ -203,8 +256,8 @@ MUTANTS: Mapping[str, Mutant] = {
         "A failed attempt that the bank accepts later is never credited if its webhook is lost.",
         (
             RECONCILE,
-            "elif payment.status in PAID_STATUSES or checks >=",
-            'elif payment.status != "created" or checks >=',
+            "elif payment.status in PAID_STATUSES or is_last:",
+            'elif payment.status != "created" or is_last:',
         ),
     ),
     # --- payment methods

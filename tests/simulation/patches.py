@@ -44,6 +44,7 @@ def patched(world: CurrentWorld, key_id: str, key_secret: str, razorpay_url: str
         _patch_clock(replace, world)
         _patch_sdks(replace, world)
         _patch_razorpay(world, key_id, key_secret, razorpay_url)
+        _patch_lists(replace, world)
         _patch_output(replace, world)
         yield
     finally:
@@ -114,6 +115,13 @@ def _patch_razorpay(world: CurrentWorld, key_id: str, key_secret: str, url: str)
     _client(key_id, key_secret, url).session.mount(
         "http://", Adapter(lambda request: world().wire.call_razorpay(request))
     )
+
+
+def _patch_lists(replace: Replace, world: CurrentWorld) -> None:
+    from shared.payments import reconcile
+
+    follow_lists = reconcile.follow_lists
+    replace(reconcile, "follow_lists", lambda work: follow_lists(work) if world().reads_lists else None)
 
 
 def _patch_sdk_costs(replace: Replace) -> None:

@@ -11,9 +11,10 @@ from tests.simulation.flows.flow import API
 from tests.simulation.invariants.check import paise
 from tests.simulation.invariants.registry import violations
 from tests.simulation.stateful import INDEXES, PLANS, Model
-from tests.simulation.world import Customer
+from tests.simulation.world import Customer, Reply
 
 AMOUNTS = st.sampled_from(["1.00", "19.99", "250.00", "500.00"])
+SYNC_PAUSE_S = 3
 JUMPS_S = st.sampled_from([1, 61, 3_600, 86_400, -3_600])
 
 
@@ -26,7 +27,7 @@ class Wallets(Model):
         self.payments: list[dict[str, Any]] = []  # those through Razorpay, as first serialized
         self.paid: dict[str, dict[str, Any]] = {}  # the fields of checkout, by order
         self.credited: set[str] = set()  # orders
-        self.debited_refunds: set[str] = set()
+        self.debited: dict[str, int] = {}  # paise by refund, 0 if it is in review because its money was spent
         self.spends: list[tuple[Customer, dict[str, Any], str, int]] = []
 
     # --- customers
@@ -92,18 +93,28 @@ class Wallets(Model):
         payment = self._payment(fields["razorpay_order_id"])
         path = f"{API}/payments/{payment['id']}/verify/"
         reply = self.until_definite(lambda: self.world.call(payment["customer"], "POST", path, fields), plan)
-        attempt = self.world.razorpay.payments[fields["razorpay_payment_id"]]
-        is_uncredited_refund = attempt["status"] == "refunded" and not self._is_credited(payment)
-        assert reply.status == (202 if is_uncredited_refund else 200)
-        self._credit_if(payment, attempt["status"] == "captured")
+        assert reply.status == 200
+        was_credited = self._is_credited(payment)
+        self._credit_if(payment, True)
+        if not was_credited:  # verify of a credited payment does not ask Razorpay
+            self._learn_refunds(payment, plan)
 
     @precondition(lambda self: self.payments)
     @rule(index=INDEXES, plan=PLANS)
     def sync(self, index: int, plan: dict[int, str]) -> None:
         payment = self.pick(self.payments, index)
         path = f"{API}/payments/{payment['id']}/sync/"
-        self.until_definite(lambda: self.world.call(payment["customer"], "POST", path), plan)
-        self._credit_if(payment, "captured" in self._attempt_statuses(payment))
+        self.world.advance(SYNC_PAUSE_S)  # a sooner sync would not ask Razorpay
+        self.until_definite(lambda: self._sync(payment, path), plan)
+        self._credit_if(payment, bool({"captured", "refunded"} & self._attempt_statuses(payment)))
+        self._learn_refunds(payment, plan)
+
+    def _sync(self, payment: dict[str, Any], path: str) -> Reply:
+        """One sync. One that asked Razorpay and failed has used up the pause."""
+        reply = self.world.call(payment["customer"], "POST", path)
+        if not reply.is_definite:
+            self.world.advance(SYNC_PAUSE_S)
+        return reply
 
     # --- Razorpay and the schedule
 
@@ -137,12 +148,10 @@ class Wallets(Model):
         payment = self._payment(body["payload"]["payment"]["entity"]["order_id"])
         self._credit_if(payment, body["event"] in ("payment.captured", "order.paid"))
         if body["event"].startswith("refund."):
-            refund = body["payload"]["refund"]["entity"]
             self._credit_if(payment, True)  # the refund may overtake its capture
-            is_covered = self.ledger[payment["customer"].id] >= refund["amount"]
-            if payment["purpose"] == "top_up" and refund["id"] not in self.debited_refunds and is_covered:
-                self.debited_refunds.add(refund["id"])
-                self.ledger[payment["customer"].id] -= refund["amount"]
+            self._judge_refund(payment, body["payload"]["refund"]["entity"])
+        if body["payload"]["payment"]["entity"]["amount_refunded"] > self._recorded_paise(payment):
+            self._learn_refunds(payment, plan)
 
     @rule(jump_s=JUMPS_S, plan=PLANS)
     def time_passes(self, jump_s: int, plan: dict[int, str]) -> None:
@@ -153,7 +162,9 @@ class Wallets(Model):
         self.world.reconcile()
         for payment in self.payments:  # the reconciler decides which were due, the model what they are worth
             row = self.world.payment_row(payment["id"])
-            self._credit_if(payment, row["status"] == "captured" and "captured" in self._attempt_statuses(payment))
+            money = {"captured", "refunded"} & self._attempt_statuses(payment)
+            self._credit_if(payment, "gateway_payment" in row and bool(money))
+            self._judge_as_stored(payment)
 
     # --- the oracle
 
@@ -168,6 +179,46 @@ class Wallets(Model):
 
     def _is_credited(self, payment: dict[str, Any]) -> bool:
         return payment["gateway_order_id"] in self.credited
+
+    def _refunds(self, payment: dict[str, Any]) -> list[dict[str, Any]]:
+        """Razorpay's processed refunds of the payment, oldest first."""
+        attempts = self.world.razorpay.payments
+        refunds = self.world.razorpay.refunds.values()
+        order = payment["gateway_order_id"]
+        return [refund for refund in refunds if attempts[refund["payment_id"]]["order_id"] == order]
+
+    def _recorded_paise(self, payment: dict[str, Any]) -> int:
+        """What the model has debited of the payment so far."""
+        return sum(self.debited.get(refund["id"], 0) for refund in self._refunds(payment))
+
+    def _learn_refunds(self, payment: dict[str, Any], plan: dict[int, str]) -> None:
+        """Whoever asks about a credited payment applies each of its refunds, or after a fault perhaps none."""
+        if plan:
+            self._judge_as_stored(payment)
+        elif self._is_credited(payment):
+            for refund in self._refunds(payment):
+                self._judge_refund(payment, refund)
+
+    def _judge_refund(self, payment: dict[str, Any], refund: dict[str, Any]) -> None:
+        """The first report of a refund decides: it is taken, or reviewed because its money is spent."""
+        if refund["id"] in self.debited:
+            return
+        is_top_up, customer_id = payment["purpose"] == "top_up", payment["customer"].id
+        is_covered = not is_top_up or self.ledger[customer_id] >= refund["amount"]
+        self.debited[refund["id"]] = refund["amount"] if is_covered else 0
+        self.ledger[customer_id] -= refund["amount"] if is_covered and is_top_up else 0
+
+    def _judge_as_stored(self, payment: dict[str, Any]) -> None:
+        """The reconciler takes payments in its own order, which decides what the money is enough for."""
+        recorded = {row["id"] for row in self.world.rows("RefundsTable")}
+        review = self.world.payment_row(payment["id"])["review"]
+        for refund in self._refunds(payment):
+            is_reviewed = f"{refund['id']}:refund_exceeds_balance" in review
+            if refund["id"] in self.debited or not (is_reviewed or refund["id"] in recorded):
+                continue
+            self.debited[refund["id"]] = 0 if is_reviewed else refund["amount"]
+            if payment["purpose"] == "top_up":
+                self.ledger[payment["customer"].id] -= self.debited[refund["id"]]
 
     def _credit_if(self, payment: dict[str, Any], captured: bool) -> None:
         """The first report of a capture, and only the first, credits a top-up."""

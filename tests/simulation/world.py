@@ -24,6 +24,7 @@ from tests.simulation.faults import Killed, Wire
 from tests.simulation.harness import HARNESS, KEY_ID, KEY_SECRET, WEBHOOK_SECRET
 
 START_US = 1_767_960_000_000_000  # a Friday in January 2026
+RECONCILER = "reconciler"  # in place of a customer, on the positions in Razorpay's lists
 WEBHOOK_PATH = "/api/payments/webhooks/razorpay/"
 
 
@@ -105,9 +106,8 @@ class World:
         self.ids_made = 0
         self.dynamodb = FakeDynamoDB(HARNESS.tables, lambda: self.clock_us)
         self.razorpay_ids = NumberedIds()
-        self.razorpay = FakeRazorpay(
-            KEY_ID, KEY_SECRET, WEBHOOK_SECRET, lambda: self.clock_us // 1_000_000, self.razorpay_ids
-        )
+        self.razorpay_s = 0
+        self.razorpay = FakeRazorpay(KEY_ID, KEY_SECRET, WEBHOOK_SECRET, self.razorpay_now_s, self.razorpay_ids)
         self.razorpay.holding = True
         self.s3 = FakeS3()
         self.wire = Wire(self.dynamodb, self.s3, self.razorpay, HARNESS.secrets, self.tick)
@@ -116,6 +116,7 @@ class World:
         self.replies: list[tuple[Request | None, Reply]] = []
         self.acknowledged: set[str] = set()  # events answered with 2xx, which Razorpay does not send again
         self.unreported_uploads: list[str] = []  # keys of uploads whose S3 event is due, one entry per event
+        self.reads_lists = True  # False leaves out the reconciler's lists, which multiply the orders of a race
         self.timeouts = 0
         self._read_up_to: dict[str, int] = {}
         self._rows: dict[int, tuple[Item, dict[str, Any]]] = {}
@@ -130,6 +131,11 @@ class World:
         if ends_at_us is not None and self.clock_us > ends_at_us:
             self.timeouts += 1
             raise OutOfTime
+
+    def razorpay_now_s(self) -> int:
+        """Razorpay's clock, which does not go back with ours."""
+        self.razorpay_s = max(self.razorpay_s, self.clock_us // 1_000_000)
+        return self.razorpay_s
 
     def advance(self, seconds: int) -> None:
         """Let time pass between invocations; negative seconds set the clock back."""
@@ -147,7 +153,7 @@ class World:
         acknowledged, unreported_uploads = set(self.acknowledged), list(self.unreported_uploads)
         objects, first = copy.deepcopy(self.s3.buckets), dict(self.s3.first)
         razorpay_ids, ids = self.razorpay_ids.count, self.ids_made
-        clock_us, chance = self.clock_us, self.random.getstate()
+        clock_us, razorpay_s, chance = self.clock_us, self.razorpay_s, self.random.getstate()
         replies, log = len(self.replies), self.log.tell()
 
         def restore() -> None:
@@ -158,6 +164,7 @@ class World:
             self.razorpay.restore(razorpay)
             self.razorpay_ids.count = razorpay_ids
             self.clock_us, self.ids_made, self.acknowledged = clock_us, ids, set(acknowledged)
+            self.razorpay_s = razorpay_s
             self.unreported_uploads = list(unreported_uploads)
             self.s3.buckets, self.s3.first = copy.deepcopy(objects), dict(first)
             self.random.setstate(chance)
@@ -327,7 +334,9 @@ class World:
     # --- stored rows, read without the code under test
 
     def rows(self, table: str) -> list[dict[str, Any]]:
-        return [self._row(item) for item in self.dynamodb.tables[table].items]
+        """The table's rows, without those that the reconciler keeps for itself."""
+        rows = [self._row(item) for item in self.dynamodb.tables[table].items]
+        return [row for row in rows if row.get("customer") != RECONCILER]
 
     def payment_row(self, payment_id: str) -> dict[str, Any]:
         return next(row for row in self.rows("PaymentsTable") if row["id"] == payment_id)

@@ -11,6 +11,8 @@ from shared import clock
 from tests.support.canaries import ServiceUnderTest
 from tools.stack import KEY_ID, KEY_SECRET, WEBHOOK_SECRET, Stack
 
+TIMES = {"next_check_at_us", "asked_at_us"}  # of rows that wait
+
 
 class DeployedStack(ServiceUnderTest):
     """A `LocalStack` whose functions run under the roles of the template, each in its own processes."""
@@ -47,20 +49,20 @@ class DeployedStack(ServiceUnderTest):
         return self.stack.invoke(function, event)
 
     def clock(self, forward_s: int) -> None:
-        """Let time pass for rows that wait for a check.
+        """Let time pass for rows that wait for a check or for the next question to Razorpay.
 
-        Deployed functions have their own clock, so the checks are moved back instead.
+        Deployed functions have their own clock, so the rows' times are moved back instead.
         """
         tables = self.stack.client("dynamodb")
         for name, properties in Template().of_type("AWS::DynamoDB::Table").items():
             keys = [key["AttributeName"] for key in properties["KeySchema"]]
             for page in tables.get_paginator("scan").paginate(TableName=self.stack.resources[name]):
                 for item in page["Items"]:
-                    if "next_check_at_us" in item:
+                    for attribute in TIMES & item.keys():
                         tables.update_item(
                             TableName=self.stack.resources[name],
                             Key={key: item[key] for key in keys},
-                            UpdateExpression="ADD next_check_at_us :back",
+                            UpdateExpression=f"ADD {attribute} :back",
                             ExpressionAttributeValues={":back": {"N": str(-forward_s * 1_000_000)}},
                         )
 

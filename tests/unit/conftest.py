@@ -15,7 +15,7 @@ from shared.payment_methods.models import PaymentMethod
 from shared.payments.models import Payment, Refund
 from shared.razorpay import api, credentials
 from shared.razorpay.client import RazorpayRejected
-from shared.razorpay.entities import GatewayPayment
+from shared.razorpay.entities import GatewayPayment, GatewayRefund
 from shared.telemetry import journal
 from shared.wallets.models import Entry
 
@@ -101,6 +101,9 @@ class Razorpay:
     def __init__(self) -> None:
         self.orders: list[dict[str, Any]] = []
         self.payments: dict[str, GatewayPayment] = {}
+        self.refunds: list[GatewayRefund] = []  # oldest first
+        self.listed: dict[str, list[Any]] = {"payments": [], "refunds": []}  # entities, newest first
+        self.calls: list[str] = []
 
     def create_order(self, amount_paise: int, receipt: str, notes: dict[str, str]) -> str:
         order_id = f"order_{len(self.orders) + 1:014d}"
@@ -114,10 +117,27 @@ class Razorpay:
         raise RazorpayRejected(400, "input_validation_failed", "The id provided does not exist")
 
     def fetch_payment(self, payment_id: str) -> GatewayPayment:
+        self.calls.append(f"payment {payment_id}")
         return self.payments[payment_id]
 
     def list_order_payments(self, order_id: str) -> list[GatewayPayment]:
+        self.calls.append(f"payments of {order_id}")
         return [payment for payment in self.payments.values() if payment.order == order_id]
+
+    def fetch_refunds(self, payment_id: str) -> list[GatewayRefund]:
+        self.calls.append(f"refunds of {payment_id}")
+        return [refund for refund in self.refunds if refund.payment == payment_id]
+
+    def list_payments(self, from_s: int, to_s: int, skip: int) -> list[Any]:
+        return self._page("payments", from_s, to_s, skip)
+
+    def list_refunds(self, from_s: int, to_s: int, skip: int) -> list[Any]:
+        return self._page("refunds", from_s, to_s, skip)
+
+    def _page(self, name: str, from_s: int, to_s: int, skip: int) -> list[Any]:
+        self.calls.append(f"list of {name}")
+        found = [entity for entity in self.listed[name] if from_s <= entity["created_at"] <= to_s]
+        return found[skip : skip + 100]
 
     def capture_payment(self, authorized: GatewayPayment) -> GatewayPayment:
         captured = an_attempt(authorized.order, authorized.amount_paise, id=authorized.id)
@@ -140,10 +160,22 @@ def an_attempt(order: str | None, amount_paise: int, status: str = "captured", *
     return GatewayPayment(**fields | values)
 
 
+PATCHED = (
+    "create_order",
+    "fetch_order",
+    "fetch_payment",
+    "list_order_payments",
+    "capture_payment",
+    "fetch_refunds",
+    "list_payments",
+    "list_refunds",
+)
+
+
 @pytest.fixture
 def razorpay(monkeypatch: pytest.MonkeyPatch) -> Razorpay:
     fake = Razorpay()
-    for name in ("create_order", "fetch_order", "fetch_payment", "list_order_payments", "capture_payment"):
+    for name in PATCHED:
         monkeypatch.setattr(api, name, getattr(fake, name))
     monkeypatch.setattr(credentials, "key_pair", lambda: (KEY_ID, KEY_SECRET))
     monkeypatch.setattr(credentials, "retired_key_secrets", list)

@@ -34,7 +34,7 @@ NCLX_BYTES = 11
 MATRICES_OF_PRIMARIES = {12, 13}  # which follow from the primaries
 SAMPLE_ENTRY_BYTES, SAMPLE_DESCRIPTIONS_BYTES = 78, 8  # before the boxes inside
 
-# Where right and down in the shown picture lead in the stored one, and the EXIF orientation that means the same.
+# Where right and down in the visible picture lead in the stored one, and the EXIF orientation that means the same.
 Direction = tuple[int, int]
 ORIENTATIONS: dict[tuple[Direction, Direction], int] = {
     ((1, 0), (0, 1)): 1,
@@ -48,8 +48,8 @@ ORIENTATIONS: dict[tuple[Direction, Direction], int] = {
 }
 
 
-class Shown(NamedTuple):
-    """The rectangle of the stored pixels that is shown, and how."""
+class VisiblePart(NamedTuple):
+    """The rectangle of the stored pixels that is visible, and how."""
 
     left: int
     top: int
@@ -74,15 +74,15 @@ def open_avif(data: Bytes) -> Source:
     (width, height), _, mode, profile, _, _, _ = decoder.get_info()
     check_size(width, height, PIXELS_MAX)
     check_memory(width * height * _pixel_bytes(mode, headers, is_grid))
-    shown = _transform(file, properties, width, height)
+    visible = _transform(file, properties, width, height)
     profile = profile or _profile(file, properties, headers)
 
     def load() -> Image.Image:
         nonlocal decoder
         pixels = memoryview(decoder.get_frame(0)[0])
         decoder = None  # and with it another copy of the picture
-        start = (shown.top * width + shown.left) * len(mode)
-        size = shown.right - shown.left, shown.bottom - shown.top
+        start = (visible.top * width + visible.left) * len(mode)
+        size = visible.right - visible.left, visible.bottom - visible.top
         # Without a copy where that is possible; a crop's last row may end before its stride does.
         build = Image.frombuffer if size == (width, height) else Image.frombytes
         rows: Any = pixels[start:]
@@ -90,7 +90,7 @@ def open_avif(data: Bytes) -> Source:
         image.info["icc_profile"] = profile
         return image
 
-    return Source(shown.right - shown.left, shown.bottom - shown.top, load, shown.orientation)
+    return Source(visible.right - visible.left, visible.bottom - visible.top, load, visible.orientation)
 
 
 def open_heic(data: Bytes) -> Source:
@@ -247,7 +247,7 @@ def _colour_kind(file: bytearray, colr: Box) -> bytes:
     return b""
 
 
-def _transform(data: Bytes, properties: Iterable[Box], width: int, height: int) -> Shown:
+def _transform(data: Bytes, properties: Iterable[Box], width: int, height: int) -> VisiblePart:
     """Apply crops, rotations and mirrors one after another, as the file orders them."""
     left, top, right, bottom = 0, 0, width, height
     across, down = (1, 0), (0, 1)
@@ -267,7 +267,7 @@ def _transform(data: Bytes, properties: Iterable[Box], width: int, height: int) 
             xs = [from_x + x * across[0] + y * down[0], from_x + x_end * across[0] + y_end * down[0]]
             ys = [from_y + x * across[1] + y * down[1], from_y + x_end * across[1] + y_end * down[1]]
             left, right, top, bottom = min(xs), max(xs), min(ys), max(ys)
-    return Shown(left, top, right, bottom, ORIENTATIONS[across, down])
+    return VisiblePart(left, top, right, bottom, ORIENTATIONS[across, down])
 
 
 def _clean_aperture(data: Bytes, at: int, width: int, height: int) -> tuple[int, int, int, int]:

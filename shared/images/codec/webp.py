@@ -82,8 +82,8 @@ def _read_contents(data: Bytes) -> Contents:
     picture = _encode_parts(bodies)
     if frame := bodies.get(b"ANMF"):
         parts = {kind: frame[start:end] for kind, start, end in _walk_chunks(frame, FRAME_BYTES)}
-        shown = bytes(frame[:FRAME_BYTES]) + _encode_parts(parts)
-        picture = _encode_chunk(b"ANIM", bytes(6)) + _encode_chunk(b"ANMF", shown)
+        first_frame = bytes(frame[:FRAME_BYTES]) + _encode_parts(parts)
+        picture = _encode_chunk(b"ANIM", bytes(6)) + _encode_chunk(b"ANMF", first_frame)
     kept_flags = flags & ~(XMP | EXIF | PROFILE | ANIMATED) | (ANIMATED if frame else 0)
     return Contents(
         _encode_file(_encode_chunk(b"VP8X", bytes([kept_flags]) + extended[1:]) + picture),

@@ -209,9 +209,36 @@ def refund(history: History) -> Act | None:
     attempt = chance.choice(attempts)
     amount_max = attempt["amount"] - attempt["amount_refunded"]
     amount = chance.choice([amount_max, max(amount_max // 3, 1)])
-    status = chance.choice(["processed", "processed", "processed", "failed"])
+    status = chance.choice(["processed", "processed", "processed", "failed", "pending"])
     razorpay.control("refund", {"payment_id": attempt["id"], "amount": amount, "status": status})
     history.log(f"Razorpay: refund of {amount} for {attempt['id']}, {status}")
+    return lambda: None
+
+
+def end_refund(history: History) -> Act | None:
+    """A pending refund becomes processed, or failed; so does one for which too little is left by now."""
+    razorpay, chance = history.world.razorpay, history.world.random
+    pending = [refund for refund in razorpay.refunds.values() if refund["status"] == "pending"]
+    if not pending:
+        return None
+    refund = chance.choice(pending)
+    attempt = razorpay.payments[refund["payment_id"]]
+    is_covered = refund["amount"] <= attempt["amount"] - attempt["amount_refunded"]
+    status = chance.choice(["processed", "processed", "failed"]) if is_covered else "failed"
+    razorpay.control("refund", {"refund_id": refund["id"], "status": status})
+    history.log(f"Razorpay: {refund['id']} is {status}")
+    return lambda: None
+
+
+def return_authorization(history: History) -> Act | None:
+    """Razorpay refunds an attempt that was authorized and never captured; the order can still be paid."""
+    razorpay = history.world.razorpay
+    authorized = [attempt for attempt in razorpay.payments.values() if attempt["status"] == "authorized"]
+    if not authorized:
+        return None
+    attempt = history.world.random.choice(authorized)
+    razorpay.control("refund", {"payment_id": attempt["id"]})
+    history.log(f"Razorpay: {attempt['id']} is refunded without a capture")
     return lambda: None
 
 
@@ -255,11 +282,17 @@ def _delivery(history: History, event_id: str) -> Act:
 
 
 def lose_webhook(history: History) -> Act | None:
-    """An event never arrives: not a refund's, which nothing else reports, and only while the reconciler checks."""
+    """An event never arrives, a refund's neither: Razorpay's lists report what it was about.
+
+    They go by creation, so that a late authorization is reported only while the reconciler checks its payment.
+    """
     orders = {row.get("gateway_order") for row in history.world.rows(PAYMENTS) if row.get("open")}
     for event_id in history.world.undelivered:
+        if event_id in history.lost_events:
+            continue
         body = history.world.razorpay.events[event_id]["body"]
-        if any(f'"order_id":"{order}"' in body for order in orders if order) and "refund" not in body[:200]:
+        is_checked = any(f'"order_id":"{order}"' in body for order in orders if order)
+        if is_checked or '"late_authorized":true' not in body:
             history.lost_events.add(event_id)
             history.log(f"webhook {event_id} is lost")
             return lambda: None

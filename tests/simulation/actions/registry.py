@@ -5,6 +5,7 @@ from collections.abc import Callable
 from tests.simulation.actions.methods import change_method, change_token
 from tests.simulation.actions.payments import (
     dispute,
+    end_refund,
     gateway_payment,
     late_success,
     lose_webhook,
@@ -16,6 +17,7 @@ from tests.simulation.actions.payments import (
     reconcile,
     refund,
     repeat_request,
+    return_authorization,
     reuse_key,
     sync,
     top_up,
@@ -54,8 +56,10 @@ ACTIONS: dict[Action, int] = {
     sync: 2,
     webhook: 8,
     webhook_again: 2,
-    lose_webhook: 1,
+    lose_webhook: 2,
     refund: 2,
+    end_refund: 1,
+    return_authorization: 1,
     dispute: 1,
     change_method: 2,
     change_token: 2,

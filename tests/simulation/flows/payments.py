@@ -1,10 +1,12 @@
 """The flows that move money."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from tests.simulation.flows.flow import (
     API,
     APP,
+    DAY_S,
     MINUTE_S,
     RECONCILER,
     WEBHOOK,
@@ -16,7 +18,7 @@ from tests.simulation.flows.flow import (
     scheduled_run,
     start_top_up,
 )
-from tests.simulation.world import World
+from tests.simulation.world import Customer, World
 
 
 def top_up(world: World) -> Run:
@@ -127,6 +129,20 @@ def refund(world: World) -> Run:
     return Run(lambda: world.deliver(event_id), done)
 
 
+def capture_after_refunded_authorization(world: World) -> Run:
+    """Razorpay returned one attempt that was never captured. Then another attempt pays the order."""
+    started = start_top_up(world, world.customer())
+    first = world.pay(started["gateway_order_id"], "authorize")
+    world.razorpay.control("refund", {"payment_id": first["razorpay_payment_id"]})
+    for event_id in world.event_ids:
+        assert world.deliver(event_id).status == 200
+    assert world.payment_row(started["id"])["status"] == "refunded"
+    world.pay(started["gateway_order_id"])
+    event_id = world.events_of("payment.captured")[0]
+    _suppress_other_events(world, event_id)
+    return Run(lambda: world.deliver(event_id), lambda: is_applied(world, started))
+
+
 def reconcile(world: World) -> Run:
     """The schedule asks about two payments that no webhook reported."""
     started = [start_top_up(world, world.customer()) for _ in range(2)]
@@ -149,6 +165,73 @@ def reconcile_after_failure(world: World) -> Run:
     return scheduled_run(world, lambda: is_applied(world, started))
 
 
+LATER_S = 900  # more than the windows of two looks at a list overlap
+
+
+def _credited_long_ago(world: World) -> tuple[Customer, dict[str, Any]]:
+    """A customer with a credited top-up that no window of the lists contains any more; returns the payment too."""
+    customer = world.customer()
+    payment = fund_wallet(world, customer)
+    world.advance(DAY_S)
+    world.reconcile()
+    return customer, payment
+
+
+def _refund_unreported(world: World, payment: dict[str, Any], amount_paise: int, status: str = "processed") -> str:
+    """Refund a part of a paid payment. No event of it ever arrives."""
+    attempts = [a for a in world.razorpay.payments.values() if a["order_id"] == payment["gateway_order_id"]]
+    sent = {"payment_id": attempts[0]["id"], "amount": amount_paise, "status": status}
+    refund = world.razorpay.control("refund", sent)
+    world.acknowledged |= set(world.event_ids)
+    return str(refund["id"])
+
+
+def reconcile_lists(world: World) -> Run:
+    """The schedule finds a refund, a second capture and a capture that no webhook reported."""
+    customer, payment = _credited_long_ago(world)
+    _refund_unreported(world, payment, 20_000)
+    world.razorpay.control("double_pay", {"order_id": payment["gateway_order_id"]})
+    world.acknowledged |= set(world.event_ids)
+    world.advance(LATER_S)
+
+    def done() -> bool:
+        review = world.payment_row(payment["id"])["review"]
+        is_flagged = any(name.endswith(":second_capture") for name in review)
+        return is_flagged and world.balance_paise(customer) == 30_000
+
+    return scheduled_run(world, done)
+
+
+def reconcile_pending_refund(world: World) -> Run:
+    """A refund was pending when the list was read. It is processed long after, and no webhook reports it."""
+    customer, payment = _credited_long_ago(world)
+    refund_id = _refund_unreported(world, payment, 20_000, "pending")
+    world.advance(LATER_S)
+    world.reconcile()  # the next look's window does not contain the refund
+    world.razorpay.control("refund", {"refund_id": refund_id})
+    world.acknowledged |= set(world.event_ids)
+    return scheduled_run(world, lambda: world.balance_paise(customer) == 30_000)
+
+
+def sync_learns_refund(world: World) -> Run:
+    """The app asks about a paid payment, of which a part was refunded without a webhook."""
+    customer, payment = _credited_long_ago(world)
+    _refund_unreported(world, payment, 20_000)
+    path = f"{API}/payments/{payment['id']}/sync/"
+    return Run(lambda: world.call(customer, "POST", path), lambda: world.balance_paise(customer) == 30_000)
+
+
+def webhook_learns_refund(world: World) -> Run:
+    """The event of a second refund arrives, and none of the first. What it cannot fetch is left to the reconciler."""
+    customer, payment = _credited_long_ago(world)
+    _refund_unreported(world, payment, 20_000)
+    attempt = next(iter(world.razorpay.payments.values()))
+    world.razorpay.control("refund", {"payment_id": attempt["id"], "amount": 10_000})
+    event_id = world.event_ids[-1]
+    _suppress_other_events(world, event_id)
+    return Run(lambda: world.deliver(event_id), lambda: world.balance_paise(customer) == 20_000)
+
+
 PAYMENT_FLOWS: Mapping[str, Flow] = {
     "top-up": Flow(top_up, (APP,)),
     "payment": Flow(payment, (APP,)),
@@ -162,6 +245,11 @@ PAYMENT_FLOWS: Mapping[str, Flow] = {
     "webhook, order paid": Flow(webhook("order.paid"), (WEBHOOK, RECONCILER)),
     "webhook, authorized": Flow(webhook("payment.authorized"), (WEBHOOK, RECONCILER)),
     "webhook, refund": Flow(refund, (WEBHOOK,)),
+    "webhook, captured after a refund": Flow(capture_after_refunded_authorization, (WEBHOOK, RECONCILER)),
+    "webhook, an earlier refund": Flow(webhook_learns_refund, (RECONCILER,)),
+    "sync, a refund": Flow(sync_learns_refund, (APP, RECONCILER)),
     "reconcile": Flow(reconcile, (RECONCILER,)),
+    "reconcile, lists": Flow(reconcile_lists, (RECONCILER,)),
+    "reconcile, a pending refund": Flow(reconcile_pending_refund, (RECONCILER,)),
     "reconcile, after a failure": Flow(reconcile_after_failure, (RECONCILER,)),
 }

@@ -24,6 +24,8 @@ def soft_delete(world: World) -> Findings:
             continue
         if after is None:
             yield f"the row of the method {key[1]} was removed"
+        elif "is_active" not in before:
+            continue  # a pointer, such as a card's claim
         elif before.get("status") == {"S": "saving"}:
             continue  # not visible yet
         elif not before["is_active"]["BOOL"] and after["is_active"]["BOOL"]:

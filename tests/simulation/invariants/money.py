@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.fakes.dynamodb_values import to_python
 from tests.simulation.invariants.check import ENTRIES, PAID_STATUSES, PAYMENTS, REFUNDS, Findings
-from tests.simulation.world import World
+from tests.simulation.world import RECONCILER, World
 
 # The allowed transitions of a payment. They repeat the code's own table on purpose, since that table is under test.
 TRANSITIONS: Mapping[str, tuple[str, ...]] = {
@@ -16,7 +16,7 @@ TRANSITIONS: Mapping[str, tuple[str, ...]] = {
     "authorized": ("captured", "refunded"),
     "captured": ("partially_refunded", "refunded"),
     "partially_refunded": ("refunded",),
-    "refunded": (),
+    "refunded": ("captured",),  # only if it was never captured before
 }
 
 
@@ -109,7 +109,7 @@ def append_only(world: World) -> Findings:
 
 def allowed_transitions(world: World) -> Findings:
     for table, key, before, after in world.dynamodb.journal:
-        if table != PAYMENTS or before is None:
+        if table != PAYMENTS or before is None or key[0] == RECONCILER:
             continue
         if after is None:
             yield f"the payment {key[1]} was deleted"
@@ -117,6 +117,8 @@ def allowed_transitions(world: World) -> Findings:
         old, new = before["status"]["S"], after["status"]["S"]
         if old != new and new not in TRANSITIONS[old]:
             yield f"a payment went from {old} to {new}"
+        if old == "refunded" and new == "captured" and "gateway_payment" in before:
+            yield "a payment was captured again after its refund"
         for name in ("amount_paise", "gateway_order", "purpose", "source", "customer"):
             if before.get(name) != after.get(name):
                 yield f"the {name} of a payment changed"
@@ -178,6 +180,14 @@ def refunded_amount(world: World) -> Findings:
             yield f"a payment of {row['amount_paise']} says {row['refunded_paise']} of {refunds[row['id']]} refunded"
 
 
+def recorded_or_reviewed(world: World) -> Findings:
+    """A refund that a person has to judge is not taken as well."""
+    payments = {row["id"]: row for row in world.rows(PAYMENTS)}
+    for refund in world.rows(REFUNDS):
+        if f"{refund['id']}:refund_exceeds_balance" in payments[refund["payment"]]["review"]:
+            yield f"{refund['id']} is under review and was taken all the same"
+
+
 # --- at rest
 
 
@@ -187,7 +197,11 @@ def captures_credited(world: World) -> Findings:
     credited = {entry["reference"] for entry in world.rows(ENTRIES) if entry["category"] == "top_up"}
     for attempt in world.razorpay.payments.values():
         row = rows.get(attempt["order_id"])
-        if not attempt["captured"] or row is None or any(name.startswith(attempt["id"]) for name in row["review"]):
+        if not attempt["captured"] or row is None:
+            continue
+        if f"{attempt['id']}:second_capture" in row["review"] and not row.get("gateway_payment"):
+            yield f"{attempt['id']} is under review as the second capture of a payment without a first one"
+        if any(name.startswith(attempt["id"]) for name in row["review"]):
             continue
         if row["status"] not in PAID_STATUSES:
             yield f"{attempt['id']} was captured and its payment is {row['status']}"

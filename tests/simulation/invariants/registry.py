@@ -28,6 +28,7 @@ ALWAYS: Mapping[str, Check] = {
     "I16 variants stored": photos.variants_stored,
     "I17 total balance": money.total_balance,
     "I17 refunded amount": money.refunded_amount,
+    "I17 recorded or reviewed": money.recorded_or_reviewed,
     "I20 documented replies": replies.documented,
     "I21 acknowledged is stored": replies.acknowledged,
 }

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tests.simulation.flows.flow import API, MINUTE_S, fund_wallet, is_applied, start_top_up
+from tests.simulation.flows.flow import API, DAY_S, MINUTE_S, fund_wallet, is_applied, start_top_up
 from tests.simulation.races.race import Race, statuses_are
 from tests.simulation.world import Customer, Reply, World
 
@@ -20,6 +20,12 @@ def _add_money(world: World, customer: Customer, key: str, amount: str = "500.00
 
 def _reconcile(world: World) -> Act:
     return lambda: Reply(200, world.reconcile())
+
+
+def _make_due(world: World) -> None:
+    """Let the open payments become due, and leave the reconciler's lists to the races that are about them."""
+    world.reads_lists = False
+    world.advance(MINUTE_S)
 
 
 def _deliver(world: World, event: str, place: int = 0) -> Act:
@@ -51,13 +57,13 @@ def two_webhooks(world: World) -> Race:
 
 def verify_and_reconcile(world: World) -> Race:
     started, verify = _paid_top_up(world, world.customer(), "authorize")
-    world.advance(MINUTE_S)
+    _make_due(world)
     return Race([verify, _reconcile(world)], lambda replies: is_applied(world, started))
 
 
 def two_reconcilers(world: World) -> Race:
     started, _ = _paid_top_up(world, world.customer())
-    world.advance(MINUTE_S)
+    _make_due(world)
     return Race([_reconcile(world), _reconcile(world)], lambda replies: is_applied(world, started))
 
 
@@ -73,7 +79,7 @@ def failed_and_captured(world: World) -> Race:
 
 def verify_webhook_and_reconcile(world: World) -> Race:
     started, verify = _paid_top_up(world, world.customer())
-    world.advance(MINUTE_S)
+    _make_due(world)
     acts = [verify, _deliver(world, "payment.captured"), _reconcile(world)]
     return Race(acts, lambda replies: is_applied(world, started))
 
@@ -245,6 +251,54 @@ def refund_spend_and_credit(world: World) -> Race:
     return Race(acts, lambda replies: is_applied(world, started))
 
 
+# --- refunds that the lists report
+
+
+def _listed_refund(world: World, customer: Customer, amount_paise: int) -> None:
+    """A credited top-up whose refund is reported by the list of refunds alone, until its event is delivered."""
+    fund_wallet(world, customer)
+    world.advance(DAY_S)
+    world.reconcile()
+    attempt = next(reversed(world.razorpay.payments.values()))
+    world.razorpay.control("refund", {"payment_id": attempt["id"], "amount": amount_paise})
+    world.advance(MINUTE_S)
+
+
+def refund_webhook_and_list(world: World) -> Race:
+    customer = world.customer()
+    _listed_refund(world, customer, 20_000)
+    acts = [_deliver(world, "refund.processed"), _reconcile(world)]
+    return Race(acts, lambda replies: replies[0].status == 200 and world.balance_paise(customer) == 30_000)
+
+
+def refund_webhook_list_and_spend(world: World) -> Race:
+    """Either the money is spent and the refund reviewed, or it is refunded and the payment declined."""
+    customer = world.customer()
+    _listed_refund(world, customer, 50_000)
+    acts = [_deliver(world, "refund.processed"), _reconcile(world), _spend(world, customer, "spend")]
+    return Race(acts, lambda replies: replies[0].status == 200 and world.balance_paise(customer) == 0)
+
+
+def list_and_spend(world: World) -> Race:
+    customer = world.customer()
+    _listed_refund(world, customer, 50_000)
+    acts = [_reconcile(world), _spend(world, customer, "spend")]
+    return Race(acts, lambda replies: world.balance_paise(customer) == 0)
+
+
+def two_reconcilers_read_the_lists(world: World) -> Race:
+    customer = world.customer()
+    _listed_refund(world, customer, 20_000)
+    acts = [_reconcile(world), _reconcile(world)]
+    return Race(acts, lambda replies: world.balance_paise(customer) == 30_000)
+
+
+LIST_RACES: Mapping[str, Callable[[World], Race]] = {
+    "refund, list": refund_webhook_and_list,
+    "refund, list, spend": refund_webhook_list_and_spend,
+    "list, spend": list_and_spend,
+    "list, list": two_reconcilers_read_the_lists,
+}
 PAYMENT_RACES: Mapping[str, Callable[[World], Race]] = {
     "verify, webhook": verify_and_webhook,
     "webhook, another webhook of the payment": two_webhooks,
@@ -267,4 +321,5 @@ PAYMENT_RACES: Mapping[str, Callable[[World], Race]] = {
     "verify, webhook, reconciler": verify_webhook_and_reconcile,
     "credit, spend, spend": credit_and_two_spends,
     "refund, spend, credit": refund_spend_and_credit,
+    **LIST_RACES,
 }

@@ -3,11 +3,15 @@
 from collections.abc import Callable, Mapping
 
 from tests.simulation.races.methods import METHOD_RACES
-from tests.simulation.races.payments import PAYMENT_RACES
+from tests.simulation.races.payments import LIST_RACES, PAYMENT_RACES
 from tests.simulation.races.photos import COMPRESSOR_RACES, PHOTO_RACES
 from tests.simulation.races.race import Race
 from tests.simulation.world import World
 
 RACES: Mapping[str, Callable[[World], Race]] = {**PAYMENT_RACES, **METHOD_RACES, **PHOTO_RACES}
-# A compressor makes fourteen calls, nearly all of them on one row: every order would be too many.
-SWITCHES_MAX: Mapping[str, int] = dict.fromkeys(COMPRESSOR_RACES, 2)
+# A compressor makes fourteen calls, nearly all of them on one row, and the reconciler as many on few tables: every
+# order would be too many.
+SWITCHES_MAX: Mapping[str, int] = {
+    **dict.fromkeys([*COMPRESSOR_RACES, *LIST_RACES], 2),
+    "refund, list, spend": 1,
+}

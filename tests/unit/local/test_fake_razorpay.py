@@ -5,6 +5,7 @@ import itertools
 import json
 import threading
 from collections.abc import Iterator
+from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
@@ -172,6 +173,54 @@ def test_refund_of_more_than_is_left_is_400(razorpay: FakeRazorpay) -> None:
 
 
 # --- the shopper and the banks
+
+
+def ask(razorpay: FakeRazorpay, path: str, **query: str) -> tuple[int, dict[str, Any]]:
+    status, _, body = razorpay.handle("GET", path, query, {"authorization": AUTHORIZATION}, b"")
+    return status, json.loads(body)
+
+
+def ids_in(razorpay: FakeRazorpay, path: str, **query: str) -> list[str]:
+    status, body = ask(razorpay, path, **query)
+    assert status == 200 and body["count"] == len(body["items"])
+    return [item["id"] for item in body["items"]]
+
+
+def test_lists_are_newest_first_in_pages_by_creation(razorpay: FakeRazorpay) -> None:
+    """`from` and `to` are included, and without `count` a page has ten."""
+    made = []
+    for number in range(12):
+        razorpay.now_s = partial(NOW_S.__add__, number)
+        order = razorpay.handle(
+            "POST", "/v1/orders", {}, {"authorization": AUTHORIZATION}, json.dumps(ORDER).encode()
+        )
+        payment_id = razorpay.pay(json.loads(order[2])["id"], "upi", "success")["razorpay_payment_id"]
+        made.append((payment_id, razorpay.control("refund", {"payment_id": payment_id, "amount": 100})["id"]))
+    for place, path in enumerate(("/v1/payments", "/v1/refunds")):
+        newest_first = [pair[place] for pair in reversed(made)]
+        assert ids_in(razorpay, path) == newest_first[:10]
+        assert ids_in(razorpay, path, count="5", skip="5") == newest_first[5:10]
+        assert ids_in(razorpay, path, skip="20") == []
+        window = {"from": str(NOW_S + 2), "to": str(NOW_S + 4)}
+        assert ids_in(razorpay, path, **window) == newest_first[7:10]
+    for query in ({"count": "0"}, {"count": "101"}, {"from": "yesterday"}, {"skip": "-1"}):
+        assert ask(razorpay, "/v1/payments", **query)[0] == 400
+
+
+def test_refunds_of_one_payment_are_listed_and_counted(razorpay: FakeRazorpay) -> None:
+    order = razorpay.handle("POST", "/v1/orders", {}, {"authorization": AUTHORIZATION}, json.dumps(ORDER).encode())
+    payment_id = razorpay.pay(json.loads(order[2])["id"], "upi", "success")["razorpay_payment_id"]
+    first = razorpay.control("refund", {"payment_id": payment_id, "amount": 20_000})
+    pending = razorpay.control("refund", {"payment_id": payment_id, "amount": 30_000, "status": "pending"})
+    assert ids_in(razorpay, f"/v1/payments/{payment_id}/refunds") == [pending["id"], first["id"]]
+    payment = razorpay.payments[payment_id]
+    assert (payment["amount_refunded"], payment["refund_status"]) == (20_000, "partial")
+    razorpay.control("refund", {"refund_id": pending["id"]})
+    assert (payment["amount_refunded"], payment["refund_status"]) == (50_000, "full")
+    assert payment["status"] == "refunded" and payment["captured"]
+    with pytest.raises(Rejected):
+        razorpay.control("refund", {"refund_id": pending["id"]})
+    assert ask(razorpay, "/v1/payments/pay_00000000000000/refunds")[0] == 400
 
 
 def test_paid_order_rejects_second_payment_except_double_pay(razorpay: FakeRazorpay) -> None:

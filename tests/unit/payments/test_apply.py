@@ -1,5 +1,6 @@
 """`apply_attempt`: every report about a payment changes it and its wallet exactly once, in whatever order."""
 
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from shared.errors import ServiceUnavailable
 from shared.money import rupees
 from shared.payments.apply import apply_attempt
 from shared.payments.create import create_payment
+from shared.payments.refunds import apply_refund
 from shared.settings import settings
 from shared.wallets import ledger
 from shared.wallets.models import append
@@ -18,9 +20,11 @@ from shared.wallets.wallet import get_or_open
 from tests.unit.conftest import an_attempt
 from tests.unit.payments.support import (
     ASHA,
+    ATTEMPT_ID,
     BILAL,
     SECOND_ATTEMPT_ID,
     THROUGH_RAZORPAY,
+    a_refund,
     balance,
     credited,
     entries,
@@ -119,6 +123,62 @@ def test_refunded_authorization_moves_nothing() -> None:
     apply_attempt(payment, an_attempt(payment.gateway_order, 50_000, "authorized"), "test")
     result = apply_attempt(payment, an_attempt(payment.gateway_order, 50_000, "refunded"), "test")
     assert response_body(result)["status"] == "refunded" and balance() == "0.00"
+
+
+def test_capture_after_refunded_authorization_is_credited() -> None:
+    """The order can still be paid by another attempt; whoever asks once more changes nothing."""
+    payment = top_up()
+    apply_attempt(payment, an_attempt(payment.gateway_order, 50_000, "authorized"), "test")
+    apply_attempt(payment, an_attempt(payment.gateway_order, 50_000, "refunded"), "test")
+    second = an_attempt(payment.gateway_order, 50_000, id=SECOND_ATTEMPT_ID)
+    assert apply_attempt(payment, second, "test").captured and balance() == "500.00"
+    assert not apply_attempt(payment, second, "test").captured
+    third = apply_attempt(payment, an_attempt(payment.gateway_order, 50_000, id="pay_00000000000003"), "test")
+    assert third.flagged == "second_capture" and balance() == "500.00"
+    assert stored(payment).gateway_payment == SECOND_ATTEMPT_ID
+
+
+def test_fully_refunded_payment_is_not_credited_again() -> None:
+    """`refunded` after a capture is final, unlike after an authorization."""
+    payment = credited()
+    captured = an_attempt(payment.gateway_order, 50_000)
+    apply_refund(payment, captured, a_refund(50_000), "evt")
+    assert stored(payment).status == "refunded" and balance() == "0.00"
+    assert apply_attempt(payment, captured, "test").counts == {}
+    second = apply_attempt(payment, an_attempt(payment.gateway_order, 50_000, id=SECOND_ATTEMPT_ID), "test")
+    assert second.flagged == "second_capture" and not second.captured
+    assert balance() == "0.00" and len(entries()) == 3
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_refunded_attempt_does_not_hide_other_authorized_one(order: tuple[int, ...]) -> None:
+    """Reports of two authorizations and of the refund of one of them, in any order, then all of them again."""
+    payment = top_up()
+    reports = [
+        an_attempt(payment.gateway_order, 50_000, "authorized"),
+        an_attempt(payment.gateway_order, 50_000, "authorized", id=SECOND_ATTEMPT_ID),
+        an_attempt(payment.gateway_order, 50_000, "refunded"),
+    ]
+    for place in order:
+        apply_attempt(payment, reports[place], "test")
+    if order.index(1) < order.index(2):  # both authorizations, or the other one, were known before the refund
+        assert stored(payment).status == "authorized"
+    for place in order:
+        apply_attempt(payment, reports[place], "again")
+    second = an_attempt(payment.gateway_order, 50_000, id=SECOND_ATTEMPT_ID)
+    assert apply_attempt(payment, second, "test").captured and balance() == "500.00"
+
+
+def test_payment_is_refunded_with_its_last_authorization() -> None:
+    payment = top_up()
+    for attempt_id in (ATTEMPT_ID, SECOND_ATTEMPT_ID):
+        apply_attempt(payment, an_attempt(payment.gateway_order, 50_000, "authorized", id=attempt_id), "test")
+    for attempt_id, status in ((SECOND_ATTEMPT_ID, "authorized"), (ATTEMPT_ID, "refunded")):
+        apply_attempt(payment, an_attempt(payment.gateway_order, 50_000, "refunded", id=attempt_id), "test")
+        assert stored(payment).status == status
+        apply_attempt(payment, an_attempt(payment.gateway_order, 50_000, "authorized", id=attempt_id), "late")
+        assert stored(payment).status == status
+    assert stored(payment).open is None and balance() == "0.00"
 
 
 def test_credit_over_wallet_limit_is_flagged() -> None:

@@ -13,7 +13,8 @@ from shared.deadline import Deadline
 from shared.errors import ServiceUnavailable
 from shared.payments.lifecycle import CHECK_AGES_S
 from shared.payments.models import Payment, count_in_review
-from shared.payments.reconcile import reconcile
+from shared.payments.reconcile import reconcile, take_turns
+from shared.payments.refunds import apply_refund
 from shared.payments.serializers import serialize_payment
 from shared.razorpay import api
 from shared.razorpay.client import RazorpayRejected
@@ -25,7 +26,9 @@ from tests.unit.payments.support import (
     ATTEMPT_ID,
     BILAL,
     SECOND_ATTEMPT_ID,
+    a_refund,
     balance,
+    credited,
     forward,
     stored,
     top_up,
@@ -170,3 +173,122 @@ def test_payment_nobody_checks_any_more_offers_no_checkout(monkeypatch: pytest.M
         forward(age_s + 61, monkeypatch)
         reconcile()
     assert serialize_payment(stored(payment))["checkout"] is None
+
+
+# --- silence, fairness and orders that cannot be read
+
+
+def test_three_silences_in_a_row_end_the_round(razorpay: Razorpay, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each may have waited for seven seconds. The counts are returned all the same, and the cards are left alone."""
+    for _ in range(5):
+        top_up()
+
+    def silent(order_id: str) -> list[GatewayPayment]:
+        raise ServiceUnavailable(is_silence=True)
+
+    monkeypatch.setattr(api, "list_order_payments", silent)
+    monkeypatch.setattr("shared.payment_methods.card_sync.reconcile", lambda limit: pytest.fail("cards"))
+    forward(61, monkeypatch)
+    counts = reconcile()
+    assert (counts["ReconcileAsked"], counts["ReconcileFailed"]) == (3, 3) and razorpay.calls == []
+
+
+@pytest.mark.parametrize("answer", ["credit", "rejection"])
+def test_answer_between_silences_lets_the_round_go_on(
+    answer: str, razorpay: Razorpay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payments = [top_up() for _ in range(5)]
+    real, asked = razorpay.list_order_payments, []
+
+    def silent(order_id: str) -> list[GatewayPayment]:
+        asked.append(order_id)
+        if len(asked) != 3:
+            raise ServiceUnavailable(is_silence=True)
+        if answer == "rejection":
+            raise RazorpayRejected(400, "", "")
+        return real(order_id)
+
+    monkeypatch.setattr(api, "list_order_payments", silent)
+    forward(61, monkeypatch)
+    assert reconcile()["ReconcileAsked"] == len(payments)
+
+
+def test_trouble_with_tables_is_no_silence_of_razorpay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A status of a newer version raises the same error, and there may be many of them."""
+    payments = [top_up() for _ in range(5)]
+    for payment in payments[:4]:
+        assert execute(Update(payment, {"status": "on_hold"}))
+    forward(61, monkeypatch)
+    assert reconcile()["ReconcileAsked"] == 5
+
+
+def test_counts_survive_a_round_that_runs_out_of_time(razorpay: Razorpay, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Razorpay hangs, each call for as long as its timeouts allow."""
+    for _ in range(5):
+        top_up()
+    now_us, spent_us = clock.now_us() + 61_000_000, [0]
+    monkeypatch.setattr(clock, "now_us", lambda: now_us + spent_us[0])
+
+    def hang(*args: Any) -> list[Any]:
+        connect_s, read_s = Deadline.current().timeouts(2.0, 5.0)
+        spent_us[0] += int((connect_s + read_s) * 1_000_000)
+        raise ServiceUnavailable(is_silence=True)
+
+    for name in ("list_order_payments", "list_payments", "list_refunds"):
+        monkeypatch.setattr(api, name, hang)
+    with Deadline(seconds=49.0):
+        counts = reconcile()
+        assert counts["ReconcileFailed"] == 3 and not Deadline.current().has_passed
+    with Deadline(seconds=10.0):
+        counts = reconcile()
+        assert 1 <= counts["ReconcileFailed"] <= 3 and spent_us[0] <= 31_000_000
+
+
+def test_many_payments_of_one_customer_do_not_hold_up_another(
+    razorpay: Razorpay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(12):
+        top_up(BILAL, 100)
+    payment = top_up(ASHA)
+    razorpay.payments[ATTEMPT_ID] = an_attempt(payment.gateway_order, 50_000)
+    forward(61, monkeypatch)
+    counts = reconcile(limit=10)
+    assert counts["ReconcileAsked"] == 10 and balance(ASHA) == "500.00"
+
+
+def test_customers_take_turns_and_each_is_first_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    due = [("a", "1"), ("a", "2"), ("b", "3"), ("a", "4"), ("c", "5"), ("b", "6")]
+    firsts = set()
+    for minute in range(3):
+        monkeypatch.setattr(clock, "now_us", lambda minute=minute: minute * 60_000_000)
+        turns = take_turns(due)
+        assert sorted(turns) == sorted(due) and {customer for customer, _ in turns[:3]} == {"a", "b", "c"}
+        assert [payment_id for customer, payment_id in turns if customer == "a"] == ["1", "2", "4"]
+        firsts.add(turns[0][0])
+    assert firsts == {"a", "b", "c"} and take_turns([]) == []
+
+
+def test_trouble_with_cards_keeps_the_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(limit: int) -> None:
+        raise ServiceUnavailable
+
+    monkeypatch.setattr("shared.payment_methods.card_sync.reconcile", fail)
+    assert reconcile()["ReconcileFailed"] == 0
+
+
+def test_paid_payment_that_razorpay_rejects_is_retried_then_reviewed(
+    razorpay: Razorpay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A refund of it was pending: it is not closed at the first rejection, and not followed for ever."""
+    payment = credited()
+    apply_refund(payment, an_attempt(payment.gateway_order, 50_000), a_refund(20_000, status="pending"), "evt")
+
+    def rejected(order_id: str) -> list[GatewayPayment]:
+        raise RazorpayRejected(400, "", "")
+
+    monkeypatch.setattr(api, "list_order_payments", rejected)
+    asked = 0
+    for day in range(1, 15):
+        forward(day * 86_460, monkeypatch)
+        asked += reconcile()["ReconcileAsked"]
+    assert asked == len(CHECK_AGES_S) and stored(payment).open is None and stored(payment).in_review

@@ -4,14 +4,16 @@ from collections.abc import Callable
 
 import pytest
 
+from shared import clock
+from shared.aws.dynamodb import Update, execute
 from shared.errors import ApiError, Conflict, ServiceUnavailable, SignatureInvalid
 from shared.payments.apply import apply_attempt
 from shared.payments.create import create_payment
 from shared.payments.results import wallet_entry_after
-from shared.payments.verify import sync, verify
+from shared.payments.verify import SYNC_PAUSE_S, _may_ask, sync, verify
 from shared.razorpay import api
 from shared.razorpay.client import NO_SUCH_ID, RazorpayRejected
-from shared.razorpay.entities import UnexpectedPayload
+from shared.razorpay.entities import GatewayPayment, UnexpectedPayload
 from tests.unit.conftest import Razorpay, an_attempt
 from tests.unit.payments.support import (
     ASHA,
@@ -19,9 +21,12 @@ from tests.unit.payments.support import (
     FROM_WALLET,
     SECOND_ATTEMPT_ID,
     THROUGH_RAZORPAY,
+    a_refund,
     balance,
     checkout_response,
     credited,
+    entries,
+    forward,
     response_body,
     stored,
     top_up,
@@ -112,11 +117,12 @@ def test_repeated_verify_returns_current_wallet(razorpay: Razorpay) -> None:
         assert body["wallet"] == wallet_body() and balance() == expected
 
 
-def test_sync_returns_wallet_after_credit(razorpay: Razorpay) -> None:
+def test_sync_returns_wallet_after_credit(razorpay: Razorpay, monkeypatch: pytest.MonkeyPatch) -> None:
     payment = top_up()
     assert response_body(sync(ASHA, payment.id))["wallet"] is None
     razorpay.payments[ATTEMPT_ID] = an_attempt(payment.gateway_order, 50_000)
-    for _ in range(2):
+    for number in range(1, 3):
+        forward(number * SYNC_PAUSE_S, monkeypatch)
         assert response_body(sync(ASHA, payment.id))["wallet"] == wallet_body()
     assert balance() == "500.00"
 
@@ -142,4 +148,93 @@ def test_verify_of_second_capture_is_200_and_in_review(razorpay: Razorpay) -> No
     razorpay.payments[second.id] = second
     result = verify(ASHA, payment.id, checkout_response(payment, second.id))
     assert not result.is_pending and result.flagged == "second_capture" and stored(payment).in_review
+    assert balance() == "500.00"
+
+
+def test_sync_asks_razorpay_at_most_every_few_seconds(razorpay: Razorpay, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sooner one returns what is stored, also what another way in has changed meanwhile."""
+    payment, other = top_up(), top_up()
+    now_us = clock.now_us()
+
+    def at(ms: int) -> None:
+        monkeypatch.setattr(clock, "now_us", lambda: now_us + ms * 1_000)
+
+    at(0)
+    assert not sync(ASHA, payment.id).asked_recently and len(razorpay.calls) == 1
+    captured = razorpay.payments[ATTEMPT_ID] = an_attempt(payment.gateway_order, 50_000)
+    at(SYNC_PAUSE_S * 1_000 - 1)
+    result = sync(ASHA, payment.id)
+    assert result.asked_recently and result.is_pending and len(razorpay.calls) == 1
+    assert not sync(ASHA, other.id).asked_recently and len(razorpay.calls) == 2
+    apply_attempt(payment, captured, "webhook")
+    assert response_body(sync(ASHA, payment.id))["wallet"] == wallet_body() and len(razorpay.calls) == 2
+    at(SYNC_PAUSE_S * 1_000)
+    assert not sync(ASHA, payment.id).asked_recently and len(razorpay.calls) == 3
+    at(-60_000)  # another machine's clock
+    assert not sync(ASHA, payment.id).asked_recently and len(razorpay.calls) == 4
+
+
+def test_of_two_syncs_at_once_one_asks_razorpay(razorpay: Razorpay, monkeypatch: pytest.MonkeyPatch) -> None:
+    payment = top_up()
+    real, nested = api.list_order_payments, []
+
+    def ask(order_id: str) -> list[GatewayPayment]:
+        nested.append(sync(ASHA, payment.id).asked_recently)
+        return real(order_id)
+
+    monkeypatch.setattr(api, "list_order_payments", ask)
+    assert not sync(ASHA, payment.id).asked_recently and nested == [True]
+    stale = stored(payment)
+    assert execute(Update(stored(payment), {"asked_at_us": 1}))
+    assert not _may_ask(stale)
+
+
+def test_sync_of_paid_payment_learns_its_refund(razorpay: Razorpay) -> None:
+    payment = credited()
+    razorpay.payments[ATTEMPT_ID] = an_attempt(payment.gateway_order, 50_000, refunded_paise=20_000)
+    razorpay.refunds.append(a_refund(20_000))
+    result = sync(ASHA, payment.id)
+    assert (
+        response_body(result)["status"] == "partially_refunded" and response_body(result)["wallet"] == wallet_body()
+    )
+    assert balance() == "300.00"
+
+
+def test_sync_of_paid_payment_flags_second_capture(razorpay: Razorpay) -> None:
+    payment = credited()
+    for attempt_id in (ATTEMPT_ID, SECOND_ATTEMPT_ID):
+        razorpay.payments[attempt_id] = an_attempt(payment.gateway_order, 50_000, id=attempt_id)
+    assert sync(ASHA, payment.id).flagged == "second_capture" and balance() == "500.00"
+
+
+@pytest.mark.parametrize("way", ["verify", "sync"])
+def test_capture_that_was_refunded_before_is_credited_and_debited(way: str, razorpay: Razorpay) -> None:
+    """Neither webhook arrived: the ledger is the same as if both had."""
+    payment = top_up()
+    refunded = an_attempt(payment.gateway_order, 50_000, "refunded", was_captured=True, refunded_paise=50_000)
+    razorpay.payments[ATTEMPT_ID] = refunded
+    razorpay.refunds += [a_refund(20_000), a_refund(30_000, id="rfnd_00000000000002")]
+    result = verify(ASHA, payment.id, checkout_response(payment)) if way == "verify" else sync(ASHA, payment.id)
+    assert response_body(result)["status"] == "refunded" and result.captured and not stored(payment).in_review
+    assert [(entry.type, entry.amount_paise) for entry in entries()[1:]] == [
+        ("credit", 50_000),
+        ("debit", 20_000),
+        ("debit", 30_000),
+    ]
+
+
+def test_refunded_capture_without_refunds_is_reviewed(razorpay: Razorpay) -> None:
+    payment = top_up()
+    razorpay.payments[ATTEMPT_ID] = an_attempt(payment.gateway_order, 50_000, "refunded", was_captured=True)
+    assert sync(ASHA, payment.id).flagged == "refunded_before_credit" and balance() == "0.00"
+
+
+def test_verify_after_refunded_authorization_credits_other_attempt(razorpay: Razorpay) -> None:
+    payment = top_up()
+    apply_attempt(payment, an_attempt(payment.gateway_order, 50_000, "authorized"), "test")
+    apply_attempt(payment, an_attempt(payment.gateway_order, 50_000, "refunded"), "test")
+    assert stored(payment).status == "refunded" and response_body(sync(ASHA, payment.id))["wallet"] is None
+    second = an_attempt(payment.gateway_order, 50_000, "authorized", id=SECOND_ATTEMPT_ID)
+    razorpay.payments[SECOND_ATTEMPT_ID] = second
+    assert verify(ASHA, payment.id, checkout_response(payment, SECOND_ATTEMPT_ID)).captured
     assert balance() == "500.00"

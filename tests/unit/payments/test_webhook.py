@@ -5,17 +5,28 @@ from typing import Any
 import pytest
 from pynamodb.connection import Connection
 
-from shared.errors import NotAuthenticated
-from shared.payments.models import count_in_review, list_payment_ids
+from shared import clock
+from shared.deadline import Deadline
+from shared.errors import NotAuthenticated, ServiceUnavailable
+from shared.payments.models import Payment, count_in_review, list_payment_ids
+from shared.payments.reconcile import reconcile
 from shared.payments.serializers import serialize_payment
 from shared.payments.webhook import handle_webhook
+from shared.razorpay import api
+from shared.razorpay.client import RazorpayRejected
+from shared.razorpay.entities import UnexpectedPayload
 from tests.unit.conftest import Razorpay, an_attempt
 from tests.unit.payments.support import (
     ASHA,
+    ATTEMPT_ID,
+    SECOND_ATTEMPT_ID,
+    a_refund,
     balance,
+    credited,
     deliver,
     deliver_json,
     entries,
+    forward,
     hmac_sha256,
     payment_entity,
     response_body,
@@ -142,3 +153,75 @@ def test_capture_without_stored_payment_is_in_no_list(razorpay: Razorpay) -> Non
     deliver("payment.captured", {"payment": payment_entity(an_attempt(order, 500))})
     payment = top_up()
     assert list_payment_ids(ASHA) == [payment.id] and count_in_review() == 1
+
+
+# --- refunds that no webhook reported
+
+
+def refunded_entity(payment: Payment, **values: Any) -> dict[str, Any]:
+    """The captured attempt, of which 200.00 is refunded."""
+    return payment_entity(an_attempt(payment.gateway_order, 50_000), amount_refunded=20_000, **values)
+
+
+def test_webhook_that_tells_of_a_refund_applies_it(razorpay: Razorpay) -> None:
+    """The capture's event comes late, or any other event of the payment does."""
+    payment = top_up()
+    razorpay.refunds.append(a_refund(20_000))
+    for name in ("payment.captured", "order.paid"):
+        deliver(name, {"payment": refunded_entity(payment)})
+    assert balance() == "300.00" and razorpay.calls == [f"refunds of {ATTEMPT_ID}"]
+
+
+def test_refund_webhook_applies_the_lost_one_before_it(razorpay: Razorpay) -> None:
+    payment = credited()
+    razorpay.refunds += [a_refund(20_000), a_refund(10_000, id="rfnd_00000000000002")]
+    second = {"id": "rfnd_00000000000002", "payment_id": ATTEMPT_ID, "amount": 10_000, "currency": "INR"}
+    entity = payment_entity(an_attempt(payment.gateway_order, 50_000), amount_refunded=30_000)
+    for _ in range(2):
+        deliver("refund.processed", {"payment": entity, "refund": second | {"status": "processed"}})
+    assert balance() == "200.00" and razorpay.calls == [f"refunds of {ATTEMPT_ID}"]
+
+
+def test_refunds_of_another_attempt_are_not_fetched(razorpay: Razorpay) -> None:
+    payment = credited(attempt_id=SECOND_ATTEMPT_ID)
+    deliver("payment.captured", {"payment": refunded_entity(payment)})
+    assert razorpay.calls == [] and balance() == "500.00" and stored(payment).in_review
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ServiceUnavailable(is_silence=True), RazorpayRejected(400, "", ""), UnexpectedPayload("not a refund")],
+)
+def test_refunds_that_cannot_be_fetched_are_left_to_the_reconciler(
+    error: Exception, razorpay: Razorpay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The capture is applied and acknowledged: Razorpay disables a webhook that fails for a day."""
+    payment = top_up()
+
+    def fail(payment_id: str) -> list[Any]:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(api, "fetch_refunds", fail)
+        assert deliver("payment.captured", {"payment": refunded_entity(payment)}).outcome == "applied"
+    assert balance() == "500.00" and stored(payment).open
+    razorpay.payments[ATTEMPT_ID] = an_attempt(payment.gateway_order, 50_000, refunded_paise=20_000)
+    razorpay.refunds.append(a_refund(20_000))
+    forward(61, monkeypatch)
+    reconcile()
+    assert balance() == "300.00" and stored(payment).open is None
+
+
+def test_slow_refunds_leave_time_to_reopen_the_payment(razorpay: Razorpay, monkeypatch: pytest.MonkeyPatch) -> None:
+    payment, now_us = top_up(), [clock.now_us()]
+    monkeypatch.setattr(clock, "now_us", lambda: now_us[0])
+
+    def hang(payment_id: str) -> list[Any]:
+        now_us[0] += int(Deadline.current().remaining_s * 1_000_000)
+        raise ServiceUnavailable(is_silence=True)
+
+    monkeypatch.setattr(api, "fetch_refunds", hang)
+    with Deadline(seconds=3.0):
+        assert deliver("payment.captured", {"payment": refunded_entity(payment)}).outcome == "applied"
+        assert not Deadline.current().has_passed
+    assert balance() == "500.00" and stored(payment).open

@@ -1,5 +1,6 @@
 """Razorpay's API through its SDK: what a call returns, and that no call is silent, endless or ambiguous."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,76 @@ def test_response_over_size_limit_is_not_read(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(client, "RESPONSE_BYTES_MAX", 50)
     with pytest.raises(ServiceUnavailable):
         api.create_order(50_000, "p-1", NOTES)
+
+
+# --- lists and refunds
+
+
+def test_order_with_hundreds_of_attempts_is_read_whole(fake_razorpay: FakeRazorpay) -> None:
+    """Razorpay lists them without pages: far more than any other response may hold."""
+    order_id = api.create_order(50_000, "p-1", NOTES)
+    for _ in range(500):
+        fake_razorpay.pay(order_id, "card", "fail")
+    fake_razorpay.pay(order_id, "upi", "success")
+    attempts = api.list_order_payments(order_id)
+    assert len(attempts) == 501 and sum(attempt.status == "captured" for attempt in attempts) == 1
+    listed = json.dumps(list(fake_razorpay.payments.values()))
+    assert client.RESPONSE_BYTES_MAX < len(listed) < api.ORDER_PAYMENTS_BYTES_MAX
+
+
+def test_order_beyond_the_bound_is_malformed_not_unavailable(
+    fake_razorpay: FakeRazorpay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Razorpay would answer the same again, so that waiting does not help."""
+    monkeypatch.setattr(api, "ORDER_PAYMENTS_BYTES_MAX", 500)
+    order_id = api.create_order(50_000, "p-1", NOTES)
+    fake_razorpay.pay(order_id, "upi", "success")
+    with pytest.raises(UnexpectedPayload):
+        api.list_order_payments(order_id)
+
+
+def test_refunds_are_read_in_pages_oldest_first(fake_razorpay: FakeRazorpay) -> None:
+    order_id = api.create_order(50_000, "p-1", NOTES)
+    payment_id = fake_razorpay.pay(order_id, "upi", "success")["razorpay_payment_id"]
+    assert api.fetch_refunds(payment_id) == [] and api.fetch_payment(payment_id).refunded_paise == 0
+    made = [fake_razorpay.control("refund", {"payment_id": payment_id, "amount": 100})["id"] for _ in range(205)]
+    assert [refund.id for refund in api.fetch_refunds(payment_id)] == made
+    assert api.fetch_payment(payment_id).refunded_paise == 20_500
+
+
+def test_malformed_id_of_payment_or_refund_is_refused(fake_razorpay: FakeRazorpay) -> None:
+    order_id = api.create_order(50_000, "p-1", NOTES)
+    payment_id = fake_razorpay.pay(order_id, "upi", "success")["razorpay_payment_id"]
+    refund = fake_razorpay.control("refund", {"payment_id": payment_id})
+    for malformed in ("pay_x/../../orders", "order_1", ""):
+        with pytest.raises(UnexpectedPayload):
+            api.fetch_refunds(malformed)
+    fake_razorpay.refunds[refund["id"]] = refund | {"id": "rfnd_x/.."}
+    with pytest.raises(UnexpectedPayload):
+        api.fetch_refunds(payment_id)
+
+
+def test_lists_read_a_window_newest_first(fake_razorpay: FakeRazorpay) -> None:
+    order_id = api.create_order(50_000, "p-1", NOTES)
+    payment_id = fake_razorpay.pay(order_id, "upi", "success")["razorpay_payment_id"]
+    made = [fake_razorpay.control("refund", {"payment_id": payment_id, "amount": 100})["id"] for _ in range(101)]
+    now_s = clock.now_s()
+    window = (now_s - 60, now_s + 60)
+    assert [entity["id"] for entity in api.list_refunds(*window, 0)] == made[:0:-1]
+    assert [entity["id"] for entity in api.list_refunds(*window, 100)] == made[:1]
+    assert [entity["id"] for entity in api.list_payments(*window, 0)] == [payment_id]
+    assert api.list_payments(now_s + 30, now_s + 60, 0) == []
+
+
+@pytest.mark.parametrize("fault", ["refuse", "500", "502_html", "429"])
+def test_silence_of_razorpay_differs_from_other_trouble(fault: str, fake_razorpay: FakeRazorpay) -> None:
+    fake_razorpay.control("faults", [{"method": "GET", "path": "/v1/orders", "fault": fault}])
+    with pytest.raises(ServiceUnavailable) as raised:
+        api.fetch_order("order_1")
+    assert raised.value.is_silence
+    with Deadline(seconds=CALL_S_MIN / 2), pytest.raises(ServiceUnavailable) as raised:
+        api.fetch_order("order_1")
+    assert not raised.value.is_silence
 
 
 # --- customers and tokens

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from shared.razorpay.entities import UnexpectedPayload, token_from
+from shared.razorpay.entities import UnexpectedPayload, payment_from, token_from
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,20 @@ def test_incomplete_token_is_read(entity: dict[str, Any], expected: Any) -> None
 def test_malformed_token_is_refused(entity: Any) -> None:
     with pytest.raises(UnexpectedPayload):
         token_from(entity)
+
+
+@pytest.mark.parametrize(
+    ("values", "refunded_paise"),
+    [
+        ({}, 0),
+        ({"amount_refunded": None}, 0),
+        ({"amount_refunded": 20_000}, 20_000),
+        ({"amount_refunded": -1}, 0),
+        ({"amount_refunded": "20000"}, 0),
+        ({"amount_refunded": 200.0}, 0),
+        ({"amount_refunded": True}, 0),
+    ],
+)
+def test_refunded_amount_is_whole_paise_or_zero(values: dict[str, Any], refunded_paise: int) -> None:
+    payment = payment_from({"id": "pay_1", "amount": 50_000, "status": "captured"} | values)
+    assert payment.refunded_paise == refunded_paise
