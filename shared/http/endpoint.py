@@ -9,13 +9,16 @@ def handler(request: Request) -> Response:
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shared.errors import ApiError, NotAuthenticated, NotFound, UnsupportedMediaType
-from shared.http import fields, multipart
+from shared.http import fields
 from shared.http.body import parse_json, read_body
 from shared.http.handler import Handler, customer_of, has_expired
 from shared.http.messages import Request, Response
+
+if TYPE_CHECKING:
+    from shared.http.multipart import FileField
 
 __all__ = ["Endpoint", "Request", "Response"]
 
@@ -36,7 +39,7 @@ class Endpoint:
     route: tuple[str, ...]  # the method, the path, then the path's aliases
     responses: Mapping[int, type | None]  # the type of each status' body; None has no body
     body: fields.Fields | None = None
-    file: multipart.FileField | None = None
+    file: "FileField | None" = None
     query: fields.Fields = field(default_factory=dict)
     errors: tuple[type[ApiError], ...] = ()
     public: bool = False
@@ -66,7 +69,11 @@ class Endpoint:
         if not self.public and has_expired(event):
             raise NotAuthenticated("The access token has expired.", "token_expired")
         content_type = headers.get("content-type", "")
-        form_file = self.file if self.file and multipart.is_form(content_type) else None
+        form_file = None
+        if self.file:
+            from shared.http import multipart  # no other function loads it
+
+            form_file = self.file if multipart.is_form(content_type) else None
         if form_file:
             raw_body = read_body(event, form_file.body_bytes_max, form_file.too_large)
         else:
