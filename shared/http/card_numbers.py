@@ -41,8 +41,9 @@ ISSUERS: Mapping[str, tuple[str, tuple[int, ...]]] = {
     "Maestro": (r"50(?!10)|5[6-8]|63|67|0604", (13, 14, 15, 16, 17, 18, 19)),
 }
 DIGITS_MIN = 13
+# The patterns are texts, which `re` compiles and caches at their first use: few functions ever use them.
 FIRST_DIGITS = {
-    length: re.compile("|".join(first for first, lengths in ISSUERS.values() if length in lengths))
+    length: "|".join(first for first, lengths in ISSUERS.values() if length in lengths)
     for length in range(DIGITS_MIN, 20)
 }
 
@@ -63,18 +64,14 @@ def _in_groups(separator: str) -> str:
     return rf"{fours}|3[0-9]{{3}}{separator}[0-9]{{6}}(?:{five}(?!{five}(?!{five}))|{separator}[0-9]{{4}})"
 
 
-ONE_RUN = re.compile(r"(?<![0-9])[0-9]{13,19}(?![0-9])")
+ONE_RUN = r"(?<![0-9])[0-9]{13,19}(?![0-9])"
 # In a lookahead, because the groups of two candidates may overlap. Without a last group that begins a 4-4-4 with
 # another separator, which is an Aadhaar number.
-IN_GROUPS = re.compile(
-    rf"(?<![0-9])(?=({'|'.join(map(_in_groups, SEPARATORS))})(?![0-9])(?!([-./])[0-9]{{4}}\2[0-9]{{4}}))[0-9]"
-)
+IN_GROUPS = rf"(?<![0-9])(?=({'|'.join(map(_in_groups, SEPARATORS))})(?![0-9])(?!([-./])[0-9]{{4}}\2[0-9]{{4}}))[0-9]"
 # Every digit by itself: the longest such sequence, which is a number as a whole or not at all.
-DIGIT_BY_DIGIT = re.compile(
-    rf"(?<![0-9])[0-9](?![0-9])(?:{'|'.join(rf'(?:{sep}[0-9](?![0-9])){{12,}}' for sep in SEPARATORS)})"
-)
+DIGIT_BY_DIGIT = rf"(?<![0-9])[0-9](?![0-9])(?:{'|'.join(rf'(?:{sep}[0-9](?![0-9])){{12,}}' for sep in SEPARATORS)})"
 # A year in front, since behind an Aadhaar number (4-4-4) the year would make it 4-4-4-4.
-DATE = re.compile(r"(?<![0-9])(?<![0-9][-./])(?:19|20)[0-9]{2}([-./])(?:0?[1-9]|1[0-2])\1[0-3]?[0-9](?![0-9])")
+DATE = r"(?<![0-9])(?<![0-9][-./])(?:19|20)[0-9]{2}([-./])(?:0?[1-9]|1[0-2])\1[0-3]?[0-9](?![0-9])"
 
 ASCII_FOLDED = str.maketrans("\t\v\f", "   ", "\r")
 SIGNS = {"\u2212": "-", "\u00b7": ".", "\u2022": ".", "\u2044": "/", "\u2215": "/", "\uff0e": ".", "\uff0f": "/"}
@@ -94,21 +91,21 @@ def card_number_in(text: str) -> bool:
 
     Invisible characters are ignored, and the digits, spaces and dashes of other scripts count as ASCII's.
     """
-    return any(FIRST_DIGITS[len(digits)].match(digits) and _luhn(digits) for digits in candidates(text))
+    return any(re.match(FIRST_DIGITS[len(digits)], digits) and _luhn(digits) for digits in candidates(text))
 
 
 def candidates(text: str) -> Iterator[str]:
     """The digits of everything that has the shape of a card number; at most three for each group of digits."""
     if len(text) < DIGITS_MIN:
         return
-    folded = DATE.sub(",", _fold(text))
-    yield from ONE_RUN.findall(folded)
-    for found, _ in IN_GROUPS.findall(folded):
+    folded = re.sub(DATE, ",", _fold(text))
+    yield from re.findall(ONE_RUN, folded)
+    for found, _ in re.findall(IN_GROUPS, folded):
         digits = _digits(found)
         yield digits
         if len(digits) == 19:
             yield digits[:16]  # three digits may also be the security code behind 4-4-4-4
-    for found in DIGIT_BY_DIGIT.findall(folded):
+    for found in re.findall(DIGIT_BY_DIGIT, folded):
         digits = _digits(found)
         if len(digits) <= 19:
             yield digits

@@ -33,7 +33,7 @@ class FieldError(Exception):
     """The texts that refuse the value of one field, its arguments."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Field:
     """The base of all fields: whether a value is required, may be null, and its default."""
 
@@ -50,7 +50,7 @@ class Field:
         raise NotImplementedError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Text(Field):
     default: Any = ""
     length_max: int = 100
@@ -87,7 +87,7 @@ class Text(Field):
         return limits | ({"pattern": f"^({self.pattern})?$"} if self.pattern else {})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Choice(Field):
     options: tuple[str, ...] = ()
 
@@ -100,7 +100,7 @@ class Choice(Field):
         return {"type": "string", "enum": list(self.options)}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Boolean(Field):
     default: Any = False
 
@@ -117,7 +117,7 @@ class Boolean(Field):
         return {"type": "boolean"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Integer(Field):
     minimum: int = 0
     maximum: int = 32_767
@@ -141,7 +141,7 @@ class Integer(Field):
         return {"type": "integer", "minimum": self.minimum, "maximum": self.maximum}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Amount(Field):
     """Rupees in, as text or number; paise out."""
 
@@ -162,8 +162,9 @@ class Amount(Field):
         return {"type": "string", "format": "decimal", "pattern": r"^[0-9]{1,8}(\.[0-9]{1,2})?$"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Uuid(Field):
+    __slots__ = ()
+
     def parse(self, value: Any) -> str:
         found = uuid_from(value)
         if found is None:
@@ -174,9 +175,10 @@ class Uuid(Field):
         return {"type": "string", "format": "uuid"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class DateTime(Field):
     """A time, or a date that means the start of that day in India. Parses to microseconds since 1970."""
+
+    __slots__ = ()
 
     def parse(self, value: Any) -> int:
         try:
