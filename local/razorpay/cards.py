@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from local.razorpay import webhooks
+from local.razorpay import lists, webhooks
 from local.razorpay.entities import account_reference, collection, new_customer, new_token
 from local.razorpay.responses import NO_SUCH_ID, Rejected, unknown_url
 from local.razorpay.state import Entity, State
@@ -11,13 +11,13 @@ CUSTOMER_EXISTS = "Customer already exists for the merchant"
 BAD_CONTACT = "Contact number should be at least 8 digits, including country code"
 
 
-def handle(state: State, method: str, path: list[str], sent: dict[str, Any]) -> dict[str, Any]:
+def handle(state: State, method: str, path: list[str], query: dict[str, str], sent: dict[str, Any]) -> dict[str, Any]:
     """One request below /v1/customers."""
     match [method, *path]:
         case ["POST"]:
             return _create_customer(state, sent)
         case ["GET"]:
-            return collection(list(state.customers.values()))
+            return lists.page(state.customers.values(), query)
         case ["GET", customer_id]:
             return state.find(state.customers, customer_id)
         case ["PUT", customer_id]:

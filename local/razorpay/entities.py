@@ -7,6 +7,7 @@ from typing import Any
 from local.razorpay.state import Entity, State
 
 TOKEN_AGE_S = 4 * 365 * 86_400
+RESPOND_WITHIN_S = 3 * 86_400
 
 
 def new_order(state: State, amount: int, currency: str, receipt: str | None, notes: Any) -> Entity:
@@ -67,7 +68,8 @@ def new_payment(state: State, order: Entity, method: str) -> Entity:
 
 
 def new_refund(state: State, payment: Entity, amount: int, status: str) -> Entity:
-    refund: Entity = {
+    """A refund; the caller adds it to the state."""
+    return {
         "id": state.new_id("rfnd"),
         "entity": "refund",
         "amount": amount,
@@ -82,23 +84,29 @@ def new_refund(state: State, payment: Entity, amount: int, status: str) -> Entit
         "speed_processed": "normal",
         "speed_requested": "normal",
     }
-    state.refunds[refund["id"]] = refund
-    return refund
 
 
-def new_dispute(state: State, payment: Entity, status: str) -> Entity:
-    """A dispute; the state does not store it, its event carries it whole."""
-    return {
+def arn_of(refund: Entity) -> str:
+    """The acquirer's reference number, with which the customer can ask the bank: 23 digits."""
+    return str(int(hashlib.sha256(refund["id"].encode()).hexdigest(), 16))[:23]
+
+
+def new_dispute(state: State, payment: Entity, amount: int, phase: str) -> Entity:
+    dispute: Entity = {
         "id": state.new_id("disp"),
         "entity": "dispute",
         "payment_id": payment["id"],
-        "amount": payment["amount"],
-        "currency": "INR",
-        "amount_deducted": payment["amount"] if status == "lost" else 0,
-        "status": "open" if status == "created" else status,
-        "phase": "chargeback",
+        "amount": amount,
+        "currency": payment["currency"],
+        "amount_deducted": 0,
+        "reason_code": "processed_invalid_expired_card",
+        "respond_by": state.now_s() + RESPOND_WITHIN_S,
+        "status": "open",
+        "phase": phase,
         "created_at": state.now_s(),
     }
+    state.disputes[dispute["id"]] = dispute
+    return dispute
 
 
 def new_customer(state: State, name: Any, email: Any, contact: str, notes: Any) -> Entity:

@@ -6,8 +6,8 @@ delays, reorders, tampers with or loses what Razorpay sends.
 
 from typing import Any
 
-from local.razorpay import api, cards, faults, payments, shopper, webhooks
-from local.razorpay.responses import NO_SUCH_URL, Rejected, Response, json_response
+from local.razorpay import api, control, faults, shopper
+from local.razorpay.responses import Rejected, Response, json_response
 from local.razorpay.state import State
 
 
@@ -25,7 +25,7 @@ class FakeRazorpay(State):
                     response = json_response(200, api.handle(self, method, path, query, headers, body))
             except Rejected as rejected:
                 response = rejected.response
-            faults.fail_after(fault)
+            faults.fail_after(fault, headers.get("x-refund-idempotency", ""))
         return response
 
     def pay(self, order_id: str, method: str, outcome: str, **choice: Any) -> dict[str, Any]:
@@ -35,48 +35,7 @@ class FakeRazorpay(State):
 
     def control(self, action: str, sent: Any) -> Any:
         """`POST /_control/<action>` for tests and for people who try things out."""
-        if action == "deliver":  # without the lock: the receiver of a webhook may call the API
-            return webhooks.deliver(self, sent)
-        with self.lock:
-            return self._control(action, sent)
-
-    def _control(self, action: str, sent: Any) -> Any:
-        match action:
-            case "pay":
-                choice = {name: sent[name] for name in shopper.CHOICES if sent.get(name) is not None}
-                method, outcome = sent.get("method", "upi"), sent.get("outcome", "success")
-                return shopper.pay(self, sent["order_id"], method, outcome, choice)
-            case "late":
-                return shopper.authorize_late(self, sent.get("payment_id"), sent.get("order_id"))
-            case "double_pay":
-                return shopper.pay_again(self, sent["order_id"])
-            case "refund" if "refund_id" in sent:
-                refund = self.find(self.refunds, sent["refund_id"])
-                return payments.end_refund(self, refund, sent.get("status", "processed"))
-            case "refund":
-                payment = self.find(self.payments, sent["payment_id"])
-                left = payment["amount"] - payment["amount_refunded"]
-                return payments.refund(self, payment, sent.get("amount", left), sent.get("status", "processed"))
-            case "dispute":
-                payment = self.find(self.payments, sent["payment_id"])
-                return payments.dispute(self, payment, sent.get("status", "created"))
-            case "token":
-                family = sent.get("family", "service_provider")
-                return cards.change_status(self, sent["token_id"], sent["status"], family)
-            case "features":
-                self.saved_cards = bool(sent["saved_cards"])
-                return {"saved_cards": self.saved_cards}
-            case "event":
-                return webhooks.emit_body(self, sent["body"])
-            case "hold":
-                self.holding = bool(sent["hold"])
-                return {"hold": self.holding}
-            case "faults":
-                return faults.set_faults(self, sent)
-            case "state":
-                held = [self.events[event_id] for event_id in self.held]
-                return {**self.dump(), "events": list(self.events.values()), "held": held}
-        raise Rejected(NO_SUCH_URL)
+        return control.control(self, action, sent)
 
     def close(self) -> None:
         self.closing.set()

@@ -1,8 +1,6 @@
 """What happens to a payment at Razorpay, with the events that follow from it."""
 
 from local.razorpay import webhooks
-from local.razorpay.entities import new_dispute, new_refund
-from local.razorpay.responses import Rejected
 from local.razorpay.state import Entity, State
 
 
@@ -12,14 +10,31 @@ def authorize(state: State, payment: Entity) -> None:
 
 
 def capture(state: State, payment: Entity) -> None:
-    """Capture a payment, with Razorpay's usual fee, and mark its order paid."""
+    """Capture a payment, with Razorpay's usual fee unless the customer bears one, and pay its order."""
     order = state.orders[payment["order_id"]]
-    base = round(payment["amount"] * 0.02)
-    tax = round(base * 0.18)
-    payment |= {"status": "captured", "captured": True, "fee": base + tax, "tax": tax}
-    order |= {"status": "paid", "amount_paid": order["amount"], "amount_due": 0}
+    if not _is_fee_on_top(payment):
+        base = round(payment["amount"] * 0.02)
+        tax = round(base * 0.18)
+        payment |= {"fee": base + tax, "tax": tax}
+    payment |= {"status": "captured", "captured": True}
     webhooks.emit(state, "payment.captured", payment=payment)
-    webhooks.emit(state, "order.paid", payment=payment, order=order)
+    _pay_order(order, payment)
+    if order["status"] == "paid":
+        webhooks.emit(state, "order.paid", payment=payment, order=order)
+
+
+def _pay_order(order: Entity, payment: Entity) -> None:
+    """The order is paid when enough has arrived. With an offer, its discounted amount is enough."""
+    arrived = payment["amount"] - (payment["fee"] if _is_fee_on_top(payment) else 0)
+    paid = min(order["amount"], order["amount_paid"] + arrived)
+    if payment.get("offer_id") or paid == order["amount"]:
+        order |= {"status": "paid", "amount_paid": paid, "amount_due": 0}
+    else:
+        order |= {"amount_paid": paid, "amount_due": order["amount"] - paid}
+
+
+def _is_fee_on_top(payment: Entity) -> bool:
+    return payment.get("fee_bearer") == "customer"
 
 
 def fail(state: State, payment: Entity) -> None:
@@ -32,41 +47,3 @@ def fail(state: State, payment: Entity) -> None:
         "error_reason": "payment_failed",
     }
     webhooks.emit(state, "payment.failed", payment=payment)
-
-
-def refund(state: State, payment: Entity, amount: int, status: str = "processed") -> Entity:
-    """Refund paise of a payment; only a `processed` refund changes the payment, a `pending` one is ended later."""
-    refund = new_refund(state, payment, amount, status)
-    _count_refund(payment, refund)
-    webhooks.emit(state, "refund.created", refund=refund, payment=payment)
-    if status != "pending":
-        webhooks.emit(state, f"refund.{status}", refund=refund, payment=payment)
-    return refund
-
-
-def end_refund(state: State, refund: Entity, status: str) -> Entity:
-    """Bring a pending refund to its end: `processed` or `failed`."""
-    if refund["status"] != "pending" or status not in ("processed", "failed"):
-        raise Rejected("Only a pending refund can become processed or failed", field="status")
-    payment = state.payments[refund["payment_id"]]
-    refund["status"] = status
-    _count_refund(payment, refund)
-    webhooks.emit(state, f"refund.{status}", refund=refund, payment=payment)
-    return refund
-
-
-def _count_refund(payment: Entity, refund: Entity) -> None:
-    """Add a processed refund to its payment's `amount_refunded`."""
-    if refund["status"] != "processed":
-        return
-    total = payment["amount_refunded"] + refund["amount"]
-    is_full = total >= payment["amount"]
-    payment |= {"amount_refunded": total, "refund_status": "full" if is_full else "partial"}
-    if is_full:
-        payment["status"] = "refunded"
-
-
-def dispute(state: State, payment: Entity, status: str = "created") -> Entity:
-    dispute = new_dispute(state, payment, status)
-    webhooks.emit(state, f"payment.dispute.{status}", payment=payment, dispute=dispute)
-    return dispute

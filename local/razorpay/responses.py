@@ -7,6 +7,7 @@ Response = tuple[int, dict[str, str], bytes]  # status, headers, body
 
 NO_SUCH_ID = "The id provided does not exist"
 NO_SUCH_URL = "The requested URL was not found on the server."
+IN_PROGRESS = "Another request with the same idempotency key is still in progress."
 
 
 class Rejected(Exception):

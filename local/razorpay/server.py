@@ -41,7 +41,7 @@ class Connection(BaseHTTPRequestHandler):
             status, headers, body = self._response()
         except ConnectionDropped as drop:
             if drop.hang:
-                self.server.stand_in.closing.wait(HANG_S)
+                self._hang(drop.key)
             self.close_connection = True
             self.connection.close()
             return
@@ -53,6 +53,13 @@ class Connection(BaseHTTPRequestHandler):
         self.wfile.flush()
 
     do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = respond
+
+    def _hang(self, key: str) -> None:
+        """Wait as a call does that never ends; meanwhile its idempotency key is in progress."""
+        stand_in = self.server.stand_in
+        stand_in.keys_in_progress.add(key)
+        stand_in.closing.wait(HANG_S)
+        stand_in.keys_in_progress.discard(key)
 
     def _response(self) -> Response:
         url = urlsplit(self.path)

@@ -9,8 +9,11 @@ from local.razorpay.state import Entity, State
 
 # What a shopper can choose in addition to the method. `card` describes a new card, `token` names a saved one; `save`
 # ticks the box; `activation` "later" leaves the new token initiated; `duplicate_token` creates a second token of the
-# same card.
-CHOICES = ("customer_id", "card", "token", "save", "activation", "duplicate_token")
+# same card. The three amounts make the payment's amount another than the order's.
+AMOUNTS = ("offer_paise", "fee_paise", "amount_paise")
+CHOICES = ("customer_id", "card", "token", "save", "activation", "duplicate_token", *AMOUNTS)
+METHODS = ("card", "netbanking", "wallet", "emi", "upi", "paylater")
+OUTCOMES = ("success", "fail", "authorize", "late", "pending")
 CARD = {
     "last4": "1007",
     "network": "Visa",
@@ -19,6 +22,7 @@ CARD = {
     "expiry_month": 12,
     "expiry_year": 2030,
 }
+OFFER_ID = "offer_GC00000000001A"
 ORDER_PAID = (
     "Your payment has been declined as the order is already paid. Please initiate the payment with a new order."
 )
@@ -26,6 +30,9 @@ ORDER_PAID = (
 
 def pay(state: State, order_id: str, method: str, outcome: str, choice: dict[str, Any]) -> dict[str, Any]:
     """Pay an order; returns the fields that checkout gives the app. `choice` has keys of CHOICES."""
+    for name, value, known in (("outcome", outcome, OUTCOMES), ("method", method, METHODS)):
+        if value not in known:
+            raise Rejected(f"unknown {name} {value!r}, known {name}s: {', '.join(known)}", field=name)
     order = state.find(state.orders, order_id)
     if order["status"] == "paid":
         raise Rejected(ORDER_PAID, reason="order_already_paid")
@@ -38,7 +45,9 @@ def pay_again(state: State, order_id: str) -> dict[str, Any]:
 
 
 def _attempt(state: State, order: Entity, method: str, outcome: str, choice: dict[str, Any]) -> dict[str, Any]:
+    amounts = _amounts(order, choice)
     payment = new_payment(state, order, method)
+    payment |= amounts
     _choose_instrument(state, payment, choice)
     order["attempts"] += 1
     order["status"] = "attempted" if order["status"] == "created" else order["status"]
@@ -49,9 +58,28 @@ def _attempt(state: State, order: Entity, method: str, outcome: str, choice: dic
         payments.authorize(state, payment)
         if outcome == "success":
             payments.capture(state, payment)
-    elif outcome != "pending":
-        raise Rejected(f"no such outcome: {outcome}")
     return _checkout_fields(state, payment)
+
+
+def _amounts(order: Entity, choice: dict[str, Any]) -> dict[str, Any]:
+    """The fields that an offer, a fee borne by the customer or another amount changes in a payment."""
+    paise = {name: choice[name] for name in AMOUNTS if name in choice}
+    for name, value in paise.items():
+        if type(value) is not int or value <= 0:
+            raise Rejected(f"{name} must be a positive number of paise", field=name)
+    if "amount_paise" in paise:
+        if len(paise) > 1:
+            raise Rejected("amount_paise is the amount without an offer and without a fee", field="amount_paise")
+        return {"amount": paise["amount_paise"]}
+    offer, fee = paise.get("offer_paise", 0), paise.get("fee_paise", 0)
+    if offer >= order["amount"]:
+        raise Rejected("offer_paise must be less than the order's amount", field="offer_paise")
+    fields: dict[str, Any] = {"amount": order["amount"] - offer + fee}
+    if offer:
+        fields["offer_id"] = OFFER_ID
+    if fee:
+        fields |= {"fee": fee, "tax": fee - round(fee / 1.18), "fee_bearer": "customer"}
+    return fields
 
 
 def _choose_instrument(state: State, payment: Entity, choice: dict[str, Any]) -> None:

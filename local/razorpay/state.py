@@ -18,8 +18,18 @@ EPOCH_S = 1_388_534_400  # ids count nanoseconds from 2014
 
 Entity = dict[str, Any]
 
-SAVED_ATTRIBUTES = ("orders", "payments", "refunds", "customers", "tokens")
-CHANGING_ATTRIBUTES = (*SAVED_ATTRIBUTES, "refund_keys", "saved_cards", "events", "held", "holding", "faults")
+SAVED_ATTRIBUTES = ("orders", "payments", "refunds", "disputes", "customers", "tokens")
+CHANGING_ATTRIBUTES = (
+    *SAVED_ATTRIBUTES,
+    "refund_keys",
+    "refund_status",
+    "balance_paise",
+    "saved_cards",
+    "events",
+    "held",
+    "holding",
+    "faults",
+)
 
 
 def sortable_id(prefix: str) -> str:
@@ -49,7 +59,11 @@ class State:
         self.orders: dict[str, Entity] = {}
         self.payments: dict[str, Entity] = {}
         self.refunds: dict[str, Entity] = {}
-        self.refund_keys: dict[str, tuple[Any, str]] = {}  # idempotency key to request body and refund id
+        self.refund_keys: dict[str, tuple[str, Any, str]] = {}  # idempotency key to payment id, fields and refund id
+        self.keys_in_progress: set[str] = set()  # of the refunds that took effect and are not answered yet
+        self.refund_status = "processed"  # what a refund is when the API creates it
+        self.balance_paise: int | None = None  # what the account can refund; None is enough for everything
+        self.disputes: dict[str, Entity] = {}
         self.customers: dict[str, Entity] = {}
         self.tokens: dict[str, Entity] = {}
         self.saved_cards = True  # a feature that Razorpay enables per account
@@ -76,6 +90,7 @@ class State:
 
     def load(self, saved: dict[str, Any]) -> None:
         self.orders, self.payments, self.refunds = saved["orders"], saved["payments"], saved["refunds"]
+        self.disputes = saved.get("disputes", {})
         self.customers, self.tokens = saved.get("customers", {}), saved.get("tokens", {})
 
     def snapshot(self) -> dict[str, Any]:

@@ -7,10 +7,12 @@ import urllib.error
 import urllib.request
 from typing import Any
 
+from local.razorpay.responses import Rejected
 from local.razorpay.state import Entity, State
 
 TIMEOUT_S = 5
 REDELIVER_AFTER_S = (1, 2, 4)
+ORDERS = ("reverse", "shuffle")  # in which `deliver` can send, instead of the order of the events
 
 
 def emit(state: State, name: str, **entities: Entity) -> None:
@@ -100,9 +102,11 @@ def deliver(state: State, sent: dict[str, Any]) -> list[dict[str, Any]]:
 
     The caller must not hold the lock: the receiver may call the API before it answers.
     """
+    if sent.get("order") not in (None, *ORDERS):
+        raise Rejected(f"unknown order {sent['order']!r}, known orders: {', '.join(ORDERS)}", field="order")
     with state.lock:
         if sent.get("event_id"):
-            event_ids = [sent["event_id"]]
+            event_ids = [state.find(state.events, sent["event_id"])["event_id"]]
         else:
             event_ids, state.held = state.held, []
     if sent.get("order") == "reverse":

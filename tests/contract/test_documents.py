@@ -343,13 +343,16 @@ def test_settings_list_the_variables_of_make_run() -> None:
     assert set(first_codes(section(DOCS / "settings.md", "The local stack"))) == read
 
 
-# Where a stand-in dispatches its controls: `case "pay":`, `if action == "deliver"`, `self.path == "/_local/upload"`.
-CONTROL = re.compile(r'^ {12}case "([\w.]+)":|action == "(\w+)"|path == "/_local/(\w+)"', re.MULTILINE)
+# Where a stand-in dispatches its controls: `"pay": Control(`, `case "clock":`, `if action == "faults"`,
+# `self.path == "/_local/upload"`.
+CONTROL = re.compile(
+    r'^ {4}"(\w+)": Control\(|^ {12}case "([\w.]+)":|action == "(\w+)"|path == "/_local/(\w+)"', re.MULTILINE
+)
 
 
 @pytest.mark.parametrize(
     "heading, module",
-    [("Control the Razorpay stand-in", "local/razorpay/fake.py"), ("Control the service", "local/api_gateway.py")],
+    [("Control the Razorpay stand-in", "local/razorpay/control.py"), ("Control the service", "local/api_gateway.py")],
 )
 def test_local_development_lists_every_control(heading: str, module: str) -> None:
     actions = {name for match in CONTROL.findall((ROOT / module).read_text()) for name in match if name}

@@ -192,7 +192,7 @@ def pay_wrong_amount(history: History) -> Act | None:
     attempt |= chance.choice([{"amount": order["amount"] + 100}, {"amount": 100}, {"currency": "USD"}])
     order["attempts"] += 1
     capture(razorpay, attempt)
-    order["status"] = "attempted"  # the customer may still pay the right amount
+    order |= {"status": "attempted", "amount_paid": 0}  # the customer may still pay the right amount
     history.log(f"Razorpay: {attempt['id']} captured {attempt['amount']} {attempt['currency']} for {order['id']}")
     return lambda: None
 
@@ -216,16 +216,14 @@ def refund(history: History) -> Act | None:
 
 
 def end_refund(history: History) -> Act | None:
-    """A pending refund becomes processed, or failed; so does one for which too little is left by now."""
+    """A pending refund becomes processed, or failed."""
     razorpay, chance = history.world.razorpay, history.world.random
     pending = [refund for refund in razorpay.refunds.values() if refund["status"] == "pending"]
     if not pending:
         return None
     refund = chance.choice(pending)
-    attempt = razorpay.payments[refund["payment_id"]]
-    is_covered = refund["amount"] <= attempt["amount"] - attempt["amount_refunded"]
-    status = chance.choice(["processed", "processed", "failed"]) if is_covered else "failed"
-    razorpay.control("refund", {"refund_id": refund["id"], "status": status})
+    status = chance.choice(["processed", "processed", "failed"])
+    razorpay.control("refund_status", {"refund_id": refund["id"], "status": status})
     history.log(f"Razorpay: {refund['id']} is {status}")
     return lambda: None
 

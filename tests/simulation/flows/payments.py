@@ -208,7 +208,7 @@ def reconcile_pending_refund(world: World) -> Run:
     refund_id = _refund_unreported(world, payment, 20_000, "pending")
     world.advance(LATER_S)
     world.reconcile()  # the next look's window does not contain the refund
-    world.razorpay.control("refund", {"refund_id": refund_id})
+    world.razorpay.control("refund_status", {"refund_id": refund_id, "status": "processed"})
     world.acknowledged |= set(world.event_ids)
     return scheduled_run(world, lambda: world.balance_paise(customer) == 30_000)
 
