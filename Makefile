@@ -73,7 +73,7 @@ reset: setup ## delete the local state of make run
 openapi: setup ## write openapi.json
 	.venv/bin/python -m tools.openapi
 
-clients: setup ## lint openapi.json, and type-check the TypeScript clients made from it; needs Node.js and Java
+clients: setup ## lint openapi.json, type-check its TypeScript clients, and drive the stand-in with Razorpay's SDK; needs Node.js and Java
 	@.venv/bin/python -m tools.clients
 
 lock: ## pin packages from the .in files, with hashes; UPGRADE=boto3 or UPGRADE=all moves to new releases

@@ -13,7 +13,7 @@ from typing import Any
 
 from local.api_gateway import Api
 from local.aws import CREDENTIALS, HOST, CannotStart, Ministack, free_port
-from local.issuer import AUDIENCE, ISSUER, Issuer
+from local.issuer import AUDIENCE, ISSUER, STAFF_AUDIENCE, STAFF_ISSUER, Issuer
 from local.lambda_pool import Clock, Faults, LambdaPool
 from local.razorpay.fake import FakeRazorpay
 from local.razorpay.server import serve
@@ -23,6 +23,12 @@ from local.template import ROOT, Template
 KEY_ID, KEY_SECRET = "rzp_test_GarmentPayLocal", "local_key_secret"
 WEBHOOK_SECRET, OLD_WEBHOOK_SECRET = "whsec_local", "whsec_local_old"
 WEBHOOK_PATH = "/api/payments/webhooks/razorpay/"
+STAFF = (  # one for each group, and one in all three
+    ("Sunita", "5afa0000-0000-4000-8000-000000000001", ("support",)),
+    ("Farid", "5afa0000-0000-4000-8000-000000000002", ("finance",)),
+    ("Anjali", "5afa0000-0000-4000-8000-000000000003", ("approver",)),
+    ("Omkar", "5afa0000-0000-4000-8000-000000000004", ("support", "finance", "approver")),
+)
 SEEDS = (("Asha", "a5a00000-0000-4000-8000-000000000001"), ("Bilal", "b11a0000-0000-4000-8000-000000000002"))
 
 
@@ -60,24 +66,28 @@ def main() -> int:
 def start(running: list[Any]) -> tuple[Api, dict[str, Any]]:
     """Start everything. Each part appends the function that stops it to `running`, even if a later part fails."""
     state, template, clock, faults = _state(), Template(), Clock(), Faults()
-    api = Api(_port(), template, clock, faults, Issuer(state))
+    api = Api(_port(), template, clock, faults, Issuer(state), Issuer.for_staff(state))
     running.append(api.server_close)
     razorpay_port = int(os.environ.get("RAZORPAY_PORT") or free_port())
     ministack = Ministack(state)
     running.append(ministack.stop)
     environment = template.environment(
-        {
+        {name: os.environ[name] for name in template.settings() & os.environ.keys()}
+        | {
             "RAZORPAY_BASE_URL": f"http://{HOST}:{razorpay_port}",
             "RAZORPAY_KEY_ID": KEY_ID,
             "JWT_ISSUER": ISSUER,
             "JWT_AUDIENCE": AUDIENCE,
             "JWKS_URL": f"{api.url}/_local/jwks.json",
+            "STAFF_JWT_ISSUER": STAFF_ISSUER,
+            "STAFF_JWT_AUDIENCE": STAFF_AUDIENCE,
+            "STAFF_JWKS_URL": f"{api.url}/_local/staff_jwks.json",
         }
     )
     environment |= {**CREDENTIALS, "AWS_ENDPOINT_URL": ministack.url}
     os.environ.update({**CREDENTIALS, "AWS_ENDPOINT_URL": ministack.url})
     # The pool forks, so it comes before any thread.
-    pool = LambdaPool(template.functions, template.authorizer, environment, clock, faults)
+    pool = LambdaPool(template.functions, template.authorizers.values(), environment, clock, faults)
     running.append(pool.stop)
     ministack.wait()
     secrets = {
@@ -102,6 +112,7 @@ def start(running: list[Any]) -> tuple[Api, dict[str, Any]]:
         "key_secret": KEY_SECRET,
         "webhook_secret": WEBHOOK_SECRET,
         "customers": api.seeds,
+        "staff": [api.new_staff(*person) for person in STAFF],
     }
 
 
@@ -126,6 +137,7 @@ def _fake_razorpay(state: Path, clock: Clock, running: list[Any]) -> FakeRazorpa
 def banner(ready: dict[str, Any]) -> str:
     """The text for a person who starts the service."""
     asha, bilal = ready["customers"]
+    support, finance, approver, all_groups = ready["staff"]
     api, razorpay = ready["api"], ready["razorpay"]
     return f"""
 garment-pay, ready in {ready["ready_s"]} s
@@ -139,6 +151,13 @@ Two customers, Asha and Bilal:
 
   export ASHA={asha["token"]}
   export BILAL={bilal["token"]}
+
+Staff, one for each group and one in all three:
+
+  export SUPPORT={support["token"]}
+  export FINANCE={finance["token"]}
+  export APPROVER={approver["token"]}
+  export STAFF={all_groups["token"]}
 
 Top up Asha's wallet, pay as she would, read the balance:
 

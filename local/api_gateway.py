@@ -1,4 +1,4 @@
-"""API Gateway on this machine: routes requests to functions, with the authorizer first, as REST proxy events.
+"""API Gateway on this machine: routes requests to functions, with the route's authorizer first, as REST proxy events.
 
 `/_local/` offers what exists only on a developer's machine: new customers, a clock to move, functions to invoke,
 faults of S3 and of the issuer, and a page that uploads a photo.
@@ -9,6 +9,7 @@ import json
 import threading
 import time
 import uuid
+from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -23,6 +24,7 @@ EVENT_BYTES_MAX = 6 * 1024 * 1024  # the size of an event that Lambda takes
 EVENT_OVERHEAD_BYTES = 16 * 1024  # of an event, beside its body
 STAGE = "local"
 SCHEDULE_S = 60
+KEYS = ("/_local/jwks.json", "/_local/staff_jwks.json")
 UPLOAD_PAGE = ROOT / "local" / "pages" / "upload.html"
 
 Response = tuple[int, dict[str, str], bytes]  # status, headers, body
@@ -33,15 +35,17 @@ class Api(ThreadingHTTPServer):
     request_queue_size = 256
     allow_reuse_address = True
 
-    def __init__(self, port: int, template: Template, clock: Clock, faults: Faults, issuer: Issuer) -> None:
+    def __init__(
+        self, port: int, template: Template, clock: Clock, faults: Faults, issuer: Issuer, staff_issuer: Issuer
+    ) -> None:
         try:
             super().__init__((HOST, port), Connection)
         except OSError as error:
             hint = "try: PORT=0 make run, for any free one"
             raise CannotStart(f"Port {port} cannot be used ({error.strerror}); {hint}") from None
-        self.template, self.clock, self.faults, self.issuer = template, clock, faults, issuer
+        self.template, self.clock, self.faults = template, clock, faults
+        self.issuer, self.staff_issuer = issuer, staff_issuer
         self.routes = template.routes
-        self.authorizer = template.authorizer
         self.url = f"http://{HOST}:{self.server_address[1]}"
         self.pool: LambdaPool
         self.front_page = b""
@@ -70,6 +74,10 @@ class Api(ThreadingHTTPServer):
         customer_id = customer_id or str(uuid.uuid4())
         return {"id": customer_id, "name": name, "token": self.issuer.token(customer_id, int(time.time()))}
 
+    def new_staff(self, name: str, staff_id: str, groups: Sequence[str]) -> dict[str, Any]:
+        token = self.staff_issuer.token(staff_id, int(time.time()), groups=groups)
+        return {"id": staff_id, "name": name, "groups": list(groups), "token": token}
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Ignore callers that hang up."""
 
@@ -97,7 +105,7 @@ class Connection(BaseHTTPRequestHandler):
             response = 200, {"Content-Type": "text/plain; charset=utf-8"}, self.server.front_page
         elif self.path == "/_local/upload" and self.command == "GET":
             response = 200, {"Content-Type": "text/html; charset=utf-8"}, UPLOAD_PAGE.read_bytes()
-        elif self.path == "/_local/jwks.json" and self.server.faults.issuer:
+        elif self.path in KEYS and self.server.faults.issuer:
             response = 503, {"Content-Type": "text/html; charset=utf-8"}, b"<h1>Service Unavailable</h1>"
         elif self.path.startswith("/_local/"):
             response = self._local(self.path.removeprefix("/_local/"), body)
@@ -133,7 +141,7 @@ class Connection(BaseHTTPRequestHandler):
         event = self._event(route, parameters, body)
         if not route.is_open:
             try:
-                event["requestContext"]["authorizer"] = self._authorize()
+                event["requestContext"]["authorizer"] = self._authorize(route.authorizer)
             except NotAuthorized as refusal:
                 return self._gateway_response(refusal.kind, refusal.context)
         if len(event["body"] or "") > EVENT_BYTES_MAX - EVENT_OVERHEAD_BYTES:
@@ -148,8 +156,8 @@ class Connection(BaseHTTPRequestHandler):
             _, headers, payload = self._gateway_response("DEFAULT_5XX")
             return 502, headers, payload
 
-    def _authorize(self) -> dict[str, str]:
-        """The context that the service's authorizer returns for the caller; raises NotAuthorized.
+    def _authorize(self, authorizer: str) -> dict[str, str]:
+        """The context that the route's authorizer returns for the caller; raises NotAuthorized.
 
         Unlike API Gateway, this calls the authorizer for every request, so that a test can move the clock.
         """
@@ -159,7 +167,7 @@ class Connection(BaseHTTPRequestHandler):
         arn = f"arn:aws:execute-api:ap-south-1:000000000000:local/{STAGE}/{self.command}{urlsplit(self.path).path}"
         event = {"type": "TOKEN", "authorizationToken": token, "methodArn": arn}
         try:
-            policy = self.server.pool.invoke(self.server.authorizer, event)
+            policy = self.server.pool.invoke(authorizer, event)
             (statement,) = policy["policyDocument"]["Statement"]
             context = {**policy["context"], "principalId": policy["principalId"]}
         except TimedOut as error:
@@ -168,7 +176,7 @@ class Connection(BaseHTTPRequestHandler):
         except (Crashed, KeyError, TypeError, ValueError) as error:
             if str(error) == "Exception: Unauthorized":
                 raise NotAuthorized("UNAUTHORIZED") from None
-            print(f"{self.server.authorizer}: {error}", flush=True)
+            print(f"{authorizer}: {error}", flush=True)
             raise NotAuthorized("AUTHORIZER_CONFIGURATION_ERROR") from None
         if statement["Effect"] != "Allow":
             raise NotAuthorized("ACCESS_DENIED", context)
@@ -254,6 +262,8 @@ class Connection(BaseHTTPRequestHandler):
         match action:
             case "jwks.json":
                 return self.server.issuer.jwks
+            case "staff_jwks.json":
+                return self.server.staff_issuer.jwks
             case "customers":
                 return self.server.new_customer(str(sent.get("name") or "A customer"))
             case "seeds":

@@ -17,7 +17,7 @@ import sys
 import time
 import traceback
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from io import TextIOWrapper
 from typing import Any
 
@@ -89,16 +89,15 @@ class LambdaPool:
     def __init__(
         self,
         functions: dict[str, Function],
-        authorizer: str,
+        authorizers: Collection[str],
         environment: dict[str, str],
         clock: Clock,
         faults: Faults,
     ) -> None:
         self.functions = functions
-        self._authorizer = authorizer
         self._idle: Idle = queue.LifoQueue()
-        # As on Lambda, no other function runs in the authorizer's process: the issuer's keys stay in its memory.
-        self._idle_authorizer: Idle = queue.LifoQueue()
+        # As on Lambda, no other function runs in an authorizer's process: its issuer's keys stay in its memory.
+        self._idle_authorizers: dict[str, Idle] = {name: queue.LifoQueue() for name in authorizers}
         self._nursery, theirs = socket.socketpair()
         self._nursery_pid = os.fork()
         if self._nursery_pid == 0:
@@ -111,14 +110,15 @@ class LambdaPool:
         message = _receive(self._nursery)
         if message != "ready":
             raise CannotStart(str(message or "The functions cannot be loaded."))
-        self._idle_authorizer.put(self._start_worker())
+        for idle in self._idle_authorizers.values():
+            idle.put(self._start_worker())
         for _ in range(WORKERS):
             self._idle.put(self._start_worker())
 
     def invoke(self, function: str, event: Any) -> Any:
         """The function's return value; raises Crashed or TimedOut."""
         timeout_s = self.functions[function].timeout_s
-        idle = self._idle_authorizer if function == self._authorizer else self._idle
+        idle = self._idle_authorizers.get(function, self._idle)
         worker, pid = idle.get()
         try:
             worker.settimeout(timeout_s)

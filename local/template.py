@@ -52,7 +52,11 @@ class Route:
     method: str
     path: str
     function: str
-    is_open: bool  # without an authorizer
+    authorizer: str  # the function that judges its callers' tokens, or empty
+
+    @property
+    def is_open(self) -> bool:
+        return not self.authorizer
 
     def match(self, method: str, path: str) -> dict[str, str] | None:
         """The path's parameters, or None if the route does not match. The trailing slash is optional."""
@@ -114,13 +118,14 @@ class Template:
     @property
     def routes(self) -> list[Route]:
         """Literal paths before those with parameters, as API Gateway prefers them."""
-        routes = []
+        (api,) = self.of_type("AWS::Serverless::Api").values()
+        routes, authorizers = [], self.authorizers | {"NONE": ""}
         for name, properties in self.of_type("AWS::Serverless::Function").items():
             for event in properties.get("Events", {}).values():
                 if event["Type"] == "Api":
                     route = event["Properties"]
-                    is_open = route.get("Auth", {}).get("Authorizer") == "NONE"
-                    routes.append(Route(route["Method"].upper(), route["Path"], name, is_open))
+                    authorizer = route.get("Auth", {}).get("Authorizer", api["Auth"]["DefaultAuthorizer"])
+                    routes.append(Route(route["Method"].upper(), route["Path"], name, authorizers[authorizer]))
         return sorted(routes, key=lambda route: route.path.count("{"))
 
     @property
@@ -156,10 +161,11 @@ class Template:
         return self._resolve(self.resources[logical_id]["Properties"]["BucketName"])
 
     @property
-    def authorizer(self) -> str:
+    def authorizers(self) -> dict[str, str]:
+        """The API's authorizers by name: the function of each."""
         (api,) = self.of_type("AWS::Serverless::Api").values()
-        (authorizer,) = api["Auth"]["Authorizers"].values()
-        return str(authorizer["FunctionArn"]["Ref"]).removesuffix(".Alias")
+        authorizers = api["Auth"]["Authorizers"].items()
+        return {name: authorizer["FunctionArn"]["Ref"].removesuffix(".Alias") for name, authorizer in authorizers}
 
     @property
     def binary_media_types(self) -> list[str]:
@@ -196,6 +202,12 @@ class Template:
             for name, value in function.environment.items():
                 environment[name] = overrides.get(name) or self._resolve(value)
         return environment
+
+    def settings(self) -> set[str]:
+        """The variables that a template parameter fills."""
+        variables = [item for function in self.functions.values() for item in function.environment.items()]
+        parameters = self.document["Parameters"]
+        return {name for name, value in variables if isinstance(value, dict) and value.get("Ref") in parameters}
 
     def _resolve(self, value: Any) -> str:
         if isinstance(value, dict) and "Ref" in value:

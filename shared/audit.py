@@ -1,19 +1,20 @@
 """The auditor: checks from the tables' streams what must hold for money, whatever the code did. It only reads.
 
 Every new entry must follow from the entry before it, and no entry may ever change. By induction the whole ledger is
-then sound without ever being read as a whole. Every top-up that turned captured must have credited its wallet, once.
+then sound without ever being read as a whole. Every entry must have the record that justifies it, and every top-up
+that turned captured must have credited its wallet, once.
 """
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Protocol
 
-from shared.payments.lifecycle import PAID_STATUSES, TOP_UP
+from shared.justification import find_entries, is_justified
+from shared.payments.lifecycle import TOP_UP
 from shared.payments.models import payment_from
 from shared.wallets import ledger
-from shared.wallets.models import Entry, entry_from, find_credits, get_entry
+from shared.wallets.models import Entry, entry_from, find_customer, get_entry
 from shared.wallets.wallet import wallet_id
-
-CREDIT_ENTRIES_SEARCHED = 100  # a second credit of a top-up is looked for among this many newest entries
 
 
 class Change(Protocol):
@@ -26,9 +27,14 @@ class Change(Protocol):
 
 
 def audit_entries(changes: Sequence[Change]) -> dict[str, int]:
-    """Counts for a batch of changes to the ledger: entries, paise in and out, and what must never happen."""
+    """Counts for a batch of changes to the ledger: entries, paise in and out, and what must never happen.
+
+    `OwedPaise` is what customers came to owe, `OwedEndedPaise` what was recovered or waived of it.
+    """
     counts = {"EntriesAudited": 0, "WalletCreditedPaise": 0, "WalletDebitedPaise": 0}
-    counts |= {"LedgerEntryChanged": 0, "LedgerDrift": 0}
+    counts |= {"OwedPaise": 0, "OwedEndedPaise": 0}
+    counts |= {"LedgerEntryChanged": 0, "LedgerDrift": 0, "EntryNotJustified": 0}
+    owner_of = cache(find_customer)  # read once a batch
     batch: dict[tuple[str, int], Entry] = {}
     for change in changes:
         if change.before is not None or change.after is None:
@@ -39,8 +45,12 @@ def audit_entries(changes: Sequence[Change]) -> dict[str, int]:
         key = (entry.wallet, entry.seq - 1)
         previous = batch.get(key) or (get_entry(*key) if entry.seq else None)
         counts["EntriesAudited"] += 1
-        counts["WalletCreditedPaise" if entry.type == ledger.CREDIT else "WalletDebitedPaise"] += entry.amount_paise
+        counts["WalletCreditedPaise"] += entry.amount_paise if entry.kind == ledger.CREDIT else 0
+        counts["WalletDebitedPaise"] += entry.amount_paise if entry.kind in (ledger.DEBIT, ledger.CAPTURE) else 0
+        owed_paise = entry.owed_paise - (previous.owed_paise if previous else 0)
+        counts["OwedPaise" if owed_paise > 0 else "OwedEndedPaise"] += abs(owed_paise)
         counts["LedgerDrift"] += bool(ledger.verify_link(previous, entry))
+        counts["EntryNotJustified"] += not is_justified(entry, previous, owner_of(entry.wallet))
     return counts
 
 
@@ -52,10 +62,11 @@ def audit_top_ups(changes: Sequence[Change]) -> dict[str, int]:
             continue
         payment = payment_from(change.after)
         was_paid = change.before is not None and payment_from(change.before).is_paid
-        if payment.purpose != TOP_UP or payment.status not in PAID_STATUSES or was_paid:
+        if payment.purpose != TOP_UP or not payment.is_paid or was_paid:
             continue
-        credits = find_credits(wallet_id(payment.customer), payment.id, CREDIT_ENTRIES_SEARCHED)
-        right = [entry for entry in credits if entry.amount_paise == payment.amount_paise]
+        by = ledger.by_payment(payment.id)
+        found = find_entries(wallet_id(payment.customer), by, payment.created_at_us)
+        credits = [(entry.kind, entry.amount_paise) for entry in found or ()]
         counts["TopUpsAudited"] += 1
-        counts["TopUpNotCredited"] += len(credits) != 1 or len(right) != 1
+        counts["TopUpNotCredited"] += credits != [(ledger.CREDIT, payment.paid_paise)]
     return counts

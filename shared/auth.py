@@ -1,4 +1,4 @@
-"""Bearer tokens, verified against the issuer's published keys (JWKS); only the authorizer imports this."""
+"""Bearer tokens, verified against their issuer's published keys (JWKS); only the authorizers import this."""
 
 import os
 import re
@@ -9,8 +9,9 @@ import jwt
 
 from shared import clock
 from shared.issuer_keys import IssuerKeys, Key, KeysUnavailable
+from shared.staff.groups import GROUPS
 
-__all__ = ["Caller", "InvalidToken", "KeysUnavailable", "authenticate"]
+__all__ = ["Caller", "InvalidToken", "KeysUnavailable", "authenticate", "authenticate_staff"]
 
 ALGORITHMS = ("RS256", "ES256")
 SUBJECT = re.compile(r"[ -~]{1,255}")  # printable ASCII, as OpenID Connect limits it
@@ -20,14 +21,14 @@ LEEWAY_S = 30  # how far the issuer's clock and ours may differ
 RESULT_CACHED_S = 300  # how long API Gateway reuses the authorizer's result for a token
 # The signature only: the claims are checked here, by our own clock.
 SIGNATURE_ONLY: Any = {f"verify_{claim}": False for claim in ("exp", "nbf", "iat", "aud", "iss", "sub", "jti")}
-
-_issuer_keys = IssuerKeys()
+GROUP_CLAIMS = ("groups", "cognito:groups")
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
     sub: str
     expires_at_s: int  # the end of the token, leeway included
+    groups: tuple[str, ...] | None = None  # of staff; a customer has none
 
 
 class InvalidToken(Exception):
@@ -53,61 +54,83 @@ class ExpiredToken(InvalidToken):
     text = "The access token has expired."
 
 
-def authenticate(authorization: str) -> Caller:
-    """The caller that `Bearer <token>` proves.
+class Authenticator:
+    """Judges the tokens of one issuer for one audience. The arguments are names of environment variables.
 
-    Raises InvalidToken unless the signature and every claim are valid, and KeysUnavailable if the token cannot be
-    judged now.
+    Its keys are its own, so that one issuer's key never verifies another issuer's token.
     """
-    scheme, _, token = authorization.partition(" ")
-    if scheme.lower() != "bearer" or not token or len(token) > TOKEN_LENGTH_MAX or "," in token:
-        raise InvalidToken("not one bearer token")
-    try:
-        claims = _signed_claims(token, jwt.get_unverified_header(token))
-    except (jwt.PyJWTError, TypeError, ValueError, RecursionError):
-        raise InvalidToken("malformed") from None
-    return _caller(claims)
+
+    def __init__(
+        self, *, issuer: str, audience: str, keys_url: str, scope: str = "", is_for_staff: bool = False
+    ) -> None:
+        self._issuer, self._audience, self._keys_url, self._scope = issuer, audience, keys_url, scope
+        self._is_for_staff = is_for_staff
+        self.keys = IssuerKeys()
+
+    def __call__(self, authorization: str) -> Caller:
+        """The caller that `Bearer <token>` proves.
+
+        Raises InvalidToken unless the signature and every claim are valid, and KeysUnavailable if the token cannot be
+        judged now.
+        """
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not token or len(token) > TOKEN_LENGTH_MAX or "," in token:
+            raise InvalidToken("not one bearer token")
+        try:
+            claims = self._signed_claims(token, jwt.get_unverified_header(token))
+        except (jwt.PyJWTError, TypeError, ValueError, RecursionError):
+            raise InvalidToken("malformed") from None
+        self._check(claims)
+        return Caller(str(claims["sub"]), _expires_at_s(claims), _groups(claims) if self._is_for_staff else None)
+
+    def _signed_claims(self, token: str, header: dict[str, Any]) -> dict[str, Any]:
+        """The claims, if one of the issuer's keys signed them."""
+        algorithm, key_id, url = header.get("alg"), header.get("kid") or None, os.environ[self._keys_url]
+        if algorithm not in ALGORITHMS:
+            raise InvalidToken("algorithm")
+        key = self.keys.find(url, key_id, algorithm)
+        if key is None:
+            raise InvalidToken("unknown key", is_final=False)  # the issuer may be about to publish it
+        try:
+            return _decode(token, key)
+        except jwt.InvalidSignatureError:
+            replacement = self.keys.find_replacement(url, key, key_id)
+        try:
+            if replacement:
+                return _decode(token, replacement)
+        except jwt.InvalidSignatureError:
+            pass
+        raise InvalidToken("signature", is_final=self.keys.are_fresh)  # otherwise the key may have been replaced
+
+    def _check(self, claims: dict[str, Any]) -> None:
+        issuer, audience = os.environ[self._issuer], os.environ[self._audience]
+        scope, sub = os.environ.get(self._scope, ""), claims.get("sub")
+        audiences = claims.get("aud", claims.get("client_id"))
+        scopes = [*_words(claims.get("scope")), *_words(claims.get("scp"))]
+        for reason, is_valid in (
+            ("issuer", bool(issuer) and claims.get("iss") == issuer),
+            ("audience", bool(audience) and audience in (audiences if isinstance(audiences, list) else [audiences])),
+            ("token use", claims.get("token_use", "access") == "access"),
+            ("scope", not scope or scope in scopes),
+            ("subject", isinstance(sub, str) and SUBJECT.fullmatch(sub) is not None),
+            ("times", all(_is_time(claims.get(name, 0)) for name in ("nbf", "iat")) and _is_time(claims.get("exp"))),
+        ):
+            if not is_valid:
+                raise InvalidToken(reason)
 
 
-def _signed_claims(token: str, header: dict[str, Any]) -> dict[str, Any]:
-    """The claims, if one of the issuer's keys signed them."""
-    algorithm, key_id, url = header.get("alg"), header.get("kid") or None, os.environ["JWKS_URL"]
-    if algorithm not in ALGORITHMS:
-        raise InvalidToken("algorithm")
-    key = _issuer_keys.find(url, key_id, algorithm)
-    if key is None:
-        raise InvalidToken("unknown key", is_final=False)  # the issuer may be about to publish it
-    try:
-        return _decode(token, key)
-    except jwt.InvalidSignatureError:
-        replacement = _issuer_keys.find_replacement(url, key, key_id)
-    try:
-        if replacement:
-            return _decode(token, replacement)
-    except jwt.InvalidSignatureError:
-        pass
-    raise InvalidToken("signature", is_final=_issuer_keys.are_fresh)  # otherwise the key may have been replaced
+authenticate = Authenticator(issuer="JWT_ISSUER", audience="JWT_AUDIENCE", keys_url="JWKS_URL", scope="JWT_SCOPE")
+authenticate_staff = Authenticator(
+    issuer="STAFF_JWT_ISSUER", audience="STAFF_JWT_AUDIENCE", keys_url="STAFF_JWKS_URL", is_for_staff=True
+)
 
 
 def _decode(token: str, key: Key) -> dict[str, Any]:
     return jwt.decode(token, key.public, algorithms=[key.algorithm], options=SIGNATURE_ONLY)
 
 
-def _caller(claims: dict[str, Any]) -> Caller:
-    issuer, audience = os.environ["JWT_ISSUER"], os.environ["JWT_AUDIENCE"]
-    scope, sub = os.environ.get("JWT_SCOPE", ""), claims.get("sub")
-    audiences = claims.get("aud", claims.get("client_id"))
-    scopes = [*_words(claims.get("scope")), *_words(claims.get("scp"))]
-    for reason, is_valid in (
-        ("issuer", bool(issuer) and claims.get("iss") == issuer),
-        ("audience", bool(audience) and audience in (audiences if isinstance(audiences, list) else [audiences])),
-        ("token use", claims.get("token_use", "access") == "access"),
-        ("scope", not scope or scope in scopes),
-        ("subject", isinstance(sub, str) and SUBJECT.fullmatch(sub) is not None),
-        ("times", all(_is_time(claims.get(name, 0)) for name in ("nbf", "iat")) and _is_time(claims.get("exp"))),
-    ):
-        if not is_valid:
-            raise InvalidToken(reason)
+def _expires_at_s(claims: dict[str, Any]) -> int:
+    """The end of a token with valid times; InvalidToken if it is not valid now."""
     now_s = clock.now_s()
     begins_at_s = max(claims.get("nbf", 0), claims.get("iat", 0)) - LEEWAY_S
     if begins_at_s > now_s:
@@ -115,11 +138,17 @@ def _caller(claims: dict[str, Any]) -> Caller:
     expires_at_s = int(claims["exp"]) + LEEWAY_S
     if now_s >= expires_at_s:
         raise ExpiredToken("expired")
-    return Caller(str(sub), expires_at_s)
+    return expires_at_s
+
+
+def _groups(claims: dict[str, Any]) -> tuple[str, ...]:
+    """Those of our groups that a claim names. Others are the company's, and mean nothing here."""
+    named = [name for claim in GROUP_CLAIMS for name in _words(claims.get(claim))]
+    return tuple(group for group in GROUPS if group in named)
 
 
 def _words(value: object) -> list[Any]:
-    """The scopes of a claim, which is a text with spaces or a list."""
+    """The scopes or groups of a claim, which is a text with spaces or a list."""
     if isinstance(value, str):
         return value.split()
     return value if isinstance(value, list) else []

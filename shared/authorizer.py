@@ -31,14 +31,23 @@ def authorizer(authenticate: Callable[[str], Caller]) -> Handler:
             raise  # the API answers 503: after a 401 the app would ask its customer to log in again
         if not journal.is_empty():
             _write_log_line(context, failed=True, reason="the issuer's keys are stale")
-        # The function refuses the caller after that time: API Gateway may still reuse this policy then.
-        return _policy(event, "Allow", caller.sub, {"sub": caller.sub, "expires_at": str(caller.expires_at_s)})
+        return _policy(event, "Allow", caller.sub, _context(caller))
 
     return handler
 
 
+def _context(caller: Caller) -> dict[str, str]:
+    """What the function sees. Only staff have `groups`, and theirs may be empty."""
+    # The function refuses the caller after `expires_at`: API Gateway may still reuse this policy then.
+    context = {"sub": caller.sub, "expires_at": str(caller.expires_at_s)}
+    return context if caller.groups is None else context | {"groups": " ".join(caller.groups)}
+
+
 def _policy(event: dict[str, Any], effect: str, principal: str, context: dict[str, str]) -> dict[str, Any]:
-    """A policy for the whole API: one for a single path would be wrong when it is reused for the next path."""
+    """A policy for the whole API: one for a single path would be wrong when it is reused for the next path.
+
+    API Gateway asks it only for routes of this authorizer, so a customer's policy opens no route of staff.
+    """
     resource = "/".join([*event["methodArn"].split("/")[:2], "*"])
     statement = {"Effect": effect, "Action": "execute-api:Invoke", "Resource": resource}
     document = {"Version": "2012-10-17", "Statement": [statement]}

@@ -6,11 +6,14 @@
     ├── SignatureInvalid      400   a checkout signature that Razorpay did not make
     ├── InsufficientFunds     400   the wallet holds less than the amount
     ├── NotAuthenticated      401   no customer, or a webhook without a valid signature
+    ├── WalletBlocked         403   the wallet is blocked for what its customer starts
+    ├── PermissionDenied      403   the caller is known and may not do this
     ├── NotFound              404   missing, or owned by another customer: the two look the same
     ├── Conflict              409   refused in the current state; nothing was changed
     ├── PayloadTooLarge       413   the body is over the limit
     ├── UnsupportedMediaType  415   the body is not JSON
     ├── Throttled             429   too many requests; says when to retry
+    ├── LimitReached          429   a limit of the customer's; its code names it, and it says when to retry
     └── ServiceUnavailable    503   a dependency is unavailable; the same request may be sent again
 
 Bodies are Django REST framework's: `{field: [text]}` for fields, `{"detail"}` where it has an error of its own, and
@@ -87,6 +90,24 @@ class NotAuthenticated(ApiError):
         return {"detail": self.text}
 
 
+class WalletBlocked(ApiError):
+    status = 403
+    code = "wallet_blocked"
+    text = "This wallet is blocked. Please contact support."
+
+
+class PermissionDenied(ApiError):
+    """Django REST framework's, whose body has no code. A reason with a code of its own puts it into the body."""
+
+    status = 403
+    code = "permission_denied"
+    text = "You do not have permission to perform this action."
+
+    @property
+    def body(self) -> dict[str, Any]:
+        return {"detail": self.text} | ({"code": self.code} if self.code != PermissionDenied.code else {})
+
+
 class NotFound(ApiError):
     """`NotFound("Wallet")` names the kind of object in its text; `NotFound()` does not."""
 
@@ -138,6 +159,16 @@ class Throttled(ApiError):
     @property
     def body(self) -> dict[str, Any]:
         return {"detail": self.text}
+
+
+class LimitReached(ApiError):
+    status = 429
+    code = "limit_reached"
+    text = "A limit is reached."
+
+    def __init__(self, text: str, code: str, retry_after_s: int) -> None:
+        super().__init__(text, code)
+        self.retry_after_s = retry_after_s
 
 
 class ServiceUnavailable(ApiError):

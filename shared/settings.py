@@ -13,6 +13,7 @@ class Settings:
     wallet_entries_table: str
     payments_table: str
     refunds_table: str
+    unusable_webhooks_table: str
     images_table: str
     uploads_bucket: str
     images_bucket: str
@@ -21,6 +22,15 @@ class Settings:
     razorpay_base_url: str
     razorpay_key_id: str
     wallet_balance_paise_max: int
+    top_up_refund_days: int
+    four_eyes_paise: int
+    recover_owed: str
+    open_payments_max: int
+    starts_per_hour_max: int
+    failures_per_day_max: int
+    accept_offers: bool
+    accept_fees: bool
+    unique_receipt: bool
     store_card_expiry: bool
     merchant_name: str
 

@@ -13,7 +13,10 @@ from tests.support.local_stack import LocalStack
 
 @pytest.fixture(scope="session")
 def local_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """The service as `make run` starts it or, for `make stack`, as it was deployed; both behave alike."""
+    """The service as `make run` starts it or, for `make stack`, as it was deployed; both behave alike.
+
+    Card expiries are stored, as in the service whose recorded answers are replayed.
+    """
     stack = _start(tmp_path_factory.mktemp("local_stack"))
     yield stack
     try:
@@ -27,7 +30,7 @@ def _start(state: Path) -> Any:
         from tests.support.deployed import DeployedStack
 
         return DeployedStack(state)
-    return LocalStack(state)
+    return LocalStack(state, STORE_CARD_EXPIRY="true")
 
 
 @pytest.hookimpl(wrapper=True)

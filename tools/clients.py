@@ -1,21 +1,27 @@
 """`make clients`: lint openapi.json, generate two TypeScript clients from it, and type-check them in use.
 
-Node runs redocly, openapi-typescript and TypeScript's compiler, Java runs openapi-generator. Neither is needed for
-anything else, so that this is a target of its own. All packages are pinned, and everything is made in .venv-clients.
+It also drives the stand-in for Razorpay with Razorpay's own SDK for Node. Node runs that, redocly, openapi-typescript
+and TypeScript's compiler, Java runs openapi-generator. Neither is needed for anything else, so that this is a target
+of its own. All packages are pinned, and everything is made in .venv-clients.
 """
 
 import os
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+from local.razorpay.fake import FakeRazorpay
+from local.razorpay.server import serve
 from local.template import ROOT
 
 SOURCES = ROOT / "tests" / "clients"
 FOLDER = ROOT / ".venv-clients"
 WORK = FOLDER / "typescript"
 REQUIRED = {
-    "node": "Node.js 20.19 or newer, to lint the API document and to type-check its clients",
+    "node": "Node.js 20.19 or newer, to lint the API document, to type-check its clients and to run Razorpay's SDK",
     "npm": "npm, which comes with Node.js, to install the linter and TypeScript's compiler",
     "java": "Java 11 or newer, to run openapi-generator",
 }
@@ -30,6 +36,7 @@ def main() -> int:
     try:
         run("set up the generator", sys.executable, str(ROOT / "tools" / "setup.py"), "clients")
         install()
+        drive_stand_in()
         run("lint openapi.json", program("redocly"), "lint", "--extends", "recommended", str(ROOT / "openapi.json"))
         run("generate types", program("openapi-typescript"), str(ROOT / "openapi.json"), "--output", "types.ts")
         generate()
@@ -37,7 +44,7 @@ def main() -> int:
     except subprocess.CalledProcessError as error:
         print(f"make clients: {error.cmd[0]} failed", file=sys.stderr)
         return 1
-    print("the clients of openapi.json type-check")
+    print("Razorpay's SDK drives the stand-in, and the clients of openapi.json type-check")
     return 0
 
 
@@ -67,6 +74,30 @@ def install() -> None:
         (WORK / "installed").touch()
 
 
+def drive_stand_in() -> None:
+    """Run the tests that use Razorpay's SDK for Node, against a stand-in of their own."""
+    with stand_in() as account:
+        run("drive the stand-in for Razorpay", "node", "--test", "razorpay_usage.mjs", **account)
+
+
+@contextmanager
+def stand_in() -> Iterator[dict[str, str]]:
+    """A stand-in on a free port, gone at the end; where it is and its keys, as variables of the environment."""
+    fake = FakeRazorpay("rzp_test_clients", "clients_secret", "clients_webhook_secret", lambda: int(time.time()))
+    fake.holding = True  # nobody listens to webhooks
+    server = serve(fake)
+    try:
+        yield {
+            "RAZORPAY_URL": server.url,
+            "RAZORPAY_KEY_ID": fake.key_id,
+            "RAZORPAY_KEY_SECRET": fake.key_secret,
+        }
+    finally:
+        fake.close()
+        server.shutdown()
+        server.server_close()
+
+
 def generate() -> None:
     """Generate the typescript-fetch client anew, so that no file of an earlier document stays."""
     shutil.rmtree(WORK / "fetch", ignore_errors=True)
@@ -89,9 +120,9 @@ def program(name: str) -> str:
     return str(WORK / "node_modules" / ".bin" / name)
 
 
-def run(step: str, *command: str) -> None:
+def run(step: str, *command: str, **variables: str) -> None:
     print(f"== {step}", flush=True)
-    subprocess.run(command, cwd=WORK if WORK.exists() else ROOT, env=ENVIRONMENT, check=True)
+    subprocess.run(command, cwd=WORK if WORK.exists() else ROOT, env=ENVIRONMENT | variables, check=True)
 
 
 if __name__ == "__main__":

@@ -63,7 +63,7 @@ def _for_architecture(value: Any, architecture: str) -> Any:
 
 
 def _adapt_to_sam_local(template: Document) -> None:
-    """Add the variable that env.local.json fills with AWS's address, and point the authorizer at the function:
+    """Add the variable that env.local.json fills with AWS's address, and point each authorizer at its function:
     SAM CLI follows no reference to an alias.
     """
     template["Globals"]["Function"]["Environment"]["Variables"]["AWS_ENDPOINT_URL"] = ""

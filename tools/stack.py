@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from local.aws import CREDENTIALS, REGION, CannotStart, Ministack, free_port
-from local.issuer import AUDIENCE, ISSUER, Issuer
+from local.issuer import AUDIENCE, ISSUER, STAFF_AUDIENCE, STAFF_ISSUER, Issuer
 from local.razorpay.fake import FakeRazorpay
 from local.razorpay.server import serve
 from local.template import ROOT, Template
@@ -47,8 +47,9 @@ class Stack:
 
     def _start(self, state: Path) -> None:
         self.issuer = Issuer(state)
-        self._key_server = _KeyServer(self.issuer)
-        self._stops.append(self._key_server.stop)
+        self.staff_issuer = Issuer.for_staff(state)
+        self._key_server, self._staff_key_server = _KeyServer(self.issuer), _KeyServer(self.staff_issuer)
+        self._stops += [self._key_server.stop, self._staff_key_server.stop]
         self.cloud = Ministack(state, ".venv-stack")
         self._stops.append(self.cloud.stop)
         self._razorpay_port = free_port()
@@ -73,6 +74,10 @@ class Stack:
             "JwtIssuer": ISSUER,
             "JwtAudience": AUDIENCE,
             "JwksUrl": self._key_server.url,
+            "StoreCardExpiry": "true",  # as the recorded answers have it
+            "StaffJwtIssuer": STAFF_ISSUER,
+            "StaffJwtAudience": STAFF_AUDIENCE,
+            "StaffJwksUrl": self._staff_key_server.url,
         }
         command = [str(ROOT / ".venv-sam" / "bin" / "sam"), "deploy", "--stack-name", NAME]
         command += ["--template-file", str(BUILT / "template.yaml")]
@@ -141,7 +146,7 @@ class Stack:
 
 
 class _KeyServer:
-    """Serves the issuer's public keys, where the deployed authorizer fetches them."""
+    """Serves the issuer's public keys, where the deployed authorizers fetch them."""
 
     def __init__(self, issuer: Issuer) -> None:
         class Handler(BaseHTTPRequestHandler):

@@ -3,12 +3,13 @@
 from shared.errors import Conflict, NotFound, ServiceUnavailable, SignatureInvalid
 from shared.http.endpoint import Endpoint, Request, Response
 from shared.payments.serializers import VERIFY_FIELDS, PaymentWithWalletBody, serialize_payment_with_wallet
-from shared.payments.verify import verify
+from shared.payments.verify import SYNC_PAUSE_S, verify
 from shared.telemetry import log
 
 endpoint = Endpoint(
     route=("POST", "/api/payments/payments/{id}/verify"),
     body=VERIFY_FIELDS,
+    polled=True,
     responses={200: PaymentWithWalletBody, 202: PaymentWithWalletBody},
     errors=(SignatureInvalid, NotFound, Conflict, ServiceUnavailable),
 )
@@ -18,4 +19,7 @@ endpoint = Endpoint(
 def handler(request: Request) -> Response:
     result = verify(request.customer, request.path["id"], request.body)
     log.count_each(result.counts)
-    return Response(202 if result.is_pending else 200, serialize_payment_with_wallet(result.payment, result.entry))
+    body = serialize_payment_with_wallet(result.payment, result.entry)
+    if result.is_pending:
+        return Response(202, body, retry_after_s=SYNC_PAUSE_S)
+    return Response(200, body)

@@ -1,10 +1,10 @@
-"""GET /api/payments/wallets/{id}/transactions/: the wallet's entries, newest first, filtered and in pages."""
+"""GET /api/payments/wallets/{id}/transactions/: the wallet's rows, newest first, filtered and in pages."""
 
 from shared.errors import NotFound
 from shared.http.endpoint import Endpoint, Request, Response
 from shared.http.pagination import paginate
-from shared.wallets.history import list_transactions
-from shared.wallets.serializers import FILTERS, TransactionBody, serialize_transaction
+from shared.transactions.rows import Transactions
+from shared.transactions.serializers import FILTERS, TransactionBody, serialize_transaction
 
 endpoint = Endpoint(
     route=("GET", "/api/payments/wallets/{id}/transactions", "/api/payments/wallets/transactions"),
@@ -17,9 +17,9 @@ endpoint = Endpoint(
 
 @endpoint
 def handler(request: Request) -> Response:
-    history = list_transactions(request.customer, request.path.get("id"), request.query)
+    transactions = Transactions(request.customer, request.path.get("id"), request.query)
 
     def rows(offset: int, limit: int) -> list[TransactionBody]:
-        return [serialize_transaction(entry) for entry in history.page(offset, limit)]
+        return [serialize_transaction(row) for row in transactions.page(offset, limit)]
 
-    return Response(200, paginate(request, history.count, rows))
+    return Response(200, paginate(request, transactions.count, rows))

@@ -28,7 +28,8 @@ def handle(
             return state.find(state.orders, order_id)
         case ["GET", "orders", order_id, "payments"]:
             state.find(state.orders, order_id)
-            return collection([payment for payment in state.payments.values() if payment["order_id"] == order_id])
+            attempts = [payment for payment in state.payments.values() if payment["order_id"] == order_id]
+            return lists.page(attempts, query) if query else collection(attempts)
         case ["GET", "payments"]:
             return lists.page(state.payments.values(), query)
         case ["GET", "payments", payment_id]:
@@ -65,7 +66,19 @@ def _create_order(state: State, sent: dict[str, Any]) -> Entity:
     amount, currency = amount_of(sent), sent.get("currency")
     if not isinstance(currency, str):
         raise Rejected(f"expected string but provided {currency}", field="currency")
-    return new_order(state, amount, currency, receipt_of(sent), notes_of(sent))
+    receipt, notes = receipt_of(sent), notes_of(sent)
+    if receipt is not None and sent.get("unique_receipt") is True:
+        for order in state.orders.values():
+            if order["receipt"] == receipt:
+                return _same_order(order, amount, currency)
+    return new_order(state, amount, currency, receipt, notes)
+
+
+def _same_order(order: Entity, amount: int, currency: str) -> Entity:
+    """The order that has a unique receipt already; Rejected if it is not the order that is asked for."""
+    if (order["amount"], order["currency"]) != (amount, currency):
+        raise Rejected("Order receipt should be unique.", metadata={"order_id": order["id"]})
+    return order
 
 
 def _list_orders(state: State, query: dict[str, str]) -> dict[str, Any]:
@@ -76,8 +89,9 @@ def _list_orders(state: State, query: dict[str, str]) -> dict[str, Any]:
 
 
 def _expand(payment: Entity, query: dict[str, str]) -> Entity:
-    """The payment, with its offers if `expand[]=offers` asks for them."""
-    if query.get("expand[]") != "offers" or not payment.get("offer_id"):
+    """The payment, with its offers if they are asked for: `expand[]=offers`, from the Node SDK `expand[expand]`."""
+    is_asked = any(name.startswith("expand[") and value == "offers" for name, value in query.items())
+    if not is_asked or not payment.get("offer_id"):
         return payment
     return payment | {"offers": collection([{"id": payment["offer_id"]}])}
 

@@ -118,7 +118,8 @@ class Update:
 
     `set` maps attributes, or `attribute.key` of a map, to new values; None removes. `append` adds to lists.
     `expect` compares attributes, where None means absent; `expect_status` lists the statuses allowed before;
-    `expect_absent` is an `attribute.key` that must not be there yet. Afterwards `row` has its new state.
+    `expect_absent` is an `attribute.key` that must not be there yet. With `may_insert` the row need not be stored.
+    Afterwards `row` has its new state.
     """
 
     row: Table
@@ -127,6 +128,7 @@ class Update:
     expect: Mapping[str, Any] = field(default_factory=dict)
     expect_status: Sequence[str] = ()
     expect_absent: str = ""
+    may_insert: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -248,7 +250,7 @@ def _condition(write: Write) -> Condition | None:
         case Require(expect=expect) | Delete(expect=expect):
             return _all(_equal(model, expect))
         case Update():
-            conditions = [model._hash_key_attribute().exists()]
+            conditions = [] if write.may_insert else [model._hash_key_attribute().exists()]
             if write.expect_status:
                 conditions.append(model.status.is_in(*write.expect_status))
             conditions += _equal(model, write.expect)
@@ -311,9 +313,15 @@ def get(model: type[Row], hash_key: str, range_key: str | int, consistent: bool 
 def get_each(model: type[Row], hash_key: str, range_keys: Sequence[str]) -> list[Row]:
     """The rows as they stand now, in the order of `range_keys`; rows that are gone are left out."""
     keys = [(hash_key, range_key) for range_key in range_keys]
-    rows = read(lambda: model.batch_get(keys, consistent_read=True))
-    found = {row.id: row for row in rows}  # type: ignore[attr-defined]  # the range key of every such model
-    return [found[range_key] for range_key in range_keys if range_key in found]
+    found = get_by_key(model, keys)
+    return [found[key] for key in keys if key in found]
+
+
+def get_by_key(model: type[Row], keys: Sequence[tuple[str, str]], consistent: bool = True) -> dict[Any, Row]:
+    """The rows by their keys, of which none is there twice; rows that are gone are left out."""
+    rows = read(lambda: model.batch_get(list(keys), consistent_read=consistent)) if keys else ()
+    hash_name, range_name = str(model._hash_keyname), str(model._range_keyname)
+    return {(getattr(row, hash_name), getattr(row, range_name)): row for row in rows}
 
 
 def read(query: Callable[[], Iterator[T]]) -> Iterator[T]:

@@ -20,17 +20,28 @@ from shared.errors import (
     ApiError,
     Conflict,
     InsufficientFunds,
+    LimitReached,
     NotAuthenticated,
     NotFound,
+    PermissionDenied,
     ServiceUnavailable,
     SignatureInvalid,
 )
+from shared.http.caller import customer_of, staff_of
 from shared.http.messages import Request, Response
 from shared.telemetry import journal, log
 
 RESERVE_MS = 300  # reserved for sending the response
 CHALLENGE = 'Bearer realm="api"'
-COUNTED_ERRORS = (Conflict, InsufficientFunds, SignatureInvalid, ServiceUnavailable)  # a metric with the class's name
+# Each is a metric with the class's name.
+COUNTED_ERRORS = (
+    Conflict,
+    InsufficientFunds,
+    LimitReached,
+    PermissionDenied,
+    SignatureInvalid,
+    ServiceUnavailable,
+)
 APP_VERSION = re.compile(r"[A-Za-z0-9.+_-]{1,32}", re.ASCII)
 
 View = Callable[[Request], Response]
@@ -95,6 +106,8 @@ class _Call:
         try:
             request = self.endpoint.read_request(self.event, path)
             self.log_id = request.path.get("id", "")
+            if request.staff.id:
+                log.count("StaffRequest")
             response = self.view(request)
         except ApiError as error:
             return self.refuse(error)
@@ -139,27 +152,12 @@ class _Call:
             code=self.error_code,
             id=self.log_id,
             customer=log.pseudonym(customer_of(self.event)),
+            staff=log.pseudonym(staff_of(self.event).id),
             duration_ms=(clock.now_us() - self.started_us) // 1_000,
             request_id=self.request_id,
             app_version=_app_version(self.event),
             cold_start=log.is_cold_start(),
         )
-
-
-def customer_of(event: Mapping[str, Any]) -> str:
-    """The `sub` that the authorizer vouched for, or an empty string."""
-    sub = _authorizer_context(event).get("sub")
-    return sub if isinstance(sub, str) else ""
-
-
-def has_expired(event: Mapping[str, Any]) -> bool:
-    """Whether the token has expired since the authorizer saw it: API Gateway reuses its result for minutes."""
-    expires_at_s = str(_authorizer_context(event).get("expires_at", ""))
-    return expires_at_s.isdecimal() and clock.now_s() >= int(expires_at_s)
-
-
-def _authorizer_context(event: Mapping[str, Any]) -> Mapping[str, Any]:
-    return (event.get("requestContext") or {}).get("authorizer") or {}
 
 
 def _app_version(event: Mapping[str, Any]) -> str:

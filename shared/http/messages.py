@@ -11,8 +11,19 @@ IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 @dataclass(frozen=True, slots=True)
+class Staff:
+    """A member of staff, with those of our groups that their token names."""
+
+    id: str
+    groups: tuple[str, ...]
+
+
+NOBODY = Staff("", ())
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
-    """An authenticated request. `query` and `body` hold values that passed the endpoint's field tables.
+    """An authenticated request: `customer` is empty if `staff` sent it. `query` and `body` passed the field tables.
 
     `file` holds the bytes of the file, if the request is a form.
     """
@@ -26,6 +37,12 @@ class Request:
     url: str
     query_text: Mapping[str, str]
     file: bytes | None = None
+    staff: Staff = NOBODY
+
+    @property
+    def dry_run(self) -> bool:
+        """Whether to answer only, and to change nothing."""
+        return self.query.get("dry_run", False) is True
 
     @property
     def idempotency_key(self) -> str | None:

@@ -6,6 +6,7 @@ a customer                         default             DefaultMethod
 a customer                         gateway_customer    GatewayCustomer
 a customer                         card:<hash>         CardClaim
 Razorpay's id of a customer/token  owner               Owner
+a wallet                           wallet_owner        WalletOwner, in shared/wallets/models.py
 """
 
 import hashlib

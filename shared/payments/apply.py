@@ -5,13 +5,15 @@ condition of the status that the payment had. Verify, webhook, sync and the reco
 the others read what it did.
 """
 
+from dataclasses import asdict
 from typing import Any
 
 from shared import clock
 from shared.aws.dynamodb import OPEN, Update, execute, retrying
 from shared.errors import ServiceUnavailable
 from shared.payment_methods import cards
-from shared.payments import lifecycle
+from shared.payments import lifecycle, starts
+from shared.payments.amounts import amounts_of, may_fit, with_order
 from shared.payments.lifecycle import PAID_STATUSES, TOP_UP, TRANSITIONS
 from shared.payments.models import Payment, get_or_404
 from shared.payments.results import ApplyResult
@@ -22,7 +24,7 @@ from shared.settings import settings
 from shared.telemetry import journal
 from shared.wallets import ledger
 from shared.wallets.models import append
-from shared.wallets.wallet import get_or_open
+from shared.wallets.wallet import open_wallet
 
 FAILURE_TEXT = "The payment did not go through. If money left the account, it will come back."
 
@@ -33,7 +35,7 @@ def apply_attempt(payment: Payment, attempt: GatewayPayment, source: str, event_
     `source` (verify, sync, reconcile, or a webhook event's name) and `event_id` go into the timeline. A payment that
     is out of date fails the write's condition and is read again.
     """
-    is_stale = False
+    is_stale, attempt = False, with_order(payment, attempt)
 
     def try_apply() -> ApplyResult | None:
         nonlocal payment, is_stale
@@ -51,11 +53,13 @@ def mismatch(payment: Payment, attempt: GatewayPayment) -> str:
         return ""  # no money moved
     if attempt.order != payment.gateway_order:
         return "order_mismatch"
-    if attempt.amount_paise != payment.amount_paise:
+    if payment.is_paid and payment.gateway_payment == attempt.id:
+        return ""  # it was checked before it was credited
+    if not may_fit(payment, attempt):
         return "amount_mismatch"
     if attempt.currency != "INR":
         return "currency_mismatch"
-    if payment.is_paid and payment.gateway_payment != attempt.id and attempt.status == "captured":
+    if payment.is_paid and attempt.status == "captured":
         return "second_capture"
     if attempt.status == "refunded" and attempt.was_captured and not payment.is_paid:
         return "refunded_before_credit"
@@ -87,6 +91,7 @@ def _try_apply(payment: Payment, attempt: GatewayPayment, source: str, event_id:
         return None
     if attempt.status == "failed":
         journal.count("PaymentFailed")
+        starts.count_failure(payment.customer, attempt.failure)
     return ApplyResult(payment)
 
 
@@ -117,37 +122,35 @@ def _unpaid_update(payment: Payment, attempt: GatewayPayment) -> dict[str, Any]:
 
 def _apply_capture(payment: Payment, attempt: GatewayPayment, source: str, event_id: str) -> ApplyResult | None:
     """Turn the payment captured and, for a top-up, append the credit in the same transaction."""
+    amounts = amounts_of(payment, attempt)
+    assert amounts is not None  # it is no mismatch
     values = _status_values(payment, "captured", attempt) | {"gateway_payment": attempt.id}
+    values |= asdict(amounts) | {"refundable_paise": amounts.paid_paise}
     if payment.purpose != TOP_UP:
         is_captured = execute(_capture_update(payment, values, source, event_id))
         return ApplyResult(payment, captured=True) if is_captured else None
-    head = get_or_open(payment.customer)
-    over_limit = head.balance_paise + attempt.amount_paise > settings().wallet_balance_paise_max
-    if over_limit:  # the money has arrived, so it is credited all the same, and a person looks at it
-        review = f"review.{attempt.id}:wallet_limit_passed"
-        values |= {"in_review": OPEN, review: clock.iso(clock.now_us())}
-    entry = ledger.next_entry(
-        head,
-        ledger.CREDIT,
-        "top_up",
-        attempt.amount_paise,
-        payment=payment.id,
-        reference=attempt.id,
-        description=payment.description,
-    )
-    blocked = append(entry, _capture_update(payment, values, source, event_id))
+    head = open_wallet(payment.customer)
+    notes = []
+    if head.cash_paise + head.held_paise + amounts.paid_paise > settings().wallet_balance_paise_max:
+        notes.append("wallet_limit_passed")  # the money has arrived, so it is credited all the same
+    entry = ledger.next_entry(head, ledger.CREDIT, "top_up", amounts.paid_paise, ledger.by_payment(payment.id))
+    blocked = append(entry, _capture_update(payment, values, source, event_id, *notes))
     if blocked:
         return None
-    return ApplyResult(payment, entry, captured=True, flagged="wallet_limit_passed" if over_limit else "")
+    if notes:
+        journal.count("WalletLimitPassed")
+    return ApplyResult(payment, entry, captured=True)
 
 
-def _capture_update(payment: Payment, values: dict[str, Any], source: str, event_id: str) -> Update:
+def _capture_update(payment: Payment, values: dict[str, Any], source: str, event_id: str, *notes: str) -> Update:
     """The update that turns a payment captured, on condition that it may still become that."""
-    item = lifecycle.timeline_item(values["updated_at_us"], source, "captured", event_id)
+    at_us = values["updated_at_us"]
     return Update(
         payment,
         values,
-        append={"timeline": [item]},
+        append={
+            "timeline": [lifecycle.timeline_item(at_us, source, what, event_id) for what in ("captured", *notes)]
+        },
         expect={"gateway_payment": None},
         expect_status=lifecycle.statuses_before("captured"),
     )

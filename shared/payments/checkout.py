@@ -6,6 +6,7 @@ from typing import Any, Literal, NotRequired
 
 from typing_extensions import TypedDict
 
+from shared.payment_methods.models import get_method
 from shared.payments.models import Payment
 from shared.settings import settings
 
@@ -35,7 +36,7 @@ class CheckoutBody(TypedDict):
 
 def checkout_options(payment: Payment, gateway_order: str) -> CheckoutBody:
     """What opens checkout for a payment. A saved method comes first, in a block of its own, above the others."""
-    opens_on: Mapping[str, Any] = json.loads(payment.opens_on) if payment.opens_on else {}
+    opens_on = _opens_on(payment)
     prefill = {"contact": payment.contact} if payment.contact else {}
     display: dict[str, Any] = {"hide": [UPI_COLLECT]}
     if instrument := opens_on.get("instrument"):
@@ -59,8 +60,16 @@ def checkout_options(payment: Payment, gateway_order: str) -> CheckoutBody:
         "send_sms_hash": True,
         "config": {"display": display},
     }
-    if payment.gateway_customer:
+    if payment.gateway_customer and (opens_on or payment.save_method):
         body |= {"customer_id": payment.gateway_customer, "remember_customer": True}
     if "token" in opens_on:
         body["token"] = opens_on["token"]
     return body
+
+
+def _opens_on(payment: Payment) -> Mapping[str, Any]:
+    """The instrument and token of the saved method that the payment names, unless it was deleted since."""
+    if not payment.opens_on or get_method(payment.customer, str(payment.payment_method)) is None:
+        return {}
+    opens_on: Mapping[str, Any] = json.loads(payment.opens_on)
+    return opens_on

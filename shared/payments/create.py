@@ -6,62 +6,46 @@ once. The same Idempotency-Key returns the same payment, permanently: the key is
 
 import json
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from shared import clock
 from shared.aws.dynamodb import OPEN, Insert, execute, retrying
 from shared.deadline import Deadline
-from shared.errors import Conflict, InsufficientFunds, ValidationError
-from shared.money import rupees
+from shared.errors import ApiError, Conflict, InsufficientFunds, ValidationError
 from shared.payment_methods import cards, instruments
 from shared.payment_methods.models import get_method
-from shared.payments import lifecycle
+from shared.payments import lifecycle, starts
+from shared.payments.gateway_refusals import translate_rejections
 from shared.payments.lifecycle import GATEWAY, PAYMENT, TOP_UP, WALLET
 from shared.payments.models import Payment, get_or_404, get_payment
-from shared.payments.rejections import translate_rejections
+from shared.payments.request_digests import differing_fields, request_digests
 from shared.payments.results import CreatedPayment, wallet_entry_after
 from shared.razorpay import api
-from shared.settings import settings
 from shared.wallets import ledger
 from shared.wallets.models import append
-from shared.wallets.wallet import check_owner, get_or_open
+from shared.wallets.wallet import check_not_blocked, check_owner, get_wallet, open_wallet
 
 PAYMENTS = uuid.UUID("0d9f6f0a-7f1d-5b43-8f0e-2a4c5d6e7f81")
 FIND_CUSTOMER_S_MAX = 2.0
 NOT_STARTED = "The payment provider declined to start this payment."
 
 
-def add_balance(customer: str, wallet: str | None, body: Mapping[str, Any], key: str | None) -> CreatedPayment:
-    """Start a top-up of the customer's wallet through Razorpay."""
+def add_balance(
+    customer: str, wallet: str | None, body: Mapping[str, Any], key: str | None, dry_run: bool = False
+) -> CreatedPayment:
+    """Start a top-up of the customer's wallet through Razorpay. A dry run neither writes nor asks Razorpay."""
     check_owner(customer, wallet)
-    request = {"amount": rupees(body["amount"]), "description": body["description"]}
-
-    def prepare() -> dict[str, Any]:
-        limit_paise = settings().wallet_balance_paise_max
-        if get_or_open(customer).balance_paise + body["amount"] > limit_paise:
-            text = f"This top-up would exceed the wallet limit of {rupees(limit_paise)}."
-            raise Conflict(text, code="wallet_limit")
-        return {}
-
-    return _through_razorpay("add_balance", customer, TOP_UP, body, request, key, prepare)
+    _check_can_save(body)
+    return _through_razorpay("add_balance", customer, TOP_UP, body, key, dry_run)
 
 
-def create_payment(customer: str, body: Mapping[str, Any], key: str | None) -> CreatedPayment:
-    """Start a payment through Razorpay, or take it from the wallet at once."""
-    request = {name: body[name] for name in ("source", "payment_method", "reference", "description", "contact")}
-    request["amount"] = rupees(body["amount"])
-    if body.get("save_method"):
-        request["save_method"] = True
-        _check_can_save(body)
+def create_payment(customer: str, body: Mapping[str, Any], key: str | None, dry_run: bool = False) -> CreatedPayment:
+    """Start a payment through Razorpay, or take it from the wallet at once. A dry run does neither."""
+    _check_can_save(body)
     if body["source"] == WALLET:
-        return _from_wallet(customer, body, request, key)
-
-    def prepare() -> dict[str, Any]:
-        attributes = _attributes_to_open_on(customer, body["payment_method"])
-        return attributes | (_attributes_to_save(customer, body["contact"]) if body.get("save_method") else {})
-
-    return _through_razorpay("payments", customer, PAYMENT, body, request, key, prepare)
+        return _from_wallet(customer, body, key, dry_run)
+    return _through_razorpay("payments", customer, PAYMENT, body, key, dry_run)
 
 
 def payment_id_for(operation: str, customer: str, key: str | None) -> str:
@@ -70,57 +54,60 @@ def payment_id_for(operation: str, customer: str, key: str | None) -> str:
 
 
 def _through_razorpay(
-    operation: str,
-    customer: str,
-    purpose: str,
-    body: Mapping[str, Any],
-    request: Mapping[str, Any],
-    key: str | None,
-    prepare: Callable[[], dict[str, Any]],
+    operation: str, customer: str, purpose: str, body: Mapping[str, Any], key: str | None, dry_run: bool
 ) -> CreatedPayment:
     payment_id = payment_id_for(operation, customer, key)
     if key and (earlier := get_payment(customer, payment_id)):
-        return _replay(earlier, request)
-    attributes = prepare()
+        return _replay(earlier, body)
+    attributes = _attributes_to_open_on(customer, body.get("payment_method"))
+    adds_paise = body["amount"] if purpose == TOP_UP else 0
+    starts.start(customer, payment_id, adds_paise, dry_run)
+    if dry_run:
+        attributes |= {"save_method": cards.PENDING} if body.get("save_method") else {}
+        return CreatedPayment(_new_payment(payment_id, customer, purpose, GATEWAY, "created", body, **attributes))
+    if purpose == TOP_UP:
+        open_wallet(customer)  # now, so that its credit is one entry
+    if body.get("save_method"):
+        attributes |= _attributes_to_save(customer, body["contact"])
     # The gateway order first: the app can pay only an order that it received, so a crash between the two leaves an
     # order that nobody can pay.
     notes = {"payment_id": payment_id, "customer": customer, "purpose": purpose}
-    with translate_rejections(NOT_STARTED):
-        gateway_order = api.create_order(body["amount"], payment_id, notes)
-    payment = _new_payment(payment_id, customer, purpose, GATEWAY, "created", body, request, **attributes)
+    try:
+        with translate_rejections(NOT_STARTED):
+            gateway_order = api.create_order(body["amount"], payment_id, notes)
+    except ApiError:
+        starts.free(customer, payment_id)
+        raise
+    payment = _new_payment(payment_id, customer, purpose, GATEWAY, "created", body, **attributes)
     payment.gateway_order = gateway_order
     payment.open, payment.next_check_at_us = OPEN, lifecycle.first_check_us(payment.created_at_us)
     if execute(Insert(payment)):
         return CreatedPayment(payment)
-    return _replay(get_or_404(customer, payment_id), request)
+    return _replay(get_or_404(customer, payment_id), body)
 
 
-def _from_wallet(
-    customer: str, body: Mapping[str, Any], request: Mapping[str, Any], key: str | None
-) -> CreatedPayment:
+def _from_wallet(customer: str, body: Mapping[str, Any], key: str | None, dry_run: bool) -> CreatedPayment:
     if not key:
         raise ValidationError({"Idempotency-Key": ["This header is required for a payment from the wallet."]})
     payment_id = payment_id_for("payments", customer, key)
 
     def try_pay() -> CreatedPayment | None:
         if earlier := get_payment(customer, payment_id):
-            return _replay(earlier, request)
+            return _replay(earlier, body)
         _attributes_to_open_on(customer, body["payment_method"])  # refuses an unknown method
-        head = get_or_open(customer)
-        payment = _new_payment(payment_id, customer, PAYMENT, WALLET, "captured", body, request)
-        if head.balance_paise < body["amount"]:
+        head = get_wallet(customer) if dry_run else open_wallet(customer)
+        payment = _new_payment(payment_id, customer, PAYMENT, WALLET, "captured", body)
+        check_not_blocked(head)
+        if head.cash_paise < body["amount"]:
+            if dry_run:
+                raise InsufficientFunds
             _refuse(payment)
             return None
-        entry = ledger.next_entry(
-            head,
-            ledger.DEBIT,
-            "payment",
-            body["amount"],
-            payment=payment_id,
-            reference=body["reference"],
-            description=body["description"],
-        )
-        return None if append(entry, Insert(payment)) else CreatedPayment(payment, entry)
+        payment.paid_paise = payment.refundable_paise = body["amount"]
+        payment.discount_paise = payment.fee_paise = 0
+        entry = ledger.next_entry(head, ledger.DEBIT, "payment", body["amount"], ledger.by_payment(payment_id))
+        is_taken = not dry_run and append(entry, Insert(payment))
+        return None if is_taken else CreatedPayment(payment, entry)
 
     return retrying(try_pay)
 
@@ -140,7 +127,6 @@ def _new_payment(
     source: str,
     status: str,
     body: Mapping[str, Any],
-    request: Mapping[str, Any],
     **attributes: Any,
 ) -> Payment:
     at_us = clock.now_us()
@@ -155,7 +141,7 @@ def _new_payment(
         contact=body.get("contact", ""),
         reference=body.get("reference", ""),
         description=body["description"],
-        request=json.dumps(request, sort_keys=True),
+        request_digests=request_digests(payment_id, body),
         timeline=[lifecycle.timeline_item(at_us, source, status)],
         created_at_us=at_us,
         updated_at_us=at_us,
@@ -163,11 +149,9 @@ def _new_payment(
     )
 
 
-def _replay(earlier: Payment, request: Mapping[str, Any]) -> CreatedPayment:
+def _replay(earlier: Payment, body: Mapping[str, Any]) -> CreatedPayment:
     """Answer a repeated key from the first payment; Conflict if the body differs."""
-    first = json.loads(earlier.request)
-    differing = sorted(name for name in first.keys() | request.keys() if first.get(name) != request.get(name))
-    if differing:
+    if differing := differing_fields(earlier.request_digests, request_digests(earlier.id, body)):
         text = f"This Idempotency-Key was already used with a different {', '.join(differing)}."
         raise Conflict(text, code="idempotency_key_reused")
     if earlier.source == WALLET and earlier.status == "failed":
@@ -179,9 +163,11 @@ def _replay(earlier: Payment, request: Mapping[str, Any]) -> CreatedPayment:
 
 
 def _check_can_save(body: Mapping[str, Any]) -> None:
-    if body["source"] == WALLET:
+    if not body.get("save_method"):
+        return
+    if body.get("source") == WALLET:
         raise ValidationError({"save_method": ['save_method requires "source": "gateway".']})
-    if not body["contact"]:
+    if not body.get("contact"):
         raise ValidationError({"contact": ["This field is required to save the payment method."]})
 
 

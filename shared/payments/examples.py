@@ -5,7 +5,8 @@ from typing import Any
 
 from shared.errors import InsufficientFunds
 from shared.payments.checkout import UPI_COLLECT, CheckoutBody
-from shared.payments.serializers import PaymentBody, PaymentWithWalletBody, WebhookBody
+from shared.payments.limits import LimitsBody
+from shared.payments.serializers import PaymentBody, PaymentPreviewBody, PaymentWithWalletBody, WebhookBody
 from shared.wallets.examples import WALLET_EXAMPLE
 from shared.wallets.serializers import WalletBody
 
@@ -29,7 +30,11 @@ CREATED: PaymentBody = {
     "source": "gateway",
     "status": "created",
     "amount": "500.00",
+    "paid": None,
+    "discount": None,
+    "fee": None,
     "amount_refunded": "0.00",
+    "amount_refunding": "0.00",
     "currency": "INR",
     "payment_method": None,
     "save_method": None,
@@ -47,6 +52,9 @@ CREATED: PaymentBody = {
 CAPTURED: PaymentBody = {
     **CREATED,
     "status": "captured",
+    "paid": "500.00",
+    "discount": "0.00",
+    "fee": "0.00",
     "method": "upi",
     "gateway_payment_id": "pay_RB58N2J7BIzWpP",
     "checkout": None,
@@ -112,6 +120,9 @@ ON_SAVED_CARD: PaymentBody = {
 PAID_FROM_WALLET: PaymentBody = {
     **FAILED,
     "status": "captured",
+    "paid": "500.00",
+    "discount": "0.00",
+    "fee": "0.00",
     "failure": None,
 }
 AUTHORIZED: PaymentBody = {
@@ -119,6 +130,16 @@ AUTHORIZED: PaymentBody = {
     "status": "authorized",
     "method": "upi",
     "gateway_payment_id": "pay_RB58N2J7BIzWpP",
+}
+LIMITS: LimitsBody = {
+    "may_add": "50000.00",
+    "rule": "wallet_limit",
+    "rules": [
+        {"name": "wallet_limit", "used": "150000.00", "limit": "200000.00", "resets_at": None},
+        {"name": "open_payments", "used": 1, "limit": 10, "resets_at": "2026-01-09T12:30:00.123456Z"},
+        {"name": "starts_per_hour", "used": 2, "limit": 60, "resets_at": "2026-01-09T12:42:10.654321Z"},
+        {"name": "failures_per_day", "used": 0, "limit": 20, "resets_at": None},
+    ],
 }
 APPLIED: WebhookBody = {"status": "applied"}
 
@@ -155,5 +176,10 @@ EXAMPLES: Mapping[Any, Mapping[str, Any]] = {
         "Pending": with_wallet(CREATED),
         "Authorized": with_wallet(AUTHORIZED),
     },
+    PaymentPreviewBody: {
+        "TopUp": {**with_wallet(CREATED), "id": None, "gateway_order_id": None, "checkout": None},
+        "PaidFromWallet": {**with_wallet(PAID_FROM_WALLET, WALLET_EXAMPLE), "id": None},
+    },
+    LimitsBody: {"Limits": LIMITS},
     WebhookBody: {"Applied": APPLIED},
 }

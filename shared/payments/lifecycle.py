@@ -14,8 +14,8 @@ TRANSITIONS: Mapping[str, tuple[str, ...]] = {
     "expired": ("authorized", "captured"),
     "authorized": ("captured", "refunded"),  # refunded by Razorpay without a capture: no entry
     "captured": ("partially_refunded", "refunded"),
-    "partially_refunded": ("partially_refunded", "refunded"),
-    "refunded": ("captured",),  # by another attempt, if the refunded one was never captured
+    "partially_refunded": ("captured", "partially_refunded", "refunded"),  # back, if a refund is returned
+    "refunded": ("captured", "partially_refunded"),  # or by another attempt, if the refunded one was never captured
 }
 PAID_STATUSES = ("captured", "partially_refunded", "refunded")  # see `Payment.is_paid`
 PAYABLE_STATUSES = ("created", "failed", "expired")  # a Razorpay order never expires
@@ -23,7 +23,6 @@ PENDING_STATUSES = ("created", "authorized")  # the app should ask again
 
 # Ages at which the reconciler asks about a payment that has not ended: minutes, then daily for five days.
 CHECK_AGES_S = (60, 120, 300, 900, 3_600, *(day * 86_400 for day in range(1, 6)))
-DAILY_CHECK = 5  # the first of the daily ones
 EXPIRED_AFTER_CHECKS = 5
 NOT_SAVED_AFTER_CHECKS = 4  # a card's token follows its payment within the hour, or not at all
 

@@ -1,15 +1,17 @@
-"""The tables of payments and refunds, with the indexes and reads that they need."""
+"""The tables of payments and unusable webhooks, with the indexes and reads that they need."""
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 
-from pynamodb.attributes import ListAttribute, MapAttribute, UnicodeAttribute
+from pynamodb.attributes import BinaryAttribute, ListAttribute, MapAttribute, UnicodeAttribute
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection, LocalSecondaryIndex
 
 from shared.aws.dynamodb import OPEN, IntegerAttribute, Table, count, get, get_each, read
 from shared.errors import NotFound
 from shared.payments.lifecycle import PAID_STATUSES, WALLET
 
+TIME_US_MAX = 10**16  # later than any payment, by centuries
 RECONCILER = "reconciler"  # in place of a customer, on rows of the reconciler's own
 
 
@@ -30,6 +32,16 @@ class PaymentsByGatewayOrder(GlobalSecondaryIndex["Payment"]):
         projection = KeysOnlyProjection()
 
     gateway_order = UnicodeAttribute(hash_key=True)
+
+
+class PaymentsById(GlobalSecondaryIndex["Payment"]):
+    """The customer of each payment. Its keys never change, so an update to a payment does not write here."""
+
+    class Meta:
+        index_name = "by_id"
+        projection = KeysOnlyProjection()
+
+    id = UnicodeAttribute(hash_key=True)
 
 
 class OpenPayments(GlobalSecondaryIndex["Payment"]):
@@ -61,6 +73,7 @@ class Payment(Table):
         table_setting = "payments_table"
 
     by_time = PaymentsByTime()
+    by_id = PaymentsById()
     by_gateway_order = PaymentsByGatewayOrder()
     open_index = OpenPayments()
     in_review_index = PaymentsInReview()
@@ -71,7 +84,13 @@ class Payment(Table):
     source = UnicodeAttribute()
     status = UnicodeAttribute()
     amount_paise = IntegerAttribute()
+    paid_paise = IntegerAttribute(null=True)  # what was credited, from the capture on
+    discount_paise = IntegerAttribute(null=True)
+    fee_paise = IntegerAttribute(null=True)
+    refundable_paise = IntegerAttribute(default=0)
     refunded_paise = IntegerAttribute(default=0)
+    refunding_paise = IntegerAttribute(default=0)
+    refunded_at_gateway_paise = IntegerAttribute(default=0)  # by refunds to the source, those on their way included
     payment_method = UnicodeAttribute(null=True)
     opens_on = UnicodeAttribute(null=True)
     save_method = UnicodeAttribute(null=True)
@@ -80,7 +99,7 @@ class Payment(Table):
     contact = UnicodeAttribute(default="")
     reference = UnicodeAttribute(default="")
     description = UnicodeAttribute(default="")
-    request = UnicodeAttribute(default="{}")
+    request_digests = UnicodeAttribute(default="{}")
     gateway_order = UnicodeAttribute(null=True)
     gateway_payment = UnicodeAttribute(null=True)
     gateway_method = UnicodeAttribute(default="")
@@ -113,21 +132,30 @@ class Payment(Table):
         return dict(self.authorizations.as_dict()) if self.authorizations else {}
 
 
-class Refund(Table):
-    """A processed refund of a captured payment, by Razorpay's refund id. It is inserted once."""
+class UnusableWebhook(Table):
+    """A signed webhook that could not be used. Its id is the body's digest: a redelivery is the same row.
+
+    The event's id would not do, because the signature does not cover it.
+    """
 
     class Meta:
-        table_setting = "refunds_table"
+        table_setting = "unusable_webhooks_table"
 
-    payment = UnicodeAttribute(hash_key=True)
-    id = UnicodeAttribute(range_key=True)
-    status = UnicodeAttribute()
-    amount_paise = IntegerAttribute()
-    created_at_us = IntegerAttribute()
+    id = UnicodeAttribute(hash_key=True)
+    body = BinaryAttribute(legacy_encoding=False)  # as received: the signature covers these bytes
+    signature = UnicodeAttribute()
+    event_id = UnicodeAttribute(default="")
+    problem = UnicodeAttribute()
+    received_at_us = IntegerAttribute()
+    expires_at_s = IntegerAttribute()  # DynamoDB's time to live
 
 
 class ListPosition(Table):
-    """How far the reconciler has handled one of Razorpay's lists. The row lies beside the payments."""
+    """How far the reconciler has handled what is new in one of Razorpay's lists. The row lies beside the payments.
+
+    A window reaches from a bit before `until_s` to the time of the look. The position moves only after the whole
+    window was handled. Until then `seen` says what of it needs no second try, and `failed` what did not succeed.
+    """
 
     class Meta:
         table_setting = "payments_table"
@@ -135,8 +163,8 @@ class ListPosition(Table):
     customer = UnicodeAttribute(hash_key=True)
     id = UnicodeAttribute(range_key=True)
     until_s = IntegerAttribute()  # everything that was created before is handled
-    seen: ListAttribute[Any] = ListAttribute(null=True)  # marks of what the next look finds again
-    failed: MapAttribute[str, int] = MapAttribute(null=True)  # ids of what failed, with the number of rounds
+    seen: ListAttribute[Any] = ListAttribute(null=True)  # marks of entities that are handled
+    failed: MapAttribute[str, int] = MapAttribute(null=True)  # ids of entities that failed, with the number of rounds
 
     @classmethod
     def at(cls, name: str, until_s: int) -> "ListPosition":
@@ -145,6 +173,48 @@ class ListPosition(Table):
     @property
     def failed_rounds(self) -> dict[str, int]:
         return dict(self.failed.as_dict()) if self.failed else {}
+
+
+class RecentLook(Table):
+    """How far the reconciler has read the payments of the last days again. The row lies beside the payments.
+
+    A look goes back in time. When a round ends early, the next one goes on at its place.
+    """
+
+    class Meta:
+        table_setting = "payments_table"
+
+    customer = UnicodeAttribute(hash_key=True)
+    id = UnicodeAttribute(range_key=True)
+    started_s = IntegerAttribute()
+    place_s = IntegerAttribute()  # payments that were created later are handled
+
+    @classmethod
+    def at(cls, started_s: int) -> "RecentLook":
+        """A look that has read nothing yet."""
+        return cls(RECONCILER, "recent:payments", started_s=started_s, place_s=started_s)
+
+
+class StartCount(Table):
+    """What a customer started, or how often payments failed, in one period. The rows lie beside the payments.
+
+    `revision` changes with every write; a write is made on condition of the one that was read.
+    """
+
+    class Meta:
+        table_setting = "payments_table"
+
+    customer = UnicodeAttribute(hash_key=True)
+    id = UnicodeAttribute(range_key=True)
+    revision = IntegerAttribute()
+    since_us = IntegerAttribute()
+    ends_us = IntegerAttribute()
+    counted = IntegerAttribute()
+    payments: ListAttribute[Any] = ListAttribute(default=list)  # open ones; `open` is the key of an index
+
+
+def get_recent_look() -> RecentLook | None:
+    return get(RecentLook, RECONCILER, "recent:payments")
 
 
 def get_position(name: str) -> ListPosition | None:
@@ -168,13 +238,33 @@ def find_by_gateway_order(gateway_order: str) -> Payment | None:
     return get_payment(found.customer, found.id) if found else None
 
 
-def list_payment_ids(customer: str) -> list[str]:
-    """The ids of all of a customer's payments, newest first, including one written a moment ago.
+def find_by_id(payment_id: str) -> Payment | None:
+    """The payment with this id, whosever it is, as it stands now. The index may not know a new payment yet."""
+    found = next(read(lambda: Payment.by_id.query(payment_id, limit=1)), None)
+    row = get_payment(found.customer, found.id) if found else None
+    is_payment = row and "purpose" in row.attribute_values  # rows that are no payments lie beside them
+    return row if is_payment else None
+
+
+def list_payment_ids(
+    customer: str, from_us: int | None = None, to_us: int | None = None, limit: int | None = None
+) -> list[str]:
+    """The ids of a customer's payments, newest first, including one written a moment ago; from <= created < to.
 
     A capture without a payment is not one: it is stored under its order's id, for a person to review.
     """
-    rows = read(lambda: Payment.by_time.query(customer, scan_index_forward=False, consistent_read=True))
-    return [payment.id for payment in rows if not payment.id.startswith("order_")]
+    first_us = max(from_us or 0, 0)
+    last_us = TIME_US_MAX if to_us is None else min(to_us - 1, TIME_US_MAX)
+    if first_us > last_us:  # which DynamoDB refuses
+        return []
+    created = PaymentsByTime.created_at_us.between(first_us, last_us)
+    rows = read(
+        lambda: Payment.by_time.query(
+            customer, created, scan_index_forward=False, consistent_read=True, page_size=limit
+        )
+    )
+    ids = (payment.id for payment in rows if not payment.id.startswith("order_"))
+    return list(islice(ids, limit))
 
 
 def get_payments(customer: str, ids: Sequence[str]) -> list[Payment]:
@@ -192,10 +282,6 @@ def list_due(until_us: int, limit: int) -> list[tuple[str, str]]:
 def count_in_review() -> int:
     """How many payments wait for a person."""
     return count(lambda: Payment.in_review_index.count(OPEN))
-
-
-def get_refund(payment_id: str, refund_id: str) -> Refund | None:
-    return get(Refund, payment_id, refund_id)
 
 
 def payment_from(image: Mapping[str, Any]) -> Payment:

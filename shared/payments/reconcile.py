@@ -1,5 +1,6 @@
 """The reconciler: asks Razorpay about every open payment, reads Razorpay's lists, and finishes saved cards."""
 
+from collections.abc import Callable
 from functools import partial
 from itertools import zip_longest
 from typing import Any
@@ -9,20 +10,27 @@ from shared.aws.dynamodb import Update, execute
 from shared.deadline import Deadline
 from shared.errors import ServiceUnavailable
 from shared.payment_methods import card_sync, cards
-from shared.payments.lifecycle import CHECK_AGES_S, DAILY_CHECK, EXPIRED_AFTER_CHECKS, PAID_STATUSES
+from shared.payments.lifecycle import CHECK_AGES_S, EXPIRED_AFTER_CHECKS, PAID_STATUSES
 from shared.payments.models import Payment, count_in_review, get_or_404, list_due
-from shared.payments.reconcile_lists import follow_lists
+from shared.payments.reconcile_lists import LISTS, follow_list
+from shared.payments.reconcile_recent import read_recent_payments
 from shared.payments.reconcile_round import Round
 from shared.payments.results import ApplyResult
 from shared.payments.review import flag_for_review
 from shared.payments.verify import apply_order_attempts
 from shared.razorpay.client import RazorpayRejected
 from shared.razorpay.entities import UnexpectedPayload
+from shared.refunds.reconcile import reconcile_refunds
 from shared.telemetry import journal
 
 RECHECK_US_MIN = 60 * 1_000_000  # between two checks of a payment
 DUE_MAX = 2_000  # due payments whose customers take turns
 OPEN_SHARE = 0.6  # of the time: the rest is left for the lists and the cards
+LOOKS: tuple[Callable[[Round], None], ...] = (
+    reconcile_refunds,
+    *(partial(follow_list, name) for name in LISTS),
+    read_recent_payments,
+)
 
 
 def reconcile(limit: int = 200) -> dict[str, int]:
@@ -31,18 +39,40 @@ def reconcile(limit: int = 200) -> dict[str, int]:
     A payment that fails does not hold up the others. Returns what happened to payments, by the name of its metric.
     """
     work = Round()
-    work.counts["PaymentsInReview"] = count_in_review()
-    due = take_turns(list_due(clock.now_us(), DUE_MAX))
+    work.guard(partial(_count_in_review, work))
     with Deadline(Deadline.current().remaining_s * OPEN_SHARE):
-        for customer, payment_id in due[:limit]:
-            if work.is_over:
-                break
-            work.counts["ReconcileAsked"] += 1
-            work.run(partial(_reconcile_payment, customer, payment_id, work))
+        work.guard(partial(_check_due, limit, work))
     follow_lists(work)
     if not work.is_over:
         _reconcile_cards(limit)
     return dict(work.counts)
+
+
+def _count_in_review(work: Round) -> None:
+    work.counts["PaymentsInReview"] = count_in_review()
+
+
+def _check_due(limit: int, work: Round) -> None:
+    """Ask about the payments whose check is due, with their customers in turn."""
+    for customer, payment_id in take_turns(list_due(clock.now_us(), DUE_MAX))[:limit]:
+        if work.is_over:
+            return
+        work.counts["ReconcileAsked"] += 1
+        work.run(partial(_reconcile_payment, customer, payment_id, work))
+
+
+def follow_lists(work: Round) -> None:
+    """Read each list within its share of the time left. What one does not need is the next one's.
+
+    Who is first changes with every minute: the last one has the most time.
+    """
+    first = clock.now_s() // 60 % len(LOOKS)
+    looks = LOOKS[first:] + LOOKS[:first]
+    for left, look in zip(range(len(looks), 0, -1), looks, strict=True):
+        if work.is_over:
+            return
+        with Deadline(Deadline.current().remaining_s / (left + 1)):  # the cards have a share, too
+            work.guard(partial(look, work))
 
 
 def take_turns(due: list[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -77,12 +107,12 @@ def _reconcile_payment(customer: str, payment_id: str, work: Round) -> ApplyResu
         # after the last one, a person decides.
         is_last = payment.checks + 1 >= len(CHECK_AGES_S)
         if is_last:
-            flag_for_review(payment, str(payment.gateway_order), "gateway_does_not_tell")
+            flag_for_review(payment, str(payment.gateway_order), "gateway_unclear")
         _schedule_next_check(payment, gives_up=is_last)
         raise
     if result.payment.refunds_due_us is not None and result.payment.checks + 1 == len(CHECK_AGES_S):
         # A refund that is still pending, or cannot be read: it is followed further, and a person knows of it.
-        result = result.merge(flag_for_review(result.payment, str(payment.gateway_order), "gateway_does_not_tell"))
+        result = result.merge(flag_for_review(result.payment, str(payment.gateway_order), "gateway_unclear"))
     _schedule_next_check(result.payment)
     return result
 
@@ -100,7 +130,8 @@ def _schedule_next_check(payment: Payment, gives_up: bool = False) -> None:
     if gives_up:
         values["refunds_due_us"] = None
     if (payment.refunds_due_us is not None and not gives_up) or (is_saving and not is_last):
-        values["next_check_at_us"] = clock.now_us() + 1_000_000 * CHECK_AGES_S[min(checks, DAILY_CHECK)]
+        pause_s = cards.CHECK_AFTER_S[min(checks, len(cards.CHECK_AFTER_S) - 1)]
+        values["next_check_at_us"] = clock.now_us() + 1_000_000 * pause_s
     elif payment.status in PAID_STATUSES or is_last:
         values |= {"open": None, "next_check_at_us": None}
     else:

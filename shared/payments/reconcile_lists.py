@@ -1,4 +1,4 @@
-"""Razorpay's own lists of payments and refunds: what they hold and no webhook reported is applied.
+"""Razorpay's lists of payments, refunds and disputes: what is new in them and no webhook reported is applied.
 
 Each list is read from a bit before the end of the last look, because entities appear late. Its position is a row, and
 it moves only after a whole window was handled. Two reconcilers at once both handle the window, and one moves it.
@@ -13,38 +13,34 @@ from typing import Any
 from shared import clock
 from shared.aws.dynamodb import Insert, Update, execute
 from shared.deadline import Deadline
+from shared.payments.disputes import apply_dispute
 from shared.payments.find import find_payment
 from shared.payments.models import ListPosition, get_position
 from shared.payments.reconcile_round import Round
-from shared.payments.refunds import apply_refund
-from shared.payments.report import apply_report, apply_unknown_refunds
 from shared.payments.results import ApplyResult
 from shared.razorpay import api
-from shared.razorpay.entities import payment_from, refund_from
+from shared.razorpay.entities import dispute_from, payment_from, refund_from
+from shared.refunds.apply import apply_refund
+from shared.refunds.report import apply_report, apply_unknown_refunds
 
 FIRST_LOOK_S = 86_400  # how far a new stack looks back
 OVERLAP_S = 600  # how late an entity may appear in a list, or a listed payment be captured
 ENTITIES_MAX = 1_000  # in one window; a longer one is divided
 FAILED_ROUNDS_MAX = 10  # of one entity, before the window moves without it
 SAVE_S = 1.0  # reserved for writing the position: otherwise a round that ends in the middle would be for nothing
+MONEY_STATUSES = ("captured", "refunded")  # of payments whose money has arrived, be it that it went back
 SEEN_MAX = 2_000  # marks in the position's row, of 30 bytes each
 
 Entity = Mapping[str, Any]
 
 
-def follow_lists(work: Round) -> None:
-    """Handle what each list holds since the last look, until the round is over."""
-    for name in LISTS:
-        if work.is_over:
-            return
-        work.run(partial(_follow, name, work))
-
-
-def _follow(name: str, work: Round) -> None:
+def follow_list(name: str, work: Round) -> None:
+    """Handle what this list of LISTS holds since the last look, until the round is over."""
     now_s, stored = clock.now_s(), get_position(name)
     position = stored or ListPosition.at(name, now_s - FIRST_LOOK_S)
     # A position in the future was left by a clock that was ahead. What was created since is behind it.
     window = _read_window(name, min(position.until_s, now_s), now_s)
+    work.note_answer()
     with Deadline(Deadline.current().remaining_s - SAVE_S):
         _handle(window, name, position, work)
     until_s = window.to_s if window.is_whole else position.until_s
@@ -71,7 +67,7 @@ class Window:
     def marks_to_keep(self) -> list[str]:
         """The marks of what the next window contains again."""
         from_s = self.to_s - OVERLAP_S if self.is_whole else 0
-        marks = [_mark(entity) for entity in self.entities if _created_s(entity, self.to_s) >= from_s]
+        marks = [_mark(entity) for entity in self.entities if created_s(entity, self.to_s) >= from_s]
         return [mark for mark in marks if mark in self.done][-SEEN_MAX:]
 
 
@@ -120,8 +116,9 @@ def _mark(entity: Entity) -> str:
     return f"{entity.get('id')}:{entity.get('status')}:{entity.get('amount_refunded') or 0}"
 
 
-def _created_s(entity: Entity, default: int) -> int:
-    created_at = entity.get("created_at")
+def created_s(entity: Any, default: int) -> int:
+    """When an entity of a list was created; the default if it does not say."""
+    created_at = entity.get("created_at") if isinstance(entity, dict) else None
     return created_at if type(created_at) is int else default
 
 
@@ -132,7 +129,19 @@ def _apply_payment(entity: Entity) -> ApplyResult | None:
     return apply_report(payment, attempt, "list") if payment else None
 
 
-def _apply_listed_refund(entity: Entity) -> ApplyResult | None:
+def _apply_dispute(entity: Entity) -> ApplyResult | None:
+    """Apply the disputed payment, then its dispute, if the payment is ours."""
+    dispute = dispute_from(entity)
+    attempt = api.fetch_payment(dispute.payment)
+    payment = find_payment(attempt)
+    if payment is None:
+        return None
+    result = apply_report(payment, attempt, "list")
+    word = "created" if dispute.status == "open" else dispute.status
+    return result.merge(apply_dispute(result.payment, attempt, word))
+
+
+def _apply_refund(entity: Entity) -> ApplyResult | None:
     """Apply a refund if its payment is ours. Its payment's order, which names ours, is known to Razorpay alone."""
     refund = refund_from(entity)
     attempt = api.fetch_payment(refund.payment)
@@ -153,11 +162,16 @@ class GatewayList:
 
 LISTS: Mapping[str, GatewayList] = {
     "list:payments": GatewayList(
-        lambda from_s, to_s, skip: api.list_payments(from_s, to_s, skip), ("captured", "refunded"), _apply_payment
+        lambda from_s, to_s, skip: api.list_payments(from_s, to_s, skip), MONEY_STATUSES, _apply_payment
     ),
     "list:refunds": GatewayList(
         lambda from_s, to_s, skip: api.list_refunds(from_s, to_s, skip),
         ("pending", "processed", "failed"),
-        _apply_listed_refund,
+        _apply_refund,
+    ),
+    "list:disputes": GatewayList(
+        lambda from_s, to_s, skip: api.list_disputes(from_s, to_s, skip),
+        ("open", "under_review", "won", "lost", "closed"),
+        _apply_dispute,
     ),
 }

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 
+from shared import clock
 from shared.deadline import Deadline
 from shared.errors import NotFound, ServiceUnavailable
 from shared.payments.results import ApplyResult
@@ -11,47 +12,59 @@ from shared.razorpay.entities import UnexpectedPayload
 from shared.telemetry import journal
 
 SILENCES_MAX = 3  # in a row: then Razorpay is unavailable, and each further call may wait for seven seconds
+SILENT_ROUND_US = 21 * 1_000_000  # a round with any silence starts nothing after this: one call more ends within 30 s
 
 
 class Round:
-    """The counts of a round, by the name of their metric, and Razorpay's silences in a row."""
+    """The counts of a round, by the name of their metric, and Razorpay's silences."""
 
     def __init__(self) -> None:
         self.counts = Counter({"ReconcileAsked": 0, "ReconcileCredited": 0, "ReconcileFlagged": 0})
         self.counts.update({"ReconcileFailed": 0, "ReconcileLagSeconds": 0, "ReconcileListFailed": 0})
-        self._silences = 0
+        self._started_us = clock.now_us()
+        self._silences = self._silences_in_a_row = 0
 
     @property
     def is_silent(self) -> bool:
         """Whether Razorpay seems to be unavailable."""
-        return self._silences >= SILENCES_MAX
+        is_late = clock.now_us() - self._started_us >= SILENT_ROUND_US
+        return self._silences_in_a_row >= SILENCES_MAX or (self._silences > 0 and is_late)
 
     @property
     def is_over(self) -> bool:
         return self.is_silent or Deadline.current().has_passed
 
-    def run(self, step: Callable[[], ApplyResult | None]) -> bool:
-        """Run one step and count what it did; False if it failed, which never ends the round of the others.
+    def note_answer(self) -> None:
+        """Razorpay has answered: that ends a row of silences."""
+        self._silences_in_a_row = 0
 
-        A step may run others. Any answer ends a row of silences.
+    def run(self, step: Callable[[], ApplyResult | None]) -> bool:
+        """Run a step that asks Razorpay, and count what it did; False if it failed."""
+        is_done = self.guard(step)
+        if is_done:
+            self.note_answer()
+        return is_done
+
+    def guard(self, step: Callable[[], ApplyResult | None]) -> bool:
+        """Run a step, which may run others, and count what it did; False if it failed.
+
+        A failure never ends the round of the others.
         """
-        silences = self._silences
         try:
             result = step()
         except ServiceUnavailable as error:
             self._silences += error.is_silence
+            self._silences_in_a_row += error.is_silence
             self.counts["ReconcileFailed"] += 1
             return False
         except (RazorpayRejected, UnexpectedPayload, NotFound):
-            self._silences = 0  # Razorpay has answered
+            self.note_answer()
             self.counts["ReconcileFailed"] += 1
             return False
         except Exception as error:
             journal.unexpected(error)
             self.counts["ReconcileFailed"] += 1
             return False
-        if self._silences == silences:
-            self._silences = 0
         if result is not None:
             self.counts.update(result.counts)
             self.counts["ReconcileCredited"] += result.captured

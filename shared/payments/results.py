@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from shared.payments.lifecycle import PENDING_STATUSES, TOP_UP, WALLET
 from shared.payments.models import Payment
 from shared.wallets.models import Entry
-from shared.wallets.wallet import get_or_open
+from shared.wallets.wallet import get_wallet
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class ApplyResult:
         """What happened, by the name of its metric."""
         counts = {
             "PaymentCaptured": int(self.captured),
-            "AmountCapturedPaise": self.payment.amount_paise if self.captured else 0,
+            "AmountCapturedPaise": (self.payment.paid_paise or 0) if self.captured else 0,
             "PaymentFlagged": int(bool(self.flagged)),
             "MethodSaved": int(self.card_saved),
         }
@@ -73,4 +73,4 @@ class WebhookResult:
 def wallet_entry_after(payment: Payment) -> Entry | None:
     """The newest entry of the wallet, if this payment has moved it."""
     moves_wallet = payment.purpose == TOP_UP or payment.source == WALLET
-    return get_or_open(payment.customer) if payment.is_paid and moves_wallet else None
+    return get_wallet(payment.customer) if payment.is_paid and moves_wallet else None

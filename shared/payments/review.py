@@ -9,10 +9,36 @@ from shared.payments.lifecycle import timeline_item
 from shared.payments.models import Payment
 from shared.payments.results import ApplyResult
 
+# Why a payment can be in review: each reason, and what happened.
+REASONS: Mapping[str, str] = {
+    "order_mismatch": "The attempt belongs to another gateway order.",
+    "amount_mismatch": "The attempt's amount differs from the payment's.",
+    "currency_mismatch": "The attempt is not in INR.",
+    "second_capture": "A second attempt was captured on a paid payment.",
+    "refunded_before_credit": "The attempt was captured and refunded before it was credited.",
+    "payment_unknown": "Money arrived on one of our orders that has no payment.",
+    "token_of_another_customer": "The saved card belongs to another customer.",
+    "gateway_unclear": "Up to the last check Razorpay gave no usable answer, or a refund was still pending after it.",
+    "exceeds_captured": "Razorpay refunded more than was captured; the wallet lost what was credited.",
+    "dispute_created": "The customer disputes the payment.",
+    "dispute_under_review": "The bank examines the dispute.",
+    "dispute_action_required": "The bank asks for evidence about the dispute.",
+    "dispute_won": "The dispute ended in our favour.",
+    "dispute_lost": "The dispute ended in the customer's favour.",
+    "dispute_closed": "The dispute ended without a decision.",
+}
+
 
 def is_flagged(payment: Payment, gateway_id: str, reason: str) -> bool:
     """Whether the payment was put in review for this, be it that a person has dealt with it since."""
-    return f"{gateway_id}:{reason}" in payment.review
+    return mark(gateway_id, reason) in payment.review
+
+
+def mark(gateway_id: str, reason: str) -> str:
+    """The key of a Razorpay id and a reason in the payment's `review`; ValueError if the reason is not in REASONS."""
+    if reason not in REASONS:
+        raise ValueError(f"not a reason for review: {reason}")
+    return f"{gateway_id}:{reason}"
 
 
 def flag_for_review(
@@ -22,7 +48,7 @@ def flag_for_review(
     if is_flagged(payment, gateway_id, reason):
         return ApplyResult(payment)
     at_us = clock.now_us()
-    name = f"review.{gateway_id}:{reason}"
+    name = f"review.{mark(gateway_id, reason)}"
     flag = Update(
         payment,
         {name: clock.iso(at_us), "in_review": OPEN, "updated_at_us": at_us},

@@ -10,32 +10,38 @@ from shared.http import fields
 from shared.http.formats import Money, Time, Uuid
 from shared.money import rupees
 from shared.payments.checkout import CheckoutBody, checkout_options
-from shared.payments.lifecycle import GATEWAY, PAYABLE_STATUSES, WALLET
+from shared.payments.lifecycle import GATEWAY, PAYABLE_STATUSES, PAYMENT, TOP_UP, TRANSITIONS, WALLET
 from shared.payments.models import Payment
 from shared.wallets.models import Entry
 from shared.wallets.serializers import WalletBody, serialize_wallet
 
+PAYMENT_METHOD = fields.Uuid(
+    null=True,
+    description="A saved method, on which checkout opens. Another customer's method, a deleted one and a card "
+    'that is not active are refused: 400 with {"payment_method": [text]}.',
+)
+SAVE_METHOD = fields.Boolean(
+    description="Save the card that is paid with; needs a contact. `save_method` in the response says what "
+    "became of it: pending until the capture, then saved or not_saved; not_available if cards cannot be saved."
+)
+CONTACT = fields.Text(
+    pattern=r"\+91[6-9][0-9]{9}", message="Enter a phone number like +919876543210.", card_scan=False
+)
 TOP_UP_FIELDS: Mapping[str, fields.Field] = {
     "amount": fields.Amount(required=True, example="500.00"),
+    "payment_method": PAYMENT_METHOD,
+    "save_method": SAVE_METHOD,
     "description": fields.Text(length_max=255, example="Wallet top-up"),
+    "contact": CONTACT,
 }
 PAYMENT_FIELDS: Mapping[str, fields.Field] = {
     "amount": fields.Amount(required=True, example="250.00"),
     "source": fields.Choice(options=(GATEWAY, WALLET), required=True, example=WALLET),
-    "payment_method": fields.Uuid(
-        null=True,
-        description="A saved method, on which checkout opens. Another customer's method, a deleted one and a card "
-        'that is not active are refused: 400 with {"payment_method": [text]}.',
-    ),
-    "save_method": fields.Boolean(
-        description="Save the card that is paid with; needs a contact. `save_method` in the response says what "
-        "became of it: pending until the capture, then saved or not_saved; not_available if cards cannot be saved."
-    ),
+    "payment_method": PAYMENT_METHOD,
+    "save_method": SAVE_METHOD,
     "reference": fields.Text(length_max=64, example="garment-order-1042"),
     "description": fields.Text(length_max=255, example="Dry cleaning, 3 pieces"),
-    "contact": fields.Text(
-        pattern=r"\+91[6-9][0-9]{9}", message="Enter a phone number like +919876543210.", card_scan=False
-    ),
+    "contact": CONTACT,
 }
 VERIFY_FIELDS: Mapping[str, fields.Field] = {
     "razorpay_payment_id": fields.Text(
@@ -55,7 +61,17 @@ VERIFY_FIELDS: Mapping[str, fields.Field] = {
 }
 
 
-PaymentPurpose = TypeAliasType("PaymentPurpose", Literal["top_up", "payment", "unknown"])
+FILTERS: Mapping[str, fields.Field] = {
+    "status": fields.Choice(options=tuple(TRANSITIONS)),
+    "purpose": fields.Choice(options=(TOP_UP, PAYMENT)),
+    "source": fields.Choice(options=(GATEWAY, WALLET)),
+    "reference": fields.Text(length_max=64, description="Exactly this reference."),
+    "from": fields.DateTime(description="From this time on; a bare date is a day in India."),
+    "to": fields.DateTime(description="Before this time; a bare date is a day in India."),
+}
+
+
+PaymentPurpose = TypeAliasType("PaymentPurpose", Literal["top_up", "payment"])
 PaymentSource = TypeAliasType("PaymentSource", Literal["gateway", "wallet"])
 PaymentStatus = TypeAliasType(
     "PaymentStatus",
@@ -75,14 +91,21 @@ class FailureBody(TypedDict):
 
 
 class PaymentBody(TypedDict):
-    """The purpose `unknown` is that of a captured order without a payment record, which is never listed."""
+    """`paid` is what was credited: `amount` less the `discount` of an offer. `fee` is what the customer paid besides.
+
+    The three are null until the payment is captured.
+    """
 
     id: str
     purpose: PaymentPurpose
     source: PaymentSource
     status: PaymentStatus
     amount: Money
+    paid: Money | None
+    discount: Money | None
+    fee: Money | None
     amount_refunded: Money
+    amount_refunding: Money
     currency: Literal["INR"]
     payment_method: Uuid | None
     save_method: SaveMethodBody | None
@@ -102,6 +125,12 @@ class PaymentWithWalletBody(PaymentBody):
     wallet: WalletBody | None
 
 
+class PaymentPreviewBody(PaymentWithWalletBody):
+    """What a dry run would have created. Its `id` and `checkout` are null."""
+
+    id: str | None  # type: ignore[misc]  # a payment's own is never null
+
+
 class WebhookBody(TypedDict):
     status: Literal["applied", "unchanged", "ignored", "unusable"]
 
@@ -116,7 +145,11 @@ def serialize_payment(payment: Payment) -> PaymentBody:
         "source": cast(PaymentSource, payment.source),
         "status": cast(PaymentStatus, payment.status),
         "amount": rupees(payment.amount_paise),
+        "paid": _rupees_or_null(payment.paid_paise),
+        "discount": _rupees_or_null(payment.discount_paise),
+        "fee": _rupees_or_null(payment.fee_paise),
         "amount_refunded": rupees(payment.refunded_paise),
+        "amount_refunding": rupees(payment.refunding_paise),
         "currency": "INR",
         "payment_method": payment.payment_method,
         "save_method": _save_method(payment),
@@ -136,6 +169,14 @@ def serialize_payment(payment: Payment) -> PaymentBody:
 def serialize_payment_with_wallet(payment: Payment, entry: Entry | None) -> PaymentWithWalletBody:
     """The payment, and the wallet after `entry` if the payment has moved it."""
     return {**serialize_payment(payment), "wallet": serialize_wallet(entry) if entry else None}
+
+
+def serialize_preview(payment: Payment, entry: Entry | None) -> PaymentPreviewBody:
+    return cast(PaymentPreviewBody, serialize_payment_with_wallet(payment, entry) | {"id": None, "checkout": None})
+
+
+def _rupees_or_null(paise: int | None) -> str | None:
+    return None if paise is None else rupees(paise)
 
 
 def _save_method(payment: Payment) -> SaveMethodBody | None:

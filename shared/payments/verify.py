@@ -7,14 +7,14 @@ from shared import clock
 from shared.aws.dynamodb import Update, execute
 from shared.errors import SignatureInvalid
 from shared.payments.apply import mismatch
+from shared.payments.gateway_refusals import translate_rejections
 from shared.payments.models import Payment, get_or_404
-from shared.payments.rejections import translate_rejections
-from shared.payments.report import apply_report
 from shared.payments.results import ApplyResult, wallet_entry_after
 from shared.payments.save_card import save_card_if_asked
 from shared.razorpay import api
 from shared.razorpay.entities import GatewayPayment
 from shared.razorpay.signatures import checkout_signature_matches
+from shared.refunds.report import apply_report
 
 NOT_CONFIRMED = "We could not confirm this payment with the payment provider. Its status will update automatically."
 PROGRESS = ("authorized", "refunded", "failed")  # the statuses of attempts without money, most advanced first

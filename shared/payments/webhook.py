@@ -6,20 +6,23 @@ from typing import Any
 
 from shared.errors import NotAuthenticated
 from shared.payment_methods import card_sync
+from shared.payments.disputes import apply_dispute
 from shared.payments.find import find_payment
-from shared.payments.refunds import apply_dispute, apply_refund
-from shared.payments.report import apply_report, apply_unknown_refunds
 from shared.payments.results import ApplyResult, WebhookResult
+from shared.payments.unusable_webhooks import keep_webhook
 from shared.razorpay.entities import UnexpectedPayload, payment_from, refund_from
 from shared.razorpay.signatures import webhook_signature_matches
+from shared.refunds.apply import apply_refund
+from shared.refunds.report import apply_report, apply_unknown_refunds
 from shared.telemetry import journal
 
 EVENT_ID_LENGTH_MAX = 40
+DISPUTE = "payment.dispute."
 EVENTS = (
     "payment.authorized",
     "payment.captured",
     "payment.failed",
-    "payment.dispute.",
+    DISPUTE,
     "order.paid",
     "refund.",
 )
@@ -30,16 +33,29 @@ def handle_webhook(body: bytes, signature: str, event_id: str) -> WebhookResult:
     if not webhook_signature_matches(body, signature):
         journal.count("WebhookRefused")
         raise NotAuthenticated
+    event_id = event_id[:EVENT_ID_LENGTH_MAX]
+    try:
+        return _handle(_event_in(body), event_id)
+    except UnexpectedPayload as error:  # a redelivery would be the same: it is kept, and a person looks at it
+        keep_webhook(body, signature, event_id, str(error))
+        return WebhookResult("unusable")
+
+
+def _event_in(body: bytes) -> Mapping[str, Any]:
+    """The event's envelope; UnexpectedPayload if it is none."""
     try:
         event = json.loads(body)
     except (ValueError, RecursionError):
-        return WebhookResult("unusable")  # signed, so it is counted and looked at; a redelivery would not help
-    try:
-        if (card_event := card_sync.event_in(event)) is not None:
-            return WebhookResult(card_sync.handle_event(card_event))
-        applied = _dispatch(event, event_id[:EVENT_ID_LENGTH_MAX]) if isinstance(event, dict) else None
-    except UnexpectedPayload:
-        return WebhookResult("unusable")
+        raise UnexpectedPayload("the body is not JSON") from None
+    if not isinstance(event, dict):
+        raise UnexpectedPayload("the body is not an object")
+    return event
+
+
+def _handle(event: Mapping[str, Any], event_id: str) -> WebhookResult:
+    if (card_event := card_sync.event_in(event)) is not None:
+        return WebhookResult(card_sync.handle_event(card_event))
+    applied = _dispatch(event, event_id)
     if applied is None:
         return WebhookResult("ignored")
     return WebhookResult("applied" if applied.counts else "unchanged", applied)
@@ -51,8 +67,12 @@ def _dispatch(event: Mapping[str, Any], event_id: str) -> ApplyResult | None:
     UnexpectedPayload if the event is about a payment, but what it contains is none.
     """
     name, payload = event.get("event"), event.get("payload")
-    if not isinstance(name, str) or not isinstance(payload, dict) or not name.startswith(EVENTS):
+    if not isinstance(name, str):
+        raise UnexpectedPayload("an event without a name")
+    if not name.startswith(EVENTS):
         return None
+    if not isinstance(payload, dict):
+        raise UnexpectedPayload("an event without a payload")
     attempt = payment_from(_entity_of(payload, "payment"))
     payment = find_payment(attempt)
     if payment is None:
@@ -60,8 +80,8 @@ def _dispatch(event: Mapping[str, Any], event_id: str) -> ApplyResult | None:
     if name.startswith("refund."):
         result = apply_refund(payment, attempt, refund_from(_entity_of(payload, "refund")), event_id)
         return apply_unknown_refunds(result, attempt)
-    if name.startswith("payment.dispute."):
-        return apply_dispute(payment, attempt, name)
+    if name.startswith(DISPUTE):
+        return apply_unknown_refunds(apply_dispute(payment, attempt, name.removeprefix(DISPUTE)), attempt)
     return apply_report(payment, attempt, name, event_id)
 
 

@@ -1,4 +1,4 @@
-"""Razorpay's API as we use it: orders, payments, refunds, customers and tokens.
+"""Razorpay's API as we use it: orders, payments, refunds, disputes, customers and tokens.
 
 Every function raises RazorpayRejected when Razorpay refuses, ServiceUnavailable when the outcome is unknown, and
 UnexpectedPayload when a response does not have the shape of what was asked for.
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.errors import ServiceUnavailable
-from shared.razorpay.client import RazorpayRejected, ResponseTooLarge, call
+from shared.razorpay.client import RECEIPT_TAKEN, RazorpayRejected, ResponseTooLarge, call
 from shared.razorpay.entities import (
     GatewayPayment,
     GatewayRefund,
@@ -20,6 +20,7 @@ from shared.razorpay.entities import (
     require_id,
     token_from,
 )
+from shared.settings import settings
 
 # Captured however late the bank authorizes, so that the customer gets the money rather than a refund days later.
 CAPTURE = {
@@ -32,18 +33,31 @@ CAPTURE = {
 }
 
 
-# Razorpay lists all attempts to pay an order at once, and a customer can make any number. An attempt by card takes
-# 1 to 3 KB, so this is at least 1,400 attempts. Reading them takes some 30 MB of memory.
-ORDER_PAYMENTS_BYTES_MAX = 4 * 1024 * 1024
+# A payment by card takes 1 to 3 KB, so a page of a list may be larger than any other response. Razorpay may also list
+# all attempts to pay an order at once, whatever page is asked for: in this size at least 1,400 of them.
+LIST_BYTES_MAX = 4 * 1024 * 1024
 PAGE_COUNT = 100  # the most that Razorpay lists at once
-REFUND_PAGES_MAX = 20
+PAGES_MAX = 20  # of one payment's refunds, or one order's attempts
 
 
 def create_order(amount_paise: int, receipt: str, notes: Mapping[str, str]) -> str:
-    """Create an order; its id."""
+    """Create an order; its id. If the account has one order a receipt, a retry finds the first one.
+
+    RazorpayRejected if that is an order of another amount.
+    """
     body = {"amount": amount_paise, "currency": "INR", "receipt": receipt, "notes": dict(notes), "payment": CAPTURE}
-    order = call(lambda client: client.order.create(body))
-    if order.get("amount") != amount_paise or order.get("receipt") != receipt:
+    if settings().unique_receipt:
+        body["unique_receipt"] = True  # an account without the feature may refuse the field
+    try:
+        order = call(lambda client: client.order.create(body))
+    except RazorpayRejected as rejection:
+        first = _find_order(amount_paise, receipt) if rejection.is_receipt_taken else None
+        if first is None:
+            raise
+        order = first
+    if settings().unique_receipt and order.get("receipt") == receipt and order.get("amount") != amount_paise:
+        raise RazorpayRejected(400, "", RECEIPT_TAKEN)
+    if not _is_order(order, amount_paise, receipt):
         raise ServiceUnavailable
     return require_id(order.get("id"), "order")
 
@@ -56,30 +70,39 @@ def fetch_order(order_id: str) -> dict[str, Any]:
 def list_order_payments(order_id: str) -> list[GatewayPayment]:
     """Every attempt to pay the order, in no particular order; UnexpectedPayload if they are too many to read."""
     require_id(order_id, "order")
-    try:
-        response = call(lambda client: client.order.payments(order_id, bytes_max=ORDER_PAYMENTS_BYTES_MAX))
-    except ResponseTooLarge:
-        raise UnexpectedPayload("an order with too many payments") from None
-    return [payment_from(entity) for entity in _items(response)]
+    found: dict[str, GatewayPayment] = {}  # by id: a page may repeat attempts when a new one arrives meanwhile
+    for page in range(PAGES_MAX):
+        attempts = [payment_from(entity) for entity in _page_of_attempts(order_id, page * PAGE_COUNT)]
+        is_new = any(attempt.id not in found for attempt in attempts)
+        found |= {attempt.id: attempt for attempt in attempts}
+        if len(attempts) < PAGE_COUNT or not is_new:  # the last page, or Razorpay lists all at once
+            return list(found.values())
+    raise UnexpectedPayload("an order with too many payments")
 
 
 def list_payments(from_s: int, to_s: int, skip: int) -> list[Any]:
     """A page of the entities of payments created between two times, newest first."""
     window = _window(from_s, to_s, skip)
-    return _items(call(lambda client: client.payment.all(window)))
+    return _items(call(lambda client: client.payment.all(window, bytes_max=LIST_BYTES_MAX)))
 
 
 def list_refunds(from_s: int, to_s: int, skip: int) -> list[Any]:
     """A page of the entities of refunds created between two times, newest first."""
     window = _window(from_s, to_s, skip)
-    return _items(call(lambda client: client.refund.all(window)))
+    return _items(call(lambda client: client.refund.all(window, bytes_max=LIST_BYTES_MAX)))
+
+
+def list_disputes(from_s: int, to_s: int, skip: int) -> list[Any]:
+    """A page of the entities of disputes created between two times, newest first."""
+    window = _window(from_s, to_s, skip)
+    return _items(call(lambda client: client.dispute.all(window, bytes_max=LIST_BYTES_MAX)))
 
 
 def fetch_refunds(payment_id: str) -> list[GatewayRefund]:
     """Every refund of the payment, oldest first."""
     require_id(payment_id, "pay")
     found: dict[str, GatewayRefund] = {}  # by id: a page may repeat refunds when a new one arrives meanwhile
-    for page in range(REFUND_PAGES_MAX):
+    for page in range(PAGES_MAX):
         items = _page_of_refunds(payment_id, page * PAGE_COUNT)
         for refund in map(refund_from, items):
             if refund.payment != payment_id:
@@ -88,6 +111,22 @@ def fetch_refunds(payment_id: str) -> list[GatewayRefund]:
         if len(items) < PAGE_COUNT:
             return list(found.values())[::-1]
     raise UnexpectedPayload("a payment with too many refunds")
+
+
+def fetch_refund(refund_id: str) -> GatewayRefund:
+    require_id(refund_id, "rfnd")
+    return refund_from(_same_id(refund_id, call(lambda client: client.refund.fetch(refund_id))))
+
+
+def create_refund(payment_id: str, amount_paise: int, reference: str) -> GatewayRefund:
+    """Refund a captured payment to its source. The reference is our refund's id: a repetition makes no second one."""
+    require_id(payment_id, "pay")
+    body = {"amount": amount_paise, "speed": "normal", "receipt": reference, "notes": {"refund": reference}}
+    headers = {"X-Refund-Idempotency": f"refund-{reference}"}
+    refund = refund_from(call(lambda client: client.payment.refund(payment_id, dict(body), headers=dict(headers))))
+    if refund.payment != payment_id or refund.amount_paise != amount_paise:
+        raise UnexpectedPayload("another refund than the one that was asked for")
+    return refund
 
 
 def fetch_payment(payment_id: str) -> GatewayPayment:
@@ -135,9 +174,28 @@ def delete_token(customer_id: str, token_id: str) -> None:
         raise ServiceUnavailable
 
 
+def _find_order(amount_paise: int, receipt: str) -> dict[str, Any] | None:
+    """The oldest order with this receipt and amount. Razorpay lists every order whose receipt contains the text."""
+    query = {"receipt": receipt, "count": PAGE_COUNT}
+    orders = _items(call(lambda client: client.order.all(query)))  # newest first
+    return next((order for order in orders[::-1] if _is_order(order, amount_paise, receipt)), None)
+
+
+def _is_order(order: Any, amount_paise: int, receipt: str) -> bool:
+    return isinstance(order, dict) and order.get("amount") == amount_paise and order.get("receipt") == receipt
+
+
 def _page_of_refunds(payment_id: str, skip: int) -> list[Any]:
     page = {"count": PAGE_COUNT, "skip": skip}
     return _items(call(lambda client: client.payment.fetch_multiple_refund(payment_id, page)))
+
+
+def _page_of_attempts(order_id: str, skip: int) -> list[Any]:
+    page = {"count": PAGE_COUNT, "skip": skip}
+    try:
+        return _items(call(lambda client: client.order.payments(order_id, page, bytes_max=LIST_BYTES_MAX)))
+    except ResponseTooLarge:
+        raise UnexpectedPayload("an order with too many payments") from None
 
 
 def _window(from_s: int, to_s: int, skip: int) -> dict[str, int]:

@@ -30,6 +30,8 @@ READ_TIMEOUT_S = 5.0
 RESPONSE_BYTES_MAX = 256 * 1024
 REJECTIONS = (400, 404, 422)  # Razorpay's own refusals; every other status leaves the outcome open
 NO_SUCH_ID = "The id provided does not exist"
+TOO_POOR = "does not have enough balance"
+RECEIPT_TAKEN = "Order receipt should be unique"
 
 
 class RazorpayRejected(Exception):
@@ -43,6 +45,16 @@ class RazorpayRejected(Exception):
     def is_unknown_id(self) -> bool:
         """Whether the object does not exist, rather than the request not being allowed."""
         return self.description.startswith(NO_SUCH_ID)
+
+    @property
+    def is_account_too_poor(self) -> bool:
+        """Whether the merchant's balance at Razorpay is too low for a refund."""
+        return TOO_POOR in self.description
+
+    @property
+    def is_receipt_taken(self) -> bool:
+        """Whether an earlier order has the receipt, on an account where receipts are unique."""
+        return self.description.startswith(RECEIPT_TAKEN)
 
 
 class ResponseTooLarge(ServiceUnavailable):
@@ -84,7 +96,7 @@ def _client(key_id: str, key_secret: str, base_url: str) -> Any:
             try:
                 response = super().request(method, url, *args, **kwargs)
                 outcome = str(response.status_code)
-                return _checked(response, bytes_max)
+                return _checked(response, bytes_max, read_s=kwargs["timeout"][1])
             finally:
                 duration_ms = (time.monotonic_ns() - started_ns) // 1_000_000
                 _record(f"{method} {ID.sub('{id}', urlsplit(url).path)}", outcome, duration_ms)
@@ -104,9 +116,21 @@ def _record(request: str, outcome: str, duration_ms: int) -> None:
     journal.breadcrumb(f"razorpay {request}: {outcome} in {duration_ms} ms")
 
 
-def _checked(response: "Response", bytes_max: int) -> "Response":
+def _read(response: "Response", bytes_max: int, read_s: float) -> bytes:
+    """The body up to this size. The timeout holds for all of it: a socket's own begins again with every byte."""
+    import requests
+
+    body, ends_s = b"", time.monotonic() + read_s
+    while len(body) < bytes_max and (part := response.raw.read1(bytes_max - len(body), decode_content=True)):
+        body += part
+        if time.monotonic() > ends_s:
+            raise requests.ReadTimeout
+    return body
+
+
+def _checked(response: "Response", bytes_max: int, read_s: float) -> "Response":
     """The response with its body read up to the limit; raises for every status but 200."""
-    body = response.raw.read(bytes_max + 1, decode_content=True)
+    body = _read(response, bytes_max + 1, read_s)
     response._content = body
     response._content_consumed = True  # type: ignore[attr-defined]
     response.raw.release_conn()

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-ID = re.compile(r"(order|pay|rfnd|cust|token)_[A-Za-z0-9]{1,40}", re.ASCII)
+ID = re.compile(r"(order|pay|rfnd|disp|cust|token)_[A-Za-z0-9]{1,40}", re.ASCII)
 
 
 class UnexpectedPayload(Exception):
@@ -27,6 +27,15 @@ class GatewayPayment:
     customer: str = ""  # Razorpay's customer, if checkout was opened for one
     token: str = ""  # the card that was saved or paid with
     refunded_paise: int = 0  # by all refunds so far
+    has_offer: bool = False  # one of Razorpay's offers reduced the amount
+    fee_paise: int = 0  # Razorpay's fee, tax included
+    is_fee_on_customer: bool = False  # the amount contains the fee
+    order_is_paid: bool | None = None  # by this attempt, as the order says; None if the order was not fetched
+
+    @property
+    def fee_on_customer_paise(self) -> int:
+        """The part of the amount that is the fee."""
+        return self.fee_paise if self.is_fee_on_customer else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +45,15 @@ class GatewayRefund:
     amount_paise: int
     currency: str
     status: str  # pending, processed, failed
+    reference: str = ""  # our id of the refund, if we asked for it
+    arn: str | None = None  # the bank's reference
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayDispute:
+    id: str
+    payment: str
+    status: str  # open, under_review, won, lost, closed
 
 
 # Razorpay's words for the state of a token, of saved cards and of mandates, in ours.
@@ -99,6 +117,9 @@ def payment_from(entity: Any) -> GatewayPayment:
             customer=str(entity.get("customer_id") or ""),
             token=str(entity.get("token_id") or ""),
             refunded_paise=_paise(entity.get("amount_refunded")),
+            has_offer=_has_offer(entity),
+            fee_paise=_paise(entity.get("fee")),
+            is_fee_on_customer=entity.get("fee_bearer") == "customer",
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise UnexpectedPayload("not a payment") from error
@@ -111,10 +132,26 @@ def refund_from(entity: Any) -> GatewayRefund:
         if type(amount) is not int or not is_id(entity["id"], "rfnd") or not is_id(entity["payment_id"], "pay"):
             raise UnexpectedPayload("a refund without an id, payment or amount")
         return GatewayRefund(
-            entity["id"], entity["payment_id"], amount, str(entity.get("currency")), str(entity["status"])
+            id=entity["id"],
+            payment=entity["payment_id"],
+            amount_paise=amount,
+            currency=str(entity.get("currency")),
+            status=str(entity["status"]),
+            reference=_reference(entity),
+            arn=_arn(entity.get("acquirer_data")),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise UnexpectedPayload("not a refund") from error
+
+
+def dispute_from(entity: Any) -> GatewayDispute:
+    """Parse a dispute entity; UnexpectedPayload if it is not one."""
+    try:
+        if not is_id(entity["id"], "disp") or not is_id(entity["payment_id"], "pay"):
+            raise UnexpectedPayload("a dispute without an id or payment")
+        return GatewayDispute(entity["id"], entity["payment_id"], str(entity["status"]))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UnexpectedPayload("not a dispute") from error
 
 
 def token_from(entity: Any) -> RazorpayToken:
@@ -144,6 +181,20 @@ def _token_status(entity: Any) -> str:
     return TOKEN_STATUSES.get(str(status), "suspended")
 
 
+def _reference(refund: Any) -> str:
+    """Our id of a refund, from its receipt or else from its notes, which are a list when they are empty."""
+    notes = refund.get("notes")
+    noted = notes.get("refund") if isinstance(notes, dict) else None
+    return str(refund.get("receipt") or noted or "")
+
+
+def _arn(acquirer_data: Any) -> str | None:
+    """The reference by which a bank finds a refund, whatever its kind."""
+    data = acquirer_data if isinstance(acquirer_data, dict) else {}
+    found = next((data[name] for name in ("arn", "rrn", "utr") if data.get(name)), None)
+    return str(found)[:64] if found else None
+
+
 def _account(entity: Any) -> str:
     """The first payment account reference among the card networks' tokens."""
     for network_token in entity.get("service_provider_tokens") or []:
@@ -152,8 +203,14 @@ def _account(entity: Any) -> str:
     return ""
 
 
+def _has_offer(payment: Any) -> bool:
+    """Whether a payment carries an offer: its id, or a collection of offers that is not empty."""
+    offers = payment.get("offers")
+    return bool(payment.get("offer_id") or (offers.get("items") if isinstance(offers, dict) else offers))
+
+
 def _paise(value: Any) -> int:
-    """An amount that only says where to look: 0 for anything but a positive whole number."""
+    """A secondary amount: 0 for anything but a positive whole number."""
     return value if type(value) is int and value > 0 else 0
 
 

@@ -1,12 +1,17 @@
 """The ledger's table: one row per entry. The newest entry is the balance."""
 
-from collections.abc import Mapping
+from base64 import b64decode
+from collections.abc import Iterator, Mapping
 from functools import partial
+from itertools import takewhile
 from typing import Any
 
-from pynamodb.attributes import MapAttribute, UnicodeAttribute
+from pynamodb.attributes import BinaryAttribute, BooleanAttribute, UnicodeAttribute
 
 from shared.aws.dynamodb import Insert, IntegerAttribute, Table, Write, get, read, transact
+
+ENTRIES_PER_PAGE = 20  # of a search, which mostly ends on its first page
+OWNER = "wallet_owner"  # the id of every WalletOwner; no method has it
 
 
 class Entry(Table):
@@ -18,30 +23,44 @@ class Entry(Table):
     wallet = UnicodeAttribute(hash_key=True)
     seq = IntegerAttribute(range_key=True)
     version = IntegerAttribute()
-    type = UnicodeAttribute()
+    kind = UnicodeAttribute()
     category = UnicodeAttribute()
     amount_paise = IntegerAttribute()
-    balance_paise = IntegerAttribute()
+    by = UnicodeAttribute()  # the record that justifies the entry
+    cash_paise = IntegerAttribute()
     held_paise = IntegerAttribute()
-    cashback_paise = IntegerAttribute()
-    rewards_paise = IntegerAttribute()
-    counts: MapAttribute[str, int] = MapAttribute()
-    sums_paise: MapAttribute[str, int] = MapAttribute()
-    payment = UnicodeAttribute()
-    reference = UnicodeAttribute()
-    description = UnicodeAttribute()
-    created_at_us = IntegerAttribute()
+    owed_paise = IntegerAttribute()
+    promo = UnicodeAttribute()
+    is_blocked = BooleanAttribute()
+    totals = UnicodeAttribute()
+    at_us = IntegerAttribute()
     opened_at_us = IntegerAttribute()
-    previous_hash = UnicodeAttribute()
-    hash = UnicodeAttribute()
+    previous_hash = BinaryAttribute(legacy_encoding=False)
+    hash = BinaryAttribute(legacy_encoding=False)
 
 
-def append(entry: Entry, *justified_by: Write) -> list[Write]:
-    """Insert the next entry in one transaction with the record that justifies it; the writes that were blocked.
+class WalletOwner(Table):
+    """The customer whose wallet this is. The row lies beside the payment methods, and is written with entry 0."""
 
-    This is the only code that writes to the ledger. The condition on the entry's number is the wallet's lock.
+    class Meta:
+        table_setting = "payment_methods_table"
+
+    wallet = UnicodeAttribute(hash_key=True, attr_name="customer")
+    id = UnicodeAttribute(range_key=True, default=OWNER)
+    owner = UnicodeAttribute()
+
+
+def append(*writes: Entry | Write) -> list[Write]:
+    """Insert the next entries in one transaction with the records that justify them; the writes that were blocked.
+
+    This is the only code that writes to the ledger. The condition on an entry's number is the wallet's lock.
     """
-    return transact(Insert(entry), *justified_by)
+    return transact(*(Insert(write) if isinstance(write, Entry) else write for write in writes))
+
+
+def append_opening(entry: Entry, customer: str) -> list[Write]:
+    """Insert entry 0 with the row that names the wallet's owner."""
+    return append(entry, Insert(WalletOwner(entry.wallet, owner=customer)))
 
 
 def get_head(wallet: str) -> Entry | None:
@@ -67,18 +86,30 @@ def list_entries(wallet: str, seq_from: int, seq_to: int, newest_first: bool = T
     return perhaps_stale if len(perhaps_stale) == seq_to - seq_from + 1 else query(consistent=True)
 
 
-def find_credits(wallet: str, payment_id: str, entries_min: int) -> list[Entry]:
-    """The credits of a payment among the newest `entries_min` entries; without any, the newest one further back."""
-    found: list[Entry] = []
-    entries = read(lambda: Entry.query(wallet, scan_index_forward=False, consistent_read=True))
-    for place, entry in enumerate(entries):
-        if place >= entries_min and found:
-            break
-        if entry.payment == payment_id and entry.type == "credit":
-            found.append(entry)
-    return found
+def list_since(wallet: str, since_us: int, entries_max: int, before_seq: int | None = None) -> list[Entry]:
+    """The newest entries back to a time, newest first, or those of them before `before_seq`."""
+    until = Entry.seq < before_seq if before_seq is not None else None
+    query = partial(Entry.query, wallet, until, scan_index_forward=False, consistent_read=True)
+    entries = read(lambda: query(limit=entries_max, page_size=ENTRIES_PER_PAGE))
+    return list(takewhile(lambda entry: entry.at_us >= since_us, entries))
+
+
+def newest_entries(wallet: str) -> Iterator[Entry]:
+    """All entries, the newest first, read as far as they are asked for."""
+    return read(lambda: Entry.query(wallet, scan_index_forward=False, consistent_read=True))
+
+
+def find_customer(wallet: str) -> str | None:
+    """The customer whose wallet this is; None if it was never opened."""
+    # The row never changes, so a stale read that finds it is as good as a consistent read, at half the price.
+    row = get(WalletOwner, wallet, OWNER, consistent=False) or get(WalletOwner, wallet, OWNER)
+    return row.owner if row else None
 
 
 def entry_from(image: Mapping[str, Any]) -> Entry:
-    """The entry in a stream record."""
-    return Entry.from_raw_data(dict(image))
+    """The entry in a stream record, in which binary values are base64."""
+    return Entry.from_raw_data({name: _from_base64(value) for name, value in image.items()})
+
+
+def _from_base64(value: Mapping[str, Any]) -> dict[str, Any]:
+    return {"B": b64decode(value["B"])} if isinstance(value.get("B"), str) else dict(value)

@@ -18,7 +18,9 @@ from botocore import xform_name
 from local.template import ROOT, Template
 from shared import errors
 from shared.images.rejections import IMAGE_FAULTS, UPLOAD_FAULTS
+from shared.payments import starts
 from shared.payments.lifecycle import TRANSITIONS
+from shared.payments.review import REASONS
 from tests.simulation.faults import FAULTS
 from tests.support.documents import (
     DOCUMENTS,
@@ -46,7 +48,7 @@ SUFFIXES = (".py", ".yaml", ".json", ".md", ".toml", ".in", ".txt")
 # The files that the example in CONTRIBUTING would add.
 EXAMPLE_FILES = {"functions/payments/cancel.py", "tests/events/CancelPayment.json"}
 EXAMPLE_RULE = "shared.payments.cancel"
-NOT_FILES = {"jwks.json"}  # the name of a local action
+NOT_FILES = {"jwks.json", "staff_jwks.json"}  # names of local actions
 # Words that only their author understands. The glossary has the field's words.
 PRIVATE_WORDS = (
     "told|tells|tally|tallied|misfit|tickets?|bundles?|settles?|settled|doors?|rooms?|stages?|anew|shown|away|"
@@ -380,12 +382,15 @@ def test_payments_list_every_transition() -> None:
 
 
 def test_payments_list_every_reason_for_review() -> None:
-    """Reasons are the texts given to `flag_for_review` or written as `review.<id>:<reason>`."""
-    sources = "\n".join(path.read_text() for path in (ROOT / "shared/payments").glob("*.py"))
-    mismatches = re.findall(r'return "([a-z_]+)"', sources.partition("def mismatch")[2].partition("\ndef ")[0])
-    flagged = re.findall(r'flag_for_review\([^"\n]*"([a-z_]+)"', sources) + re.findall(r'\.id}:([a-z_]+)"', sources)
-    documented = set(first_codes(section(DOCS / "payments.md", "Payments in review")))
-    assert documented - {"dispute_created"} == {*mismatches, *flagged}
+    cells = rows(section(DOCS / "payments.md", "Payments in review"))
+    documented = [(cell[0].strip("`"), cell[1].casefold()) for cell in cells]
+    assert documented == [(reason, text.rstrip(".").casefold()) for reason, text in REASONS.items()]
+
+
+def test_every_reason_for_review_has_a_use() -> None:
+    sources = "\n".join(path.read_text() for path in (ROOT / "shared").rglob("*.py") if path.name != "review.py")
+    flagged = [reason for reason in REASONS if not reason.startswith("dispute_")]  # named by the event or status
+    assert not [reason for reason in flagged if f'"{reason}"' not in sources.replace("'", '"')]
 
 
 def test_photos_list_every_rejection_code() -> None:
@@ -401,8 +406,8 @@ def test_api_lists_every_error() -> None:
     table = {(cells[0], cells[1].strip("`")) for cells in rows(text) if cells[0].isdigit()}
     assert table == {(str(error.status), error.code) for error in classes}
     sources = "\n".join(path.read_text() for path in (ROOT / "shared").rglob("*.py"))
-    conflicts = set(re.findall(r'raise Conflict\(.*code="(\w+)"', sources))
-    assert {cells[0].strip("`") for cells in rows(text) if not cells[0].isdigit()} == conflicts
+    codes = set(re.findall(r'raise (?:Conflict|PermissionDenied)\(.*code="(\w+)"', sources))
+    assert {cells[0].strip("`") for cells in rows(text) if not cells[0].isdigit()} == {*codes, *starts.TEXTS}
 
 
 def test_operations_has_a_section_for_every_alarm() -> None:

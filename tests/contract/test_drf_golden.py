@@ -16,6 +16,7 @@ RECORDED: dict[str, list[dict[str, Any]]] = json.loads(
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?Z")
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 ID = re.compile(r"<id \d+>")
+NEW_WALLET_KEYS = ["held", "available", "owed", "expiring"]  # after the recorded ones, and all that is new
 TIMEOUT_S = 20
 
 
@@ -88,6 +89,18 @@ class Replay:
             assert type(answered) is type(recorded) and answered == recorded, where
 
 
+def without_new_keys(answered: Any) -> Any:
+    """The answer with exactly the four new keys taken off its wallets, which are what has `cashback`."""
+    if isinstance(answered, list):
+        return [without_new_keys(item) for item in answered]
+    if not isinstance(answered, dict):
+        return answered
+    if "cashback" in answered:
+        assert list(answered)[-4:] == NEW_WALLET_KEYS
+        answered = dict(list(answered.items())[:-4])
+    return {name: without_new_keys(value) for name, value in answered.items()}
+
+
 @pytest.mark.parametrize("case", RECORDED)
 def test_the_recorded_answers_are_given_again(local_stack: Any, case: str) -> None:
     replay = Replay(local_stack)
@@ -107,7 +120,7 @@ def test_the_recorded_answers_are_given_again(local_stack: Any, case: str) -> No
         assert response.headers["Content-Type"] == "application/json"
         if step["status"] == 401:
             assert response.headers["WWW-Authenticate"] == 'Bearer realm="api"'
-        answered = response.json()
+        answered = without_new_keys(response.json())
         replay.compare(step["answer"], answered, where)
         if step["save"]:
             replay.save(step["save"], answered)

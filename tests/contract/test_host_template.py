@@ -24,8 +24,9 @@ def test_sam_local_gets_an_endpoint_and_no_alias() -> None:
     template = host_template(DOCUMENT, Host.SAM_LOCAL, "arm64")
     assert template["Globals"]["Function"]["Environment"]["Variables"].pop("AWS_ENDPOINT_URL") == ""
     authorizers = template["Resources"]["Api"]["Properties"]["Auth"]["Authorizers"]
-    assert authorizers["Tokens"]["FunctionArn"] == {"Fn::GetAtt": ["Authorize", "Arn"]}
-    authorizers["Tokens"]["FunctionArn"] = {"Ref": "Authorize.Alias"}
+    for name, function in Template().authorizers.items():
+        assert authorizers[name]["FunctionArn"] == {"Fn::GetAtt": [function, "Arn"]}
+        authorizers[name]["FunctionArn"] = {"Ref": f"{function}.Alias"}
     assert template == DOCUMENT
 
 

@@ -45,10 +45,12 @@ READS = {
     "dynamodb:GetRecords",
 }
 READS |= {"dynamodb:GetShardIterator", "dynamodb:ListStreams"}
-# The functions that may put entries: those that open a wallet on its first use, and those that move money.
-OPENS_WALLETS = {"wallets.list", "wallets.retrieve", "wallets.list_transactions", "wallets.add_balance"}
+IN_A_TRANSACTION = {"ForAnyValue:StringEquals": {"dynamodb:EnclosingOperation": "TransactWriteItems"}}
+# The functions that may put entries: those that open a wallet, and those that move money.
+OPENS_WALLETS = {"wallets.add_balance"}
 MOVES_MONEY = {f"payments.{verb}" for verb in ("create", "verify", "sync", "receive_webhook", "reconcile")}
-CALLS_RAZORPAY = MOVES_MONEY | {"wallets.add_balance", "payment_methods.delete"}
+MOVES_MONEY |= {"refunds.create", "staff.create_refund"}
+CALLS_RAZORPAY = MOVES_MONEY | {"wallets.add_balance", "payment_methods.delete", "staff.search"}
 # The functions of which too many concurrent calls cost money or trouble. Each has a reserved concurrency.
 HAS_RESERVED_CONCURRENCY = MOVES_MONEY | {"wallets.add_balance", "images.compress"}
 
@@ -81,8 +83,8 @@ def events(function: str, kind: str) -> list[dict[str, Any]]:
 
 # Logical ids that the rule would not derive. In the last one, the word after the verb describes the method.
 EXCEPTIONS = {
-    "auth.authorize": "Authorize",
     "payments.receive_webhook": "ReceiveWebhook",
+    "refunds.list": "ListRefunds",  # the {id} in its path is the payment's
     "payment_methods.set_default": "SetDefaultPaymentMethod",
 }
 
@@ -90,16 +92,16 @@ EXCEPTIONS = {
 def logical_id(function: str) -> str:
     """The verb of the file, the noun of its folder, then the rest of the file's name.
 
-    `wallets/list_transactions.py` is `ListWalletTransactions`. The noun is singular if a path has `{id}`, if the call
-    creates one, or if the event names one.
+    `wallets/list_transactions.py` is `ListWalletTransactions`. The noun is singular if a word follows it, if a path
+    has `{id}`, if the call creates one, or if the event names one. `auth` is no noun.
     """
     if module(function) in EXCEPTIONS:
         return EXCEPTIONS[module(function)]
     folder, file = module(function).split(".")
     verb, *rest = file.split("_")
     has_id = any("{id}" in route["Path"] for route in events(function, "Api"))
-    is_singular = has_id or verb == "create" or bool(events(function, "S3"))
-    noun = folder.removesuffix("s") if is_singular else folder
+    is_singular = has_id or bool(rest) or verb == "create" or bool(events(function, "S3"))
+    noun = "" if folder == "auth" else folder.removesuffix("s") if is_singular else folder
     return "".join(word.title() for word in (verb, *noun.split("_"), *rest))
 
 
@@ -150,6 +152,19 @@ def test_no_role_changes_or_removes_ledger_entries(function: str) -> None:
     assert ("dynamodb:PutItem" in actions) == (module(function) in OPENS_WALLETS | MOVES_MONEY)
 
 
+@pytest.mark.parametrize("function", [name for name in FUNCTIONS if module(name) in OPENS_WALLETS | MOVES_MONEY])
+def test_who_opens_a_wallet_writes_its_owner(function: str) -> None:
+    assert "dynamodb:PutItem" in allowed(function, "PaymentMethodsTable")
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_entry_is_put_in_a_transaction_only(function: str) -> None:
+    """On its own, a put needs no record that justifies it."""
+    for statement in statements(function):
+        if "WalletEntriesTable" in str(statement["Resource"]) and not set(statement["Action"]) <= READS:
+            assert (statement["Action"], statement["Condition"]) == (["dynamodb:PutItem"], IN_A_TRANSACTION)
+
+
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_only_callers_of_razorpay_read_its_secret(function: str) -> None:
     """The key id, which checkout shows, is a setting: no function needs the secret for it."""
@@ -170,8 +185,15 @@ def test_photo_functions_reach_no_secret_and_no_money(function: str) -> None:
         assert not allowed(function, resource), resource
 
 
-def test_authorizer_role_allows_nothing() -> None:
-    assert not statements(TEMPLATE.authorizer)
+@pytest.mark.parametrize("function", TEMPLATE.authorizers.values())
+def test_authorizer_role_allows_nothing(function: str) -> None:
+    assert not statements(function)
+
+
+def test_only_authorizers_carry_cryptography() -> None:
+    layer = {"Ref": "AuthorizerLayer"}
+    carriers = [name for name, function in FUNCTIONS.items() if layer in function.get("Layers", [])]
+    assert carriers == list(TEMPLATE.authorizers.values())
 
 
 # --- time and concurrency
@@ -226,6 +248,13 @@ def test_table_is_encrypted_and_recoverable(table: str) -> None:
     assert properties["BillingMode"] == "PAY_PER_REQUEST"
     if "Payment" in table or "Wallet" in table or "Refund" in table:
         assert "TimeToLiveSpecification" not in properties
+
+
+def test_unusable_webhooks_live_for_a_time_and_are_only_put() -> None:
+    time_to_live = TABLES["UnusableWebhooksTable"]["TimeToLiveSpecification"]
+    assert time_to_live == {"AttributeName": "expires_at_s", "Enabled": True}
+    roles = {function: allowed(function, "UnusableWebhooksTable") for function in FUNCTIONS}
+    assert {name: actions for name, actions in roles.items() if actions} == {"ReceiveWebhook": {"dynamodb:PutItem"}}
 
 
 @pytest.mark.parametrize("bucket", BUCKETS)

@@ -1,4 +1,4 @@
-"""Rules for the API in the template: authorizer, gateway responses and throttles."""
+"""Rules for the API in the template: authorizers, gateway responses and throttles."""
 
 import json
 import re
@@ -10,12 +10,58 @@ from local.api_gateway import EVENT_BYTES_MAX, EVENT_OVERHEAD_BYTES
 from shared import auth, errors
 from shared.http.multipart import MEDIA_TYPE
 from shared.images.uploads import FORM_TOO_LARGE, PHOTO
+from shared.staff.groups import GROUPS
 from tests.contract.test_template import API, TEMPLATE
 
 
 def test_only_the_webhook_route_has_no_authorizer() -> None:
     assert [route.path for route in TEMPLATE.routes if route.is_open] == ["/api/payments/webhooks/razorpay"]
-    assert TEMPLATE.authorizer == "Authorize"
+
+
+def test_staff_have_an_authorizer_and_paths_of_their_own() -> None:
+    """A path of staff with the customers' authorizer would serve every customer, and the reverse nobody."""
+    assert TEMPLATE.authorizers == {"Tokens": "Authorize", "StaffTokens": "AuthorizeStaff"}
+    for route in TEMPLATE.routes:
+        expected = "AuthorizeStaff" if route.path.startswith("/api/staff/") else "Authorize"
+        assert route.is_open or route.authorizer == expected, route.path
+
+
+def test_groups_of_the_staff_pool_are_those_of_the_code() -> None:
+    groups = TEMPLATE.of_type("AWS::Cognito::UserPoolGroup").values()
+    assert tuple(group["GroupName"] for group in groups) == GROUPS
+
+
+def test_nobody_signs_up_as_staff() -> None:
+    pool = TEMPLATE.of_type("AWS::Cognito::UserPool")["Staff"]
+    assert pool["AdminCreateUserConfig"] == {"AllowAdminCreateUserOnly": True} and pool["MfaConfiguration"] == "ON"
+
+
+def is_deployable(**parameters: str) -> bool:
+    """Whether CloudFormation accepts these parameters by the template's rules."""
+
+    def value(term: Any) -> Any:
+        ((function, argument),) = term.items() if isinstance(term, dict) else (("", term),)
+        match function:
+            case "Ref":
+                return parameters.get(argument, TEMPLATE.document["Parameters"][argument]["Default"])
+            case "Fn::Equals":
+                return value(argument[0]) == value(argument[1])
+            case "Fn::Not":
+                return not value(argument[0])
+            case "Fn::Or":
+                return any(value(part) for part in argument)
+        return argument
+
+    rules = TEMPLATE.document["Rules"].values()
+    return all(value(assertion["Assert"]) for rule in rules for assertion in rule["Assertions"])
+
+
+def test_customers_tokens_are_never_deployed_as_those_of_staff() -> None:
+    assert is_deployable() and is_deployable(JwtIssuer="https://a", JwtAudience="app")
+    same = {"JwtIssuer": "https://a", "JwtAudience": "app", "StaffJwtIssuer": "https://a"}
+    assert not is_deployable(**same, StaffJwtAudience="app")
+    assert is_deployable(**same, StaffJwtAudience="desk")
+    assert is_deployable(**same | {"StaffJwtIssuer": "https://b"}, StaffJwtAudience="app")
 
 
 def test_no_path_ends_in_a_slash() -> None:
@@ -63,15 +109,16 @@ def test_responses_of_the_gateway_and_of_functions_read_the_same() -> None:
 
 
 def test_refusal_is_final_for_as_long_as_it_is_reused() -> None:
-    (authorizer,) = API["Auth"]["Authorizers"].values()
-    assert authorizer["Identity"]["ReauthorizeEvery"] == auth.RESULT_CACHED_S
+    for authorizer in API["Auth"]["Authorizers"].values():
+        assert authorizer["Identity"]["ReauthorizeEvery"] == auth.RESULT_CACHED_S
 
 
 @pytest.mark.parametrize(
     "url", ["http://issuer.example/keys", "file:///etc/passwd", "issuer.example", "http://127.0.0.1.example/"]
 )
-def test_issuers_keys_are_deployed_with_tls_only(url: str) -> None:
-    pattern = TEMPLATE.document["Parameters"]["JwksUrl"]["AllowedPattern"]
+@pytest.mark.parametrize("parameter", ["JwksUrl", "StaffJwksUrl"])
+def test_issuers_keys_are_deployed_with_tls_only(parameter: str, url: str) -> None:
+    pattern = TEMPLATE.document["Parameters"][parameter]["AllowedPattern"]
     assert re.fullmatch(pattern, "https://issuer.example/.well-known/jwks.json") and re.fullmatch(pattern, "")
     assert not re.fullmatch(pattern, url)
 

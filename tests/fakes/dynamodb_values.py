@@ -47,6 +47,8 @@ def normalize(value: Any) -> Value:
     match kind:
         case "S" if isinstance(inner, str):
             return value
+        case "B" if isinstance(inner, str):  # base64
+            return value
         case "N":
             return {"N": number(inner)}
         case "BOOL" | "NULL" if isinstance(inner, bool):

@@ -41,6 +41,8 @@ def held(local_stack: LocalStack) -> Iterator[None]:
 def no_faults(local_stack: LocalStack) -> Iterator[None]:
     yield
     local_stack.control("faults", [])
+    local_stack.control("balance", {"paise": None})
+    local_stack.control("refund_status", {"status": "processed"})
 
 
 @pytest.fixture(scope="module")

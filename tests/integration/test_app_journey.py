@@ -239,4 +239,7 @@ def test_full_wallet_rejects_top_up(app: App) -> None:
     "path", ["/payment-methods", "/saved-methods", "/wallets", "/wallets/transactions", "/payments"]
 )
 def test_trailing_slash_is_optional(path: str, app: App) -> None:
+    app.call(
+        "POST", "/wallets/add-money/", {"amount": "1.00"}
+    )  # it opens the wallet, which shows the time until then
     assert app.get(path) == app.get(f"{path}/")

@@ -9,6 +9,7 @@ import pytest
 import requests
 
 from local.template import Route, Template
+from shared.staff.groups import GROUPS
 from tests.support.api_client import App
 from tests.support.local_stack import LocalStack
 
@@ -16,6 +17,7 @@ CARD = "4111111111111111"
 ROUTES = Template().routes
 WITH_BODY = [route for route in ROUTES if route.method in ("POST", "PATCH") and not route.is_open]
 READS_BODY = [route for route in WITH_BODY if not route.path.endswith(("/sync", "/set_default"))]
+OWN = [route for route in ROUTES if "{id}" in route.path and not route.path.startswith("/api/staff/")]
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 WEBHOOK = "/api/payments/webhooks/razorpay/"
 
@@ -62,7 +64,9 @@ def raw(
 ) -> requests.Response:
     headers = {"Content-Type": media_type} if media_type else {}
     if app:
-        headers["Authorization"] = f"Bearer {app.customer['token']}"
+        is_for_staff = route.path.startswith("/api/staff/")
+        token = local_stack.staff_token(*GROUPS) if is_for_staff else app.customer["token"]
+        headers["Authorization"] = f"Bearer {token}"
     url = f"{local_stack.api}{route.path.replace('{id}', path_id)}/"
     return requests.request(route.method, url, data=body, headers=headers, timeout=10)
 
@@ -149,7 +153,7 @@ def test_phone_numbers_in_a_text_are_no_card(text: str, app: App) -> None:
     assert payment["description"] == text
 
 
-@pytest.mark.parametrize("route", [route for route in ROUTES if "{id}" in route.path], ids=route_name)
+@pytest.mark.parametrize("route", OWN, ids=route_name)
 def test_foreign_id_looks_like_an_unknown_id(route: Route, customer_app: App, local_stack: LocalStack) -> None:
     stranger = App(local_stack)
     body = json.dumps({"amount": "5.00", "razorpay_payment_id": "pay_1", "razorpay_signature": "x"})

@@ -28,16 +28,19 @@ def steps(service: MeteredService) -> dict[str, Usage]:
 def test_top_up_writes_in_two_requests_only(steps: dict[str, Usage]) -> None:
     """The payment with its entry and their indexes; the webhook, which repeats what verify did, writes nothing."""
     written = {step: usage.write_units for step, usage in steps.items() if usage.write_units}
-    # The payment and three indexes; then two items in a transaction, 2 each, and the index of open payments.
-    assert written == {"add-money": 4, "verify": 5}
+    # The row of starts, the payment and four indexes; then two items in a transaction, 2 each, and an index.
+    assert written == {"add-money": 6, "verify": 5}
 
 
 def test_top_up_reads_little(steps: dict[str, Usage]) -> None:
     read = {step: usage.read_units for step, usage in steps.items()}
     assert read["webhook"] == 1.5, "a repeat queries one index and reads the payment"
-    assert (read["add-money"], read["verify"]) == (1, 2)
-    assert read["transactions"] == 1.5, "the newest entry, and the page, which may be read eventually consistently"
-    assert read["audit the entry"] == 0.5
+    # The counts of starts, and the newest entry twice: for the limit, and to open the wallet.
+    assert (read["add-money"], read["verify"]) == (4, 2)
+    # The newest entry; the page, which may be read eventually consistently; and its payments in one batch.
+    assert read["transactions"] == 1 + 0.5 + 1
+    # The entry before, the payment, entries of the last minute, and once a batch of twelve the wallet's owner.
+    assert read["audit the entry"] == pytest.approx(0.5 + 1 + 1 + 0.5 / 12)
 
 
 def test_request_logs_less_than_a_kilobyte(steps: dict[str, Usage]) -> None:

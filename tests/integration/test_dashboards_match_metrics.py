@@ -48,14 +48,53 @@ def play(app: App, local_stack: LocalStack) -> None:
     assert webhook(local_stack, b"{}", "another secret") == 401
     local_stack.control("faults", [{"method": "POST", "path": "/v1/orders", "fault": "500", "times": 1}])
     assert app.call("POST", "/wallets/add-money/", {"amount": "5.00"}).status_code == 503
+    reached = App(local_stack)
+    answers = [reached.call("POST", "/wallets/add-money/", {"amount": "1.00"}) for _ in range(11)]
+    assert answers[-1].status_code == 429
     local_stack.invoke("ListWallets", event("ListWallets"))  # with the app's version in the log
     local_stack.invoke("ListWallets", {})
     spend_at_once(app)
+    pass_wallet_limit(App(local_stack), local_stack)
     play_with_cards(app, local_stack)
+    play_with_refunds(app, local_stack)
     for function in ("ReconcilePayments", "AuditWallets", "AuditPayments", "SweepImages", "CompressImage"):
         local_stack.invoke(function, event(function))
     photos(app, local_stack)
     play_with_tokens(app, local_stack)
+    for groups, status in ((["support"], 200), ([], 403)):
+        headers = {"Authorization": f"Bearer {local_stack.staff_token(*groups)}"}
+        assert requests.get(f"{local_stack.api}/api/staff/search/", headers=headers, timeout=20).status_code == status
+
+
+def pass_wallet_limit(app: App, local_stack: LocalStack) -> None:
+    """Pay a top-up half an hour late, when another one has filled the wallet."""
+    late = app.call("POST", "/wallets/add-money/", {"amount": "150000.00"}).json()
+    local_stack.clock(1_801)
+    app.top_up("150000.00")
+    app.verify(late, app.pay(late))
+
+
+def play_with_refunds(app: App, local_stack: LocalStack) -> None:
+    """Refund twice with one key, without Razorpay's answer, and when the dashboard was faster."""
+    payment = app.top_up("100.00")
+    headers = {"Authorization": f"Bearer {local_stack.staff_token('support')}"}
+
+    def refund(key: str) -> str:
+        url = f"{local_stack.api}/api/staff/payments/{payment['id']}/refunds/"
+        body = {"amount": "10.00", "reason": "Order cancelled"}
+        response = requests.post(url, json=body, headers=headers | {"Idempotency-Key": key}, timeout=20)
+        assert response.status_code == 201, response.text
+        return str(response.json()["status"])
+
+    assert refund("f-1") == refund("f-1") == "processed"
+    local_stack.control("hold", {"hold": True})
+    local_stack.control("faults", [{"method": "POST", "path": "/v1/payments/", "fault": "drop", "times": 1}])
+    assert refund("f-2") == "sending"
+    attempt_id = app.get(f"/payments/{payment['id']}/")["gateway_payment_id"]
+    local_stack.control("refund", {"payment_id": attempt_id})
+    assert refund("f-3") == "failed"
+    local_stack.control("deliver", {})
+    local_stack.control("hold", {"hold": False})
 
 
 def play_with_tokens(app: App, local_stack: LocalStack) -> None:

@@ -23,11 +23,19 @@ STATUSES = {
     "ListWalletTransactions": 200,
     "AddWalletBalance": 201,
     "ListPayments": 200,
+    "ListPaymentLimits": 200,
     "CreatePayment": 201,
     "RetrievePayment": 200,  # what AddWalletBalance created: its id is derived from its key
+    "ListRefunds": 200,
+    "CreateRefund": 403,  # only staff may ask for it
+    "RetrieveRefund": 404,
     "SyncPayment": 202,
     "VerifyPayment": 400,  # a forged signature
     "ReceiveWebhook": 200,
+    "SearchStaff": 200,
+    "RetrieveStaffPayment": 200,  # the same
+    "RetrieveStaffCustomer": 200,
+    "CreateStaffRefund": 409,  # of a top-up that is not paid
     "CreateImageUpload": 201,
     "ListImages": 200,
     "RetrieveImage": 404,
@@ -81,7 +89,8 @@ def test_event_of_a_trigger_gets_its_counts(function: str, local_stack: LocalSta
     assert COUNTS[function].items() <= counts.items()
 
 
-def test_authorizer_event_is_denied_with_a_code(local_stack: LocalStack) -> None:
-    answer = local_stack.invoke("Authorize", event("Authorize"))
+@pytest.mark.parametrize("function", ["Authorize", "AuthorizeStaff"])
+def test_authorizer_event_is_denied_with_a_code(function: str, local_stack: LocalStack) -> None:
+    answer = local_stack.invoke(function, event(function))
     assert answer["policyDocument"]["Statement"][0]["Effect"] == "Deny"
     assert answer["context"]["code"] == "token_invalid" and "sub" not in answer["context"]

@@ -1,5 +1,8 @@
 """Webhooks that never arrive, over HTTP: in the end the wallet knows every refund and every capture."""
 
+import json
+import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -7,7 +10,7 @@ import pytest
 from tests.support.api_client import App
 from tests.support.local_stack import LocalStack
 
-MINUTE_S, DAY_S = 61, 86_400
+MINUTE_S, TEN_MINUTES_S, HOUR_S, DAY_S = 61, 601, 3_601, 86_400
 
 
 def drop_webhooks(local_stack: LocalStack) -> None:
@@ -59,6 +62,114 @@ def test_second_capture_without_webhook_is_reviewed(app: App, local_stack: Local
     drop_webhooks(local_stack)
     reconcile(local_stack)
     assert app.get(f"/payments/{payment['id']}/")["in_review"] and app.balance == "500.00"
+
+
+@pytest.mark.usefixtures("held")
+def test_refund_days_after_the_payment_is_learnt(app: App, local_stack: LocalStack) -> None:
+    """Nobody asks about the payment any more, and no webhook reports the refund: six days as reported."""
+    payment = app.top_up()
+    for _ in range(3):
+        reconcile(local_stack, DAY_S)
+    refund(app, local_stack, payment, amount=20_000)
+    reconcile(local_stack, TEN_MINUTES_S)
+    assert app.balance == "300.00" and spend_is_declined(app, "301.00")
+    for _ in range(3):
+        reconcile(local_stack, DAY_S)
+    assert app.balance == "300.00" and app.status(payment) == "partially_refunded"
+
+
+@pytest.mark.usefixtures("held")
+def test_capture_long_after_its_creation_is_learnt_within_the_hour(app: App, local_stack: LocalStack) -> None:
+    """A second attempt is captured when the list of new payments has passed it."""
+    payment = app.add_money()
+    second = app.pay(payment, "pending")
+    assert app.verify(payment, app.pay(payment)).status_code == 200
+    for _ in range(3):
+        reconcile(local_stack, TEN_MINUTES_S)
+    local_stack.control("late", {"payment_id": second["razorpay_payment_id"]})
+    drop_webhooks(local_stack)
+    reconcile(local_stack, HOUR_S)
+    assert app.get(f"/payments/{payment['id']}/")["in_review"] and app.balance == "500.00"
+
+
+@pytest.mark.usefixtures("held")
+def test_payment_of_an_order_nobody_checks_any_more_is_credited(app: App, local_stack: LocalStack) -> None:
+    """The app still has the checkout that it was given a week ago."""
+    payment = app.add_money()
+    for after_s in (61, 61, 200, 620, 2_800, *(7 * (DAY_S,))):
+        reconcile(local_stack, after_s)
+    stored = app.get(f"/payments/{payment['id']}/")
+    assert (stored["status"], stored["checkout"]) == ("expired", None)
+    app.pay(payment)
+    drop_webhooks(local_stack)
+    reconcile(local_stack)
+    assert app.balance == "500.00" and app.status(payment) == "captured"
+
+
+@pytest.mark.usefixtures("held")
+def test_dispute_without_webhook_is_reviewed(app: App, local_stack: LocalStack) -> None:
+    payment = app.top_up()
+    attempt_id = app.get(f"/payments/{payment['id']}/")["gateway_payment_id"]
+    local_stack.control("dispute", {"payment_id": attempt_id, "status": "created"})
+    drop_webhooks(local_stack)
+    reconcile(local_stack)
+    assert app.get(f"/payments/{payment['id']}/")["in_review"] and app.balance == "500.00"
+
+
+@pytest.mark.usefixtures("held")
+def test_orders_of_one_customer_do_not_hold_up_another(app: App, local_stack: LocalStack) -> None:
+    """The stranger is credited in the first run, however many orders of the other are due."""
+    busy = App(local_stack)
+    statuses = [busy.call("POST", "/wallets/add-money/", {"amount": "1.00"}).status_code for _ in range(40)]
+    assert statuses.count(201) >= 10
+    payment = app.add_money()
+    app.pay(payment)
+    drop_webhooks(local_stack)
+    assert reconcile(local_stack)["ReconcileCredited"] == 1 and app.balance == "500.00"
+
+
+@pytest.mark.usefixtures("held")
+def test_payment_of_a_newer_version_blocks_no_other(
+    app: App, local_stack: LocalStack, aws: Callable[[str], Any]
+) -> None:
+    """A canary wrote a status that this version does not know, and was rolled back."""
+    other = App(local_stack)
+    newer, payment = other.add_money(), app.add_money()
+    key = {"customer": {"S": other.customer["id"]}, "id": {"S": newer["id"]}}
+    update = {
+        "UpdateExpression": "SET #s = :s",
+        "ExpressionAttributeNames": {"#s": "status"},
+        "ExpressionAttributeValues": {":s": {"S": "on_hold"}},
+    }
+    aws("dynamodb").update_item(TableName="PaymentsTable", Key=key, **update)
+    app.pay(payment)
+    other.pay(newer)
+    drop_webhooks(local_stack)
+    counts = reconcile(local_stack)
+    assert (counts["ReconcileCredited"], app.balance) == (1, "500.00") and counts["ReconcileFailed"] > 0
+    restored = update | {"ExpressionAttributeValues": {":s": {"S": "created"}}}
+    aws("dynamodb").update_item(TableName="PaymentsTable", Key=key, **restored)
+    reconcile(local_stack)
+    assert other.balance == "500.00"
+
+
+def test_silent_razorpay_ends_the_round_within_thirty_seconds(local_stack: LocalStack) -> None:
+    """Every call hangs until its timeout; the counts are written all the same."""
+    hang = {"method": "GET", "path": "/v1/", "fault": "timeout_before", "times": 1_000}
+    local_stack.control("faults", [hang])
+    local_stack.clock(MINUTE_S)
+    started = time.monotonic()
+    counts = local_stack.invoke("ReconcilePayments")
+    assert counts["ReconcileFailed"] == 3 and time.monotonic() - started < 30
+
+
+def test_unusable_webhook_is_kept_for_replay(local_stack: LocalStack, aws: Callable[[str], Any]) -> None:
+    body = {"event": "payment.captured", "payload": {"payment": {"entity": {"id": 1, "email": "asha@example.com"}}}}
+    event_id = local_stack.control("event", {"body": body})["event_id"]
+    delivered = [local_stack.control("deliver", {"event_id": event_id})[0]["status"] for _ in range(2)]
+    rows = aws("dynamodb").scan(TableName="UnusableWebhooksTable")["Items"]
+    (row,) = [row for row in rows if row["event_id"]["S"] == event_id]
+    assert delivered == [200, 200] and json.loads(row["body"]["B"]) == body
 
 
 @pytest.mark.usefixtures("held")

@@ -72,7 +72,7 @@ def test_eight_concurrent_top_ups_are_all_credited() -> None:
     payments = [top_up(customer) for _ in range(8)]
     assert all(result.captured for result in at_once(credits(payments)))
     entries = ledger(customer)
-    assert [entry.seq for entry in entries] == list(range(9)) and entries[-1].balance_paise == 400_000
+    assert [entry.seq for entry in entries] == list(range(9)) and entries[-1].cash_paise == 400_000
     assert verify_chain(entries) == []
 
 
@@ -90,4 +90,4 @@ def test_concurrent_credits_and_debits_stay_above_zero() -> None:
     results = at_once([*credits(payments), *(partial(spend, f"key-{number}") for number in range(6))])
     entries = ledger(customer)
     assert verify_chain(entries) == []
-    assert entries[-1].balance_paise == 200_000 - 50_000 * sum(result is True for result in results[4:])
+    assert entries[-1].cash_paise == 200_000 - 50_000 * sum(result is True for result in results[4:])

@@ -75,6 +75,8 @@ def check(case: Case) -> list[str]:
     world.sweep()
     if not run.done():
         found.append("the other recoveries undid it")
+    if not run.ended():
+        found.append("the recoveries together did not end it")
     return [f"{case}: {text}" for text in [*found, *violations(world, at_rest=True)]]
 
 

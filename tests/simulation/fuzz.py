@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote_plus
 
+from local.template import Route
 from shared.auth import KeysUnavailable
 from tests.simulation.flows.flow import API, fund_wallet
 from tests.simulation.flows.photos import create_upload, photo
@@ -122,7 +123,7 @@ def _input(chance: random.Random, world: World) -> tuple[str, dict[str, Any]]:
     if kind < 0.9:
         return "CompressImage", _s3_event(chance, world)
     if kind < 0.95:
-        return HARNESS.template.authorizer, {
+        return chance.choice(list(HARNESS.template.authorizers.values())), {
             "type": "TOKEN",
             "authorizationToken": chance.choice([_text(chance), f"Bearer {_token(chance)}", "", None]),
             "methodArn": "arn:aws:execute-api:ap-south-1:000000000000:api/stage/GET/x",
@@ -143,16 +144,20 @@ def _request(chance: random.Random, world: World) -> tuple[str, dict[str, Any]]:
     elif chance.random() < 0.5:
         headers["Idempotency-Key"] = f"key-{chance.randint(0, 9)}"
     valid = {name: endpoint.body[name].example for name in names if endpoint.body and endpoint.body[name].example}
-    query = {chance.choice(["page", "type", "category", "from", "to", "x"]): _text(chance)}
+    query = {chance.choice(["page", "type", "category", "from", "to", "q", "x"]): _text(chance)}
     return route.function, _event(chance, route.path.replace("{id}", str(path_id)), route.path, route.method) | {
         "headers": chance.choice([headers, headers, headers, None]),
         "pathParameters": {"id": path_id} if "{id}" in route.path else None,
         "queryStringParameters": chance.choice([query, query, None]),
         **_body(chance, {**valid, chance.choice(names): _word(chance)}),
         "requestContext": chance.choice(
-            [{"authorizer": {"sub": world.customers[0].id}}] * 6 + [{}, None, {"authorizer": None}]
+            [{"authorizer": _caller(route, world)}] * 6 + [{}, None, {"authorizer": None}]
         ),
     }
+
+
+def _caller(route: Route, world: World) -> dict[str, str]:
+    return (world.staff() if route.path.startswith("/api/staff/") else world.customers[0]).context
 
 
 def _webhook(chance: random.Random, world: World) -> tuple[str, dict[str, Any]]:

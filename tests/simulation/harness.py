@@ -27,6 +27,7 @@ ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "prove",
     "AWS_SECRET_ACCESS_KEY": "prove",
     "AWS_EC2_METADATA_DISABLED": "true",
+    "TOP_UP_REFUND_DAYS": "180",  # so that customers' requests reach the rules
 }
 
 

@@ -30,16 +30,20 @@ def _mutant(why: str, *edits: tuple[str, str, str]) -> Mutant:
 
 DYNAMODB, MONEY, REMOVAL = "shared/aws/dynamodb.py", "shared/money.py", "shared/images/removal.py"
 APPLY, LIFECYCLE, CREATE = "shared/payments/apply.py", "shared/payments/lifecycle.py", "shared/payments/create.py"
-REFUNDS, WEBHOOK, VERIFY = "shared/payments/refunds.py", "shared/payments/webhook.py", "shared/payments/verify.py"
+REFUNDS, WEBHOOK, VERIFY = "shared/refunds/apply.py", "shared/payments/webhook.py", "shared/payments/verify.py"
+AMOUNTS = "shared/payments/amounts.py"
 RECONCILE, METHODS = "shared/payments/reconcile.py", "shared/payment_methods/methods.py"
 ENTRIES, LEDGER = "shared/wallets/models.py", "shared/wallets/ledger.py"
-REPORT, LISTS = "shared/payments/report.py", "shared/payments/reconcile_lists.py"
+TRANSITION, REFUND_ENTRIES = "shared/refunds/transition.py", "shared/refunds/entries.py"
+REPORT, LISTS = "shared/refunds/report.py", "shared/payments/reconcile_lists.py"
 FIND, MODELS = "shared/payments/find.py", "shared/payments/models.py"
 IF_PAID = "    if payment.is_paid:"  # a report on a paid payment changes nothing
 IS_UNCREDITED = '        expect={"gateway_payment": None},\n'
-APPEND_CREDIT = "blocked = append(entry, _capture_update(payment, values, source, event_id))"
+APPEND_CREDIT = "blocked = append(entry, _capture_update(payment, values, source, event_id, *notes))"
 
 CONTROL = "control"  # an unchanged copy: a search that sees something here would see it in any copy
+LOOKS = "    *(partial(follow_list, name) for name in LISTS),\n    read_recent_payments,\n"  # both find a lost report
+
 MUTANTS: Mapping[str, Mutant] = {
     # --- writes and their conditions
     "entry inserted without its condition": _mutant(
@@ -97,7 +101,7 @@ MUTANTS: Mapping[str, Mutant] = {
         "A retried request is checked against the balance that its first attempt left.",
         (
             CREATE,
-            "        if earlier := get_payment(customer, payment_id):\n            return _replay(earlier, request)\n"
+            "        if earlier := get_payment(customer, payment_id):\n            return _replay(earlier, body)\n"
             "        _attributes_to_open_on(",
             "        _attributes_to_open_on(",
         ),
@@ -106,10 +110,11 @@ MUTANTS: Mapping[str, Mutant] = {
         "A retry after a conflict spends the balance that was read before it.",
         (
             CREATE,
-            "        head = get_or_open(customer)\n        payment = _new_payment(",
-            "        head = get_or_open(customer)\n"
-            "        try_pay.balance_paise = getattr(try_pay, 'balance_paise', head.balance_paise)\n"
-            "        head.balance_paise = try_pay.balance_paise\n        payment = _new_payment(",
+            "        head = get_wallet(customer) if dry_run else open_wallet(customer)\n"
+            "        payment = _new_payment(",
+            "        head = open_wallet(customer)\n"
+            "        try_pay.cash_paise = getattr(try_pay, 'cash_paise', head.cash_paise)\n"
+            "        head.cash_paise = try_pay.cash_paise\n        payment = _new_payment(",
         ),
     ),
     # --- applying an attempt
@@ -127,14 +132,14 @@ MUTANTS: Mapping[str, Mutant] = {
     ),
     "captured amount not compared": _mutant(
         "A capture of another amount credits the wallet.",
-        (APPLY, "if attempt.amount_paise != payment.amount_paise:", "if False:"),
+        (AMOUNTS, "\n    return None\n", "\n    return Amounts(attempt.amount_paise)\n"),
     ),
     "currency not compared": _mutant(
         "A capture in dollars credits rupees.", (APPLY, 'if attempt.currency != "INR":', "if False:")
     ),
     "second capture of an order credited": _mutant(
         "An order that is paid twice credits twice.",
-        (APPLY, "if payment.is_paid and payment.gateway_payment != attempt.id and", "if False and"),
+        (APPLY, 'if payment.is_paid and attempt.status == "captured":', "if False:"),
         (APPLY, IF_PAID, f"{IF_PAID[:-1]} and payment.gateway_payment == attempt.id:"),
         (APPLY, IS_UNCREDITED, ""),
         (LIFECYCLE, '"captured": ("partially_refunded", "refunded"),', '"captured": ("captured", "refunded"),'),
@@ -154,11 +159,11 @@ MUTANTS: Mapping[str, Mutant] = {
         (APPLY, IF_PAID, f"{IF_PAID[:-1]} and attempt.status != 'failed':"),
     ),
     "credit above the wallet limit dropped": _mutant(
-        "A captured payment that exceeds the wallet's limit is neither credited nor reviewed.",
+        "A captured payment that exceeds the wallet's limit is not credited.",
         (
             APPLY,
-            "    if over_limit:  #",
-            "    if over_limit:\n        return ApplyResult(payment)\n    if over_limit:  #",
+            '        notes.append("wallet_limit_passed")',
+            '        return ApplyResult(payment)\n        notes.append("wallet_limit_passed")',
         ),
     ),
     "rupees pass through a float": _mutant(
@@ -172,25 +177,23 @@ MUTANTS: Mapping[str, Mutant] = {
     # --- refunds
     "refund not recorded": _mutant(
         "A refund event that is delivered again debits again.",
-        (REFUNDS, "append(entry, record, change)", "append(entry, change)"),
+        (TRANSITION, "append(*moves.entries, record, *writes, change)", "append(*moves.entries, change)"),
     ),
-    "refund of spent money goes below zero": _mutant(
-        "The balance becomes negative instead of the refund being reviewed.",
-        (REFUNDS, "if head.balance_paise < refund.amount_paise:", "if False:"),
-        (LEDGER, "if amount_paise <= 0 or balance_paise < 0:", "if amount_paise <= 0:"),
+    "refund of spent money forgotten": _mutant(
+        "What the wallet no longer has is not owed.",
+        (
+            REFUND_ENTRIES,
+            "add(ledger.DEBIT, counted_paise - captured_paise, forced=True)",
+            "add(ledger.DEBIT, min(counted_paise - captured_paise, head.cash_paise))",
+        ),
     ),
     "refund of another attempt applied": _mutant(
         "The refund of a second capture of the order debits the first one's credit.",
-        (REFUNDS, "if payment.gateway_payment != refund.payment or refund", "if refund"),
+        (REFUNDS, "if payment.gateway_payment != reported.payment or reported", "if reported"),
     ),
     "refunded amount not guarded": _mutant(
         "Of two refunds at once, the payment's refunded amount contains only one.",
-        (REFUNDS, '        expect={"refunded_paise": payment.refunded_paise},\n', ""),
-    ),
-    "refund in review taken later": _mutant(
-        "A person has dealt with a refund of spent money, and its event takes the money a second time.",
-        (REFUNDS, 'is_recorded or is_flagged(payment, refund.id, "refund_exceeds_balance"):', "is_recorded:"),
-        (REFUNDS, '        expect_absent=f"review.{refund.id}:refund_exceeds_balance",\n', ""),
+        (TRANSITION, "expect=expect, expect_status=PAID_STATUSES", "expect_status=PAID_STATUSES"),
     ),
     "refunded payment credited again": _mutant(
         "A capture's event that arrives after its full refund credits the money that was given back.",
@@ -208,15 +211,15 @@ MUTANTS: Mapping[str, Mutant] = {
     # --- refunds and captures that no webhook reports
     "refunded amount of a payment ignored": _mutant(
         "Sync of a paid payment does not learn its refunds.",
-        (REPORT, "    if attempt.refunded_paise <= payment.refunded_paise and", "    if"),
+        (REPORT, "    if attempt.refunded_paise <= payment.refunded_at_gateway_paise and", "    if"),
     ),
     "list of refunds not followed": _mutant(
         "A refund without a webhook is never learnt, and the customer spends money that was given back.",
-        (LISTS, "    for name in LISTS:\n", '    for name in ("list:payments",):\n'),
+        (RECONCILE, LOOKS, '    *(partial(follow_list, name) for name in LISTS if name != "list:refunds"),\n'),
     ),
     "list of payments not followed": _mutant(
         "A second capture without a webhook is never reviewed.",
-        (LISTS, "    for name in LISTS:\n", '    for name in ("list:refunds",):\n'),
+        (RECONCILE, LOOKS, '    *(partial(follow_list, name) for name in LISTS if name != "list:payments"),\n'),
     ),
     "list moves past a failure": _mutant(
         "A refund that could not be applied at once is not looked at again.",
@@ -232,7 +235,7 @@ MUTANTS: Mapping[str, Mutant] = {
     ),
     "pending refund not followed": _mutant(
         "A refund that was pending when the list was read, and is processed later, is never learnt.",
-        (REFUNDS, "        payment = ask_later(payment)\n", "        pass\n"),
+        (RECONCILE, "    reconcile_refunds,\n", ""),
     ),
     # --- webhooks and the reconciler
     "unapplied webhook acknowledged": _mutant(
@@ -240,8 +243,10 @@ MUTANTS: Mapping[str, Mutant] = {
         (WEBHOOK, "import NotAuthenticated", "import NotAuthenticated, ServiceUnavailable"),
         (
             WEBHOOK,
-            "    except UnexpectedPayload:\n        return WebhookResult",
-            "    except (UnexpectedPayload, ServiceUnavailable):\n        return WebhookResult",
+            "    except UnexpectedPayload as error:",
+            "    except ServiceUnavailable:\n"
+            '        return WebhookResult("unusable")\n'
+            "    except UnexpectedPayload as error:",
         ),
     ),
     "order missing from the index ignored": _mutant(

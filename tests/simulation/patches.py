@@ -4,6 +4,7 @@ The clock, the AWS clients, the Razorpay session and the log streams are pointed
 shared code moves, only this module and `tests/support/cached_state.py` follow.
 """
 
+import base64
 import importlib.metadata
 import itertools
 import json
@@ -119,9 +120,16 @@ def _patch_razorpay(world: CurrentWorld, key_id: str, key_secret: str, url: str)
 
 def _patch_lists(replace: Replace, world: CurrentWorld) -> None:
     from shared.payments import reconcile
+    from shared.refunds.reconcile import reconcile_refunds
 
     follow_lists = reconcile.follow_lists
-    replace(reconcile, "follow_lists", lambda work: follow_lists(work) if world().reads_lists else None)
+    replace(
+        reconcile, "follow_lists", lambda work: (follow_lists if world().reads_lists else reconcile_refunds)(work)
+    )
+
+
+def parsed_value(value: dict[str, Any]) -> dict[str, Any]:
+    return {"B": base64.b64decode(value["B"])} if "B" in value else value
 
 
 def _patch_sdk_costs(replace: Replace) -> None:
@@ -141,13 +149,15 @@ def _patch_sdk_costs(replace: Replace) -> None:
     # The signature of a call. Presigned URLs and forms are still signed.
     replace(botocore.signers.RequestSigner, "handler", lambda self, operation_name=None, request=None, **more: None)
     replace(botocore.useragent.UserAgentString, "to_string", lambda self: "simulation")
-    # A DynamoDB value parses to itself as long as it holds no binary, which the fake does not support.
+    # A DynamoDB value parses to itself, apart from binary ones, which are base64. Entries have them at the top level.
     parser: Any = botocore.parsers.BaseJSONParser
     structure = parser._handle_structure
     replace(
         parser,
         "_handle_structure",
-        lambda self, shape, value: value if shape.name == "AttributeValue" else structure(self, shape, value),
+        lambda self, shape, value: (
+            parsed_value(value) if shape.name == "AttributeValue" else structure(self, shape, value)
+        ),
     )
     endpoints: dict[Any, Any] = {}
     construct = botocore.regions.EndpointRulesetResolver.construct_endpoint

@@ -47,11 +47,13 @@ def test_alternating_customers_see_only_their_own_data(world: World) -> None:
     assert violations(world) == []
 
 
-def test_ten_reads_open_a_wallet_once(world: World) -> None:
+def test_ten_reads_open_no_wallet(world: World) -> None:
+    """The eleventh still shows one, empty and of this moment."""
     customer = world.customers[0]
-    replies = [world.call(customer, "GET", f"{API}/wallets/").body["results"] for _ in range(10)]
-    assert all(reply == replies[0] for reply in replies) and len(world.entries(customer)) == 1
-    (wallet,) = replies[0]
+    replies = [world.call(customer, "GET", f"{API}/wallets/").body["results"] for _ in range(11)]
+    assert len({reply[0]["id"] for reply in replies}) == 1 and world.entries(customer) == []
+    (wallet,) = replies[-1]
+    assert wallet["created_at"] == wallet["updated_at"] > replies[0][0]["created_at"]
     assert (wallet["balance"], wallet["cashback"], wallet["currency"]) == ("0.00", 0.0, "INR")
 
 

@@ -13,7 +13,7 @@ import pytest
 from local.aws import CREDENTIALS
 from local.template import ROOT, Template
 from shared.payments.models import get_payments, list_payment_ids
-from shared.wallets.ledger import verify_chain
+from shared.wallets.ledger import record_of, verify_chain
 from shared.wallets.models import list_entries
 from shared.wallets.wallet import wallet_id
 from tests.simulation.worker import AMOUNT_PAISE, CUSTOMERS
@@ -82,16 +82,16 @@ def check(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
         for customer in CUSTOMERS:
             entries = list_entries(wallet_id(customer), 0, 10**6, newest_first=False)
             assert verify_chain(entries) == []
-            uses = Counter(entry.payment for entry in entries[1:])
+            uses = Counter(record_of(entry)[1] for entry in entries[1:])
             assert set(uses.values()) <= {1}
-            types = {entry.payment: entry.type for entry in entries[1:]}
+            types = {record_of(entry)[1]: entry.kind for entry in entries[1:]}
             lost = [line for line in lines if line[0] == customer and types.get(line[2]) != line[1]]
             assert lost == []
             stored = get_payments(customer, list_payment_ids(customer))
             captured = {payment.id for payment in stored if payment.status == "captured"}
             assert captured == set(types)  # what was not acknowledged is stored as a whole or not at all
-            credits = sum(entry.type == "credit" for entry in entries[1:])
-            assert entries[-1].balance_paise == (2 * credits - len(entries[1:])) * AMOUNT_PAISE
+            credits = sum(entry.kind == "credit" for entry in entries[1:])
+            assert entries[-1].cash_paise == (2 * credits - len(entries[1:])) * AMOUNT_PAISE
     finally:
         clear_cached_state()
 

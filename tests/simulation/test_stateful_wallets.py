@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from tests.simulation.flows.flow import API
-from tests.simulation.invariants.check import paise
+from tests.simulation.invariants.check import paise, refund_rows
 from tests.simulation.invariants.registry import violations
 from tests.simulation.stateful import INDEXES, PLANS, Model
 from tests.simulation.world import Customer, Reply
@@ -54,7 +54,7 @@ class Wallets(Model):
         """A customer reads the ledger's balance, the entries that lead to it, their payments, and no others."""
         customer = self.pick(self.customers, index)
         (wallet,) = self.read(customer, f"{API}/wallets/")["results"]
-        assert paise(wallet["balance"]) == self.ledger[customer.id]
+        assert paise(wallet["balance"]) == max(0, self.ledger[customer.id])
         assert self.read(customer, f"{API}/wallets/{wallet['id']}/")["balance"] == wallet["balance"]
         entries = self.read(customer, f"{API}/wallets/{wallet['id']}/transactions/")
         assert entries["count"] == 0 or entries["results"][0]["balance_after"] == wallet["balance"]
@@ -200,25 +200,19 @@ class Wallets(Model):
                 self._judge_refund(payment, refund)
 
     def _judge_refund(self, payment: dict[str, Any], refund: dict[str, Any]) -> None:
-        """The first report of a refund decides: it is taken, or reviewed because its money is spent."""
+        """The first report of a refund takes it. What is spent already is owed: the model falls below zero."""
         if refund["id"] in self.debited:
             return
-        is_top_up, customer_id = payment["purpose"] == "top_up", payment["customer"].id
-        is_covered = not is_top_up or self.ledger[customer_id] >= refund["amount"]
-        self.debited[refund["id"]] = refund["amount"] if is_covered else 0
-        self.ledger[customer_id] -= refund["amount"] if is_covered and is_top_up else 0
+        self.debited[refund["id"]] = refund["amount"]
+        if payment["purpose"] == "top_up":
+            self.ledger[payment["customer"].id] -= refund["amount"]
 
     def _judge_as_stored(self, payment: dict[str, Any]) -> None:
         """The reconciler takes payments in its own order, which decides what the money is enough for."""
-        recorded = {row["id"] for row in self.world.rows("RefundsTable")}
-        review = self.world.payment_row(payment["id"])["review"]
+        recorded = {row.get("gateway_refund") for row in refund_rows(self.world)}
         for refund in self._refunds(payment):
-            is_reviewed = f"{refund['id']}:refund_exceeds_balance" in review
-            if refund["id"] in self.debited or not (is_reviewed or refund["id"] in recorded):
-                continue
-            self.debited[refund["id"]] = 0 if is_reviewed else refund["amount"]
-            if payment["purpose"] == "top_up":
-                self.ledger[payment["customer"].id] -= self.debited[refund["id"]]
+            if refund["id"] in recorded:
+                self._judge_refund(payment, refund)
 
     def _credit_if(self, payment: dict[str, Any], captured: bool) -> None:
         """The first report of a capture, and only the first, credits a top-up."""
@@ -229,7 +223,7 @@ class Wallets(Model):
     @invariant()
     def balances_equal_the_ledger(self) -> None:
         balances = {customer.id: self.world.balance_paise(customer) for customer in self.customers}
-        assert balances == self.ledger
+        assert balances == {customer_id: max(0, paise) for customer_id, paise in self.ledger.items()}
 
     @invariant()
     def nothing_is_violated(self) -> None:

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from local.razorpay.fake import FakeRazorpay
 from shared.errors import ServiceUnavailable
+from shared.staff.groups import GROUPS
 from tests.fakes.dynamodb import FakeDynamoDB
 from tests.fakes.dynamodb_values import Item, to_python
 from tests.fakes.s3 import FakeS3
@@ -24,18 +25,24 @@ from tests.simulation.faults import Killed, Wire
 from tests.simulation.harness import HARNESS, KEY_ID, KEY_SECRET, WEBHOOK_SECRET
 
 START_US = 1_767_960_000_000_000  # a Friday in January 2026
-RECONCILER = "reconciler"  # in place of a customer, on the positions in Razorpay's lists
 WEBHOOK_PATH = "/api/payments/webhooks/razorpay/"
 
 
 @dataclass
 class Customer:
-    """A caller, with personal data that must never appear elsewhere."""
+    """A caller, with personal data that must never appear elsewhere. One with `groups` is a member of staff."""
 
     id: str
     vpa: str
     phone: str
     name: str
+    groups: str | None = None
+
+    @property
+    def context(self) -> dict[str, str]:
+        """What an authorizer says of them."""
+        groups = {} if self.groups is None else {"groups": self.groups}
+        return {"sub": self.id, "principalId": self.id, **groups}
 
 
 @dataclass
@@ -194,6 +201,11 @@ class World:
         self.customers.append(customer)
         return customer
 
+    @staticmethod
+    def staff(*groups: str) -> Customer:
+        """A member of staff in these groups, by default in all."""
+        return Customer("staff-1", "", "", "", " ".join(groups or GROUPS))
+
     def call(self, customer: Customer, method: str, path: str, body: Any = None, key: str | None = None) -> Reply:
         return self.send(Request(customer, method, path, body, key))
 
@@ -239,7 +251,7 @@ class World:
             "isBase64Encoded": bool(raw),
         }
         if customer is not None and not route.is_open:
-            event["requestContext"]["authorizer"] = {"sub": customer.id, "principalId": customer.id}
+            event["requestContext"]["authorizer"] = customer.context
         response = self.invoke(route.function, event)
         if response is None:
             return Reply(0)
@@ -334,9 +346,9 @@ class World:
     # --- stored rows, read without the code under test
 
     def rows(self, table: str) -> list[dict[str, Any]]:
-        """The table's rows, without those that the reconciler keeps for itself."""
+        """The table's rows; of the payments' table, those that are payments."""
         rows = [self._row(item) for item in self.dynamodb.tables[table].items]
-        return [row for row in rows if row.get("customer") != RECONCILER]
+        return [row for row in rows if table != "PaymentsTable" or "purpose" in row]
 
     def payment_row(self, payment_id: str) -> dict[str, Any]:
         return next(row for row in self.rows("PaymentsTable") if row["id"] == payment_id)
@@ -357,7 +369,7 @@ class World:
 
     def balance_paise(self, customer: Customer) -> int:
         entries = self.entries(customer)
-        return int(entries[-1]["balance_paise"]) if entries else 0
+        return int(entries[-1]["cash_paise"]) if entries else 0
 
 
 def _copied(partitions: dict[str, dict[str, Item]]) -> dict[str, dict[str, Item]]:

@@ -1,4 +1,7 @@
-"""The service as a WSGI application, in process; the bearer token is `customer-1` or `customer-2`."""
+"""The service as a WSGI application, in process; the bearer token is `customer-1` or `customer-2`.
+
+On routes of staff either of them is a member of staff.
+"""
 
 import json
 from collections.abc import Callable, Iterable
@@ -68,6 +71,8 @@ def _call(environ: dict[str, Any], path: str, headers: dict[str, str]) -> tuple[
     has_route = any(route.match(method, path) is not None for route in HARNESS.routes)
     if has_route and not is_open and customer is None:
         return 401, {"Content-Type": "application/json"}, UNAUTHORIZED
+    if customer and path.startswith("/api/staff/"):
+        customer = world.staff()
     body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     query = f"?{environ['QUERY_STRING']}" if environ.get("QUERY_STRING") else ""
     reply = world.request(method, path + query, None, headers, customer, body)

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 import requests
 
-from local.template import Template
+from local.template import Route, Template
+from shared.staff.groups import ALLOWED, GROUPS
+from tests.integration.test_staff_access import ACTIONS
 from tests.support.api_client import API, App
 from tests.support.deployed import DeployedStack
 from tools.stack import BUILT, NAME
@@ -51,16 +53,44 @@ def test_gateway_responses_match_django(
         assert response.headers["WWW-Authenticate"] == 'Bearer realm="api"'
 
 
+def ask(local_stack: DeployedStack, route: Route, path: str, token: str) -> requests.Response:
+    url = local_stack.api + path.replace("{id}", "00000000-0000-4000-8000-000000000000")
+    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+    return requests.request(route.method, url, data=b"{}", headers=headers, timeout=60)
+
+
+def is_for_staff(route: Route) -> bool:
+    return route.path.startswith("/api/staff/")
+
+
 def test_every_route_is_deployed_with_and_without_slash(local_stack: DeployedStack, app: App) -> None:
     for route in Template().routes:
         for path in (route.path, f"{route.path}/"):
-            url = local_stack.api + path.replace("{id}", "00000000-0000-4000-8000-000000000000")
-            headers = {"Content-Type": "application/json"}
-            response = app.session.request(route.method, url, data=b"{}", headers=headers, timeout=60)
+            token = local_stack.staff_token(*GROUPS) if is_for_staff(route) else app.customer["token"]
+            response = ask(local_stack, route, path, token)
             assert response.status_code in (200, 400, 401, 404), (route, response.text)
             if response.status_code == 404:  # a function's 404 names what is missing, API Gateway's does not
                 assert response.json() != {"detail": "Not found."}, (route, response.text)
             assert "X-Request-Id" in response.headers, "the response is not from a function"
+
+
+@pytest.mark.parametrize("route", [route for route in Template().routes if is_for_staff(route)], ids=str)
+def test_deployed_route_of_staff_takes_their_tokens_alone(local_stack: DeployedStack, app: App, route: Route) -> None:
+    expired = int(time.time()) - 3_600
+    for token in ("", app.customer["token"], local_stack.staff_token(*GROUPS, exp=expired)):
+        assert ask(local_stack, route, route.path, token).status_code == 401
+    other_issuer = local_stack.issuer.token("asha", int(time.time()), groups=list(GROUPS))
+    assert ask(local_stack, route, route.path, other_issuer).status_code == 401
+    for group in GROUPS:
+        status = ask(local_stack, route, route.path, local_stack.staff_token(group)).status_code
+        assert (status != 403) == (group in ALLOWED[ACTIONS[route.function]]) and status != 401, (group, status)
+    assert ask(local_stack, route, route.path, local_stack.staff_token()).status_code == 403
+
+
+def test_deployed_routes_of_customers_refuse_staff(local_stack: DeployedStack) -> None:
+    for route in Template().routes:
+        if not route.is_open and not is_for_staff(route):
+            assert ask(local_stack, route, route.path, local_stack.staff_token(*GROUPS)).status_code == 401, route
 
 
 def test_nested_stack_deploys_dashboards_and_alarms(local_stack: DeployedStack) -> None:

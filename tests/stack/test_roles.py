@@ -22,16 +22,23 @@ NEVER = {  # a condition that no item meets: an authorized call changes nothing
     "ExpressionAttributeNames": {"#k": "status"},
 }
 
+PUT_IN_TRANSACTION = "dynamodb:PutItem in TransactWriteItems"
+
 Call = Callable[[], Any]
 
 
 def granted(function: str) -> set[tuple[str, str]]:
-    """(action, resource) pairs of the role in the template. An index is `Table/index/name`."""
+    """(action, resource) pairs of the role in the template. An index is `Table/index/name`.
+
+    A put is also granted in a transaction, and with a condition only there.
+    """
     pairs = set()
     for policy in FUNCTIONS[function].get("Policies", []):
         for statement in policy["Statement"]:
-            for action in statement["Action"]:
-                pairs.add((action, _named(statement["Resource"])))
+            resource = _named(statement["Resource"])
+            pairs |= {(action, resource) for action in statement["Action"] if "Condition" not in statement}
+            if "dynamodb:PutItem" in statement["Action"]:
+                pairs.add((PUT_IN_TRANSACTION, resource))
     return pairs
 
 
@@ -78,8 +85,8 @@ def calls(local_stack: DeployedStack, client: Callable[[str], Any]) -> Iterator[
         yield (
             "secretsmanager:GetSecretValue",
             secret,
-            lambda secret_id=secret_id: secrets.get_secret_value(**secret_id),
-        )  # type: ignore[misc]
+            lambda secret_id=secret_id: secrets.get_secret_value(**secret_id),  # type: ignore[misc]
+        )
         yield (
             "secretsmanager:PutSecretValue",
             secret,
@@ -98,6 +105,8 @@ def _table_calls(client: Any, name: str, table: str, properties: dict[str, Any])
     batch = {"RequestItems": {name: {"Keys": [key]}}}
     yield "dynamodb:BatchGetItem", table, lambda: client.batch_get_item(**batch)
     yield "dynamodb:PutItem", table, lambda: client.put_item(TableName=name, Item=key, **NEVER)
+    put = {"Put": {"TableName": name, "Item": key, **NEVER}}
+    yield PUT_IN_TRANSACTION, table, lambda: client.transact_write_items(TransactItems=[put])
     yield "dynamodb:DeleteItem", table, lambda: client.delete_item(TableName=name, Key=key, **NEVER)
     update = {"UpdateExpression": "REMOVE nothing", **NEVER}
     yield "dynamodb:UpdateItem", table, lambda: client.update_item(TableName=name, Key=key, **update)

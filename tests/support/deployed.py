@@ -25,6 +25,7 @@ class DeployedStack(ServiceUnderTest):
         self.api = self.stack.api
         self.razorpay = self.stack.razorpay.url
         self.s3 = self.stack.cloud.url
+        self.issuer, self.staff_issuer = self.stack.issuer, self.stack.staff_issuer
 
     def log_text(self) -> str:
         logs = self.stack.client("logs")
@@ -38,7 +39,7 @@ class DeployedStack(ServiceUnderTest):
 
     def new_customer(self) -> dict[str, str]:
         customer = str(uuid.uuid4())
-        return {"id": customer, "name": "A customer", "token": self.stack.issuer.token(customer, clock.now_s())}
+        return {"id": customer, "name": "A customer", "token": self.issuer.token(customer, clock.now_s())}
 
     def control(self, action: str, body: Any) -> Any:
         response = requests.post(f"{self.razorpay}/_control/{action}", json=body, timeout=60)

@@ -21,13 +21,18 @@ def request_event(
     body: str | None = None,
     *,
     sub: str = "asha",
+    groups: str | None = None,
     query: dict[str, str] | None = None,
     headers: dict[str, str] | None = None,
     content_type: str = "application/json",
     is_base64: bool = False,
 ) -> dict[str, Any]:
-    """A request as API Gateway sends it, with `sub` as the authorizer's customer; an empty one means none."""
+    """A request as API Gateway sends it, with `sub` as the authorizer's customer; an empty one means none.
+
+    With `groups`, even empty ones, it is a request of staff.
+    """
     query = query or {}
+    context = {"sub": sub} | ({} if groups is None else {"groups": groups})
     return {
         "resource": path.rstrip("/"),
         "path": path,
@@ -37,7 +42,7 @@ def request_event(
         "queryStringParameters": query,
         "multiValueQueryStringParameters": {name: [value] for name, value in query.items()},
         "pathParameters": None,
-        "requestContext": {"requestId": "req-1", "path": path, "authorizer": {"sub": sub} if sub else None},
+        "requestContext": {"requestId": "req-1", "path": path, "authorizer": context if sub else None},
         "body": body,
         "isBase64Encoded": is_base64,
     }

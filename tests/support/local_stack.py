@@ -11,6 +11,7 @@ from typing import Any
 
 import requests
 
+from local.issuer import Issuer
 from local.template import ROOT
 from tests.support.canaries import ServiceUnderTest
 
@@ -45,6 +46,8 @@ class LocalStack(ServiceUnderTest):
         self.key_secret: str = ready["key_secret"]
         self.webhook_secret: str = ready["webhook_secret"]
         self.customers: list[dict[str, str]] = ready["customers"]
+        self.staff: list[dict[str, Any]] = ready["staff"]
+        self.issuer, self.staff_issuer = Issuer(state), Issuer.for_staff(state)
 
     def _read(self) -> None:
         assert self.process.stdout

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,12 +11,14 @@ from moto import mock_aws
 from shared import settings
 from shared.aws import dynamodb, s3, secrets
 from shared.aws.dynamodb import Table
+from shared.errors import ServiceUnavailable
 from shared.images.models import Image
 from shared.payment_methods.models import PaymentMethod
-from shared.payments.models import Payment, Refund
+from shared.payments.models import Payment, UnusableWebhook
 from shared.razorpay import api, credentials
 from shared.razorpay.client import RazorpayRejected
 from shared.razorpay.entities import GatewayPayment, GatewayRefund
+from shared.refunds.models import Refund
 from shared.telemetry import journal
 from shared.wallets.models import Entry
 
@@ -25,6 +28,7 @@ ENVIRONMENT = {
     "WALLET_ENTRIES_TABLE": "entries",
     "PAYMENTS_TABLE": "payments",
     "REFUNDS_TABLE": "refunds",
+    "UNUSABLE_WEBHOOKS_TABLE": "webhooks",
     "IMAGES_TABLE": "images",
     "UPLOADS_BUCKET": "uploads",
     "IMAGES_BUCKET": "images",
@@ -35,6 +39,15 @@ ENVIRONMENT = {
     "RAZORPAY_KEY_SECRET_NAME": "gateway-key",
     "WEBHOOK_SECRETS_NAME": "webhook-secrets",
     "WALLET_BALANCE_PAISE_MAX": "20000000",
+    "TOP_UP_REFUND_DAYS": "7",
+    "FOUR_EYES_PAISE": "1000000",
+    "RECOVER_OWED": "all",
+    "OPEN_PAYMENTS_MAX": "10",
+    "STARTS_PER_HOUR_MAX": "60",
+    "FAILURES_PER_DAY_MAX": "20",
+    "ACCEPT_OFFERS": "true",
+    "ACCEPT_FEES": "true",
+    "UNIQUE_RECEIPT": "false",
     "STORE_CARD_EXPIRY": "true",
     "MERCHANT_NAME": "Garment Care",
     "AWS_DEFAULT_REGION": "ap-south-1",
@@ -79,7 +92,7 @@ def empty_journal() -> None:
 
 @pytest.fixture
 def tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    with aws_in_memory(monkeypatch, PaymentMethod, Entry, Payment, Refund):
+    with aws_in_memory(monkeypatch, PaymentMethod, Entry, Payment, Refund, UnusableWebhook):
         yield
 
 
@@ -95,6 +108,12 @@ def photos(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         yield client
 
 
+class AnswerLost(ServiceUnavailable):
+    """Razorpay did what it was asked for, and its answer did not arrive."""
+
+    was_done = True  # rather than the class, of which pytest makes a second one
+
+
 class Razorpay:
     """Razorpay's API with numbered orders and the payments that the test puts there."""
 
@@ -102,7 +121,9 @@ class Razorpay:
         self.orders: list[dict[str, Any]] = []
         self.payments: dict[str, GatewayPayment] = {}
         self.refunds: list[GatewayRefund] = []  # oldest first
-        self.listed: dict[str, list[Any]] = {"payments": [], "refunds": []}  # entities, newest first
+        self.refund_status = "processed"  # of a new refund
+        self.refund_faults: list[Exception] = []  # of the next requests; what is lost is an answer to a refund made
+        self.listed: dict[str, list[Any]] = {"payments": [], "refunds": [], "disputes": []}  # entities, newest first
         self.calls: list[str] = []
 
     def create_order(self, amount_paise: int, receipt: str, notes: dict[str, str]) -> str:
@@ -118,6 +139,8 @@ class Razorpay:
 
     def fetch_payment(self, payment_id: str) -> GatewayPayment:
         self.calls.append(f"payment {payment_id}")
+        if payment_id not in self.payments:
+            raise RazorpayRejected(400, "input_validation_failed", "The id provided does not exist")
         return self.payments[payment_id]
 
     def list_order_payments(self, order_id: str) -> list[GatewayPayment]:
@@ -128,11 +151,42 @@ class Razorpay:
         self.calls.append(f"refunds of {payment_id}")
         return [refund for refund in self.refunds if refund.payment == payment_id]
 
+    def fetch_refund(self, refund_id: str) -> GatewayRefund:
+        self.calls.append(f"refund {refund_id}")
+        for refund in self.refunds:
+            if refund.id == refund_id:
+                return refund
+        raise RazorpayRejected(400, "input_validation_failed", "The id provided does not exist")
+
+    def create_refund(self, payment_id: str, amount_paise: int, reference: str) -> GatewayRefund:
+        """A refund with the numbered id; a repetition of its reference makes no second one."""
+        self.calls.append(f"refund of {payment_id}")
+        fault = self.refund_faults.pop(0) if self.refund_faults else None
+        if fault and not getattr(fault, "was_done", False):
+            raise fault
+        made = [refund for refund in self.refunds if refund.reference == reference]
+        if not made:
+            refund_id = f"rfnd_{len(self.refunds) + 1:014d}"
+            made = [GatewayRefund(refund_id, payment_id, amount_paise, "INR", self.refund_status, reference)]
+            self.refunds += made
+        if fault:
+            raise fault
+        return made[0]
+
+    def change_refund(self, refund_id: str, status: str, **values: Any) -> GatewayRefund:
+        """What the bank makes of a refund."""
+        place = next(place for place, refund in enumerate(self.refunds) if refund.id == refund_id)
+        self.refunds[place] = replace(self.refunds[place], status=status, **values)
+        return self.refunds[place]
+
     def list_payments(self, from_s: int, to_s: int, skip: int) -> list[Any]:
         return self._page("payments", from_s, to_s, skip)
 
     def list_refunds(self, from_s: int, to_s: int, skip: int) -> list[Any]:
         return self._page("refunds", from_s, to_s, skip)
+
+    def list_disputes(self, from_s: int, to_s: int, skip: int) -> list[Any]:
+        return self._page("disputes", from_s, to_s, skip)
 
     def _page(self, name: str, from_s: int, to_s: int, skip: int) -> list[Any]:
         self.calls.append(f"list of {name}")
@@ -166,9 +220,12 @@ PATCHED = (
     "fetch_payment",
     "list_order_payments",
     "capture_payment",
+    "fetch_refund",
     "fetch_refunds",
+    "create_refund",
     "list_payments",
     "list_refunds",
+    "list_disputes",
 )
 
 

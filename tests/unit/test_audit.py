@@ -11,8 +11,8 @@ from shared.payments.create import add_balance, create_payment
 from shared.payments.models import get_or_404, get_payments, list_payment_ids
 from shared.triggers import Change
 from shared.wallets import ledger
-from shared.wallets.models import append, list_entries
-from shared.wallets.wallet import get_or_open, wallet_id
+from shared.wallets.models import append, entry_from, list_entries
+from shared.wallets.wallet import open_wallet, wallet_id
 from tests.unit.conftest import Razorpay, an_attempt
 
 pytestmark = pytest.mark.usefixtures("tables")
@@ -45,9 +45,21 @@ def test_sound_ledger_has_no_drift(images: list[Image]) -> None:
         "EntriesAudited": 4,
         "WalletCreditedPaise": 70_000,
         "WalletDebitedPaise": 60_000,
+        "OwedPaise": 0,
+        "OwedEndedPaise": 0,
         "LedgerEntryChanged": 0,
         "LedgerDrift": 0,
+        "EntryNotJustified": 0,
     }
+
+
+def test_owed_money_is_counted_until_it_is_recovered(images: list[Image]) -> None:
+    """10,000 of 20,000 paise are there. A forced debit takes them, the rest is owed, and a top-up recovers it."""
+    head = entry_from(images[-1])
+    debit = ledger.next_entry(head, ledger.DEBIT, "refund", 20_000, ledger.by_refund("a", "b"), forced=True)
+    credit = ledger.next_entry(debit, ledger.CREDIT, "top_up", 4_000, ledger.by_payment("c"))
+    counts = audit_entries(inserted(images[-1], debit.serialize(), credit.serialize()))
+    assert (counts["OwedPaise"], counts["OwedEndedPaise"]) == (10_000, 4_000)
 
 
 def test_entry_is_checked_against_earlier_batch(images: list[Image]) -> None:
@@ -55,7 +67,7 @@ def test_entry_is_checked_against_earlier_batch(images: list[Image]) -> None:
         assert audit_entries(inserted(image))["LedgerDrift"] == 0
 
 
-@pytest.mark.parametrize("name", ["amount_paise", "balance_paise", "created_at_us", "opened_at_us"])
+@pytest.mark.parametrize("name", ["amount_paise", "cash_paise", "at_us", "opened_at_us"])
 def test_number_that_is_off_by_one_is_drift(images: list[Image], name: str) -> None:
     forged = copy.deepcopy(images[2])
     forged[name]["N"] = str(int(forged[name]["N"]) + 1)
@@ -103,12 +115,12 @@ def test_captured_top_up_without_entry_is_counted() -> None:
 def test_top_up_credited_twice_or_with_other_amount_is_counted() -> None:
     payments = get_payments(CUSTOMER, list_payment_ids(CUSTOMER))
     first = next(payment for payment in payments if payment.purpose == "top_up" and payment.amount_paise == 50_000)
-    again = ledger.next_entry(get_or_open(CUSTOMER), ledger.CREDIT, "top_up", 50_000, payment=first.id)
+    again = ledger.next_entry(open_wallet(CUSTOMER), ledger.CREDIT, "top_up", 50_000, ledger.by_payment(first.id))
     assert append(again) == []
     assert audit_top_ups(captures())["TopUpNotCredited"] == 1
     other = next(change for change in captures() if change.after and change.after["amount_paise"]["N"] == "20000")
     assert other.before and other.after
-    forged = Change(other.before, other.after | {"amount_paise": {"N": "20001"}})
+    forged = Change(other.before, other.after | {"paid_paise": {"N": "20001"}})
     assert audit_top_ups([forged])["TopUpNotCredited"] == 1
 
 

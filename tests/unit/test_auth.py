@@ -39,7 +39,7 @@ def fetches(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 
     monkeypatch.setattr(clock, "now_s", lambda: NOW_S)
     monkeypatch.setattr(issuer_keys, "fetch", fetch)
-    monkeypatch.setattr(auth, "_issuer_keys", IssuerKeys())
+    monkeypatch.setattr(auth.authenticate, "keys", IssuerKeys())
     for name, value in (("ISSUER", CLAIMS["iss"]), ("AUDIENCE", "app"), ("SCOPE", "")):
         monkeypatch.setenv(f"JWT_{name}", str(value))
     monkeypatch.setenv("JWKS_URL", "https://issuer.example/keys")

@@ -112,6 +112,8 @@ def _value_bytes(value: dict[str, Any]) -> int:
     match kind:
         case "S":
             return len(content.encode())
+        case "B":
+            return len(content)
         case "N":
             return math.ceil(len(content.strip("-0.") or "0") / 2) + 1
         case "M":

@@ -28,6 +28,9 @@ CHOICES = {
     ),
     "open_payments": ("an index of open payments", "a reconciler, so that no webhook is needed"),
     "payments_by_order": ("an index by Razorpay order", "a webhook that finds its payment without asking Razorpay"),
+    "payments_by_id": ("an index by payment id", "staff find a payment without knowing whose it is"),
+    "wallet_owner": ("a row wallet -> customer, once a wallet", "the auditor finds the records of entries"),
+    "records_audited": ("an auditor that reads each entry's record", "an invented or repeated credit wakes somebody"),
     "transaction": ("a transaction, not two writes", "the entry and the payment behind it, or neither"),
     "verify_asks_razorpay": ("asking Razorpay in verify", "a credit only for money that Razorpay captured"),
     "upload_versions": ("a list of an upload's versions", "the first upload wins, whatever the order of events"),
@@ -86,7 +89,7 @@ def avif_report(jpeg: Usage, shipped: Usage) -> str:
 
 
 def choices_report() -> str:
-    lines = ["What design choices cost, in dollars per million top-ups, pages or photos, and what they buy"]
+    lines = ["What design choices cost, in dollars per million top-ups, wallets, pages or photos, and what they buy"]
     for name, dollars in prices.CHOICES.items():
         choice, benefit = CHOICES[name]
         lines.append(f"  {dollars:6.2f}  {choice}: {benefit}")

@@ -127,12 +127,12 @@ def top_up(service: MeteredService) -> Usage:
 def _audit(service: MeteredService, payment_id: str) -> None:
     """The auditors' share: the streams deliver changes in batches."""
     from shared.payments.models import get_payment
-    from shared.wallets.wallet import get_or_open
+    from shared.wallets.wallet import open_wallet
 
     service.meter.reset(Usage())  # these two reads are the report's own
     payment = get_payment(service.customer, payment_id)
     assert payment
-    entry = get_or_open(service.customer).serialize()
+    entry = open_wallet(service.customer).serialize()
     after = payment.serialize()
     before = after | {"status": {"S": "created"}}
     for step, function, images in (

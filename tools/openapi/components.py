@@ -9,6 +9,14 @@ from tools.openapi.schemas import PREFIX
 
 PARAMETERS: Mapping[str, Any] = {
     "Id": {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}},
+    "Rid": {
+        "name": "rid",
+        "in": "path",
+        "required": True,
+        "description": "The refund's id.",
+        "schema": {"type": "string", "format": "uuid"},
+    },
+    "TextId": {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "maxLength": 255}},
     "Page": {
         "name": "page",
         "in": "query",
@@ -54,6 +62,7 @@ ARGUMENTS: Mapping[type[ApiError], tuple[Any, ...]] = {
     errors.ValidationError: ({"amount": ["A valid number is required."]},),
     errors.UnsupportedMediaType: ("text/plain",),
     errors.Throttled: (60,),
+    errors.LimitReached: ("Too many payments are open at once.", "open_payments", 60),
 }
 KINDS = (*ApiError.__subclasses__(), ApiError)
 
@@ -66,8 +75,8 @@ def headers(*names: str) -> dict[str, Any]:
     return {name: refer("headers", name) for name in sorted({*names, "X-Request-Id"})}
 
 
-def error_examples() -> dict[str, Any]:
-    return {kind.__name__: {"value": error_body(kind)} for kind in KINDS}
+def error_examples(kinds: Collection[type[ApiError]]) -> dict[str, Any]:
+    return {kind.__name__: {"value": error_body(kind)} for kind in kinds}
 
 
 def error_body(kind: type[ApiError]) -> Any:

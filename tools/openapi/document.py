@@ -25,6 +25,8 @@ TAGS = {
     "images": "Photos of garments.",
     "payment-methods": "Saved payment methods.",
     "payments": "Payments and top-ups.",
+    "refunds": "Refunds of payments.",
+    "staff": "What staff see and do, for any customer. Tokens of staff, from an issuer of their own.",
     "wallets": "The customer's wallet and its transactions.",
 }
 
@@ -58,7 +60,7 @@ class _Builder:
         types = [body for operation in declared for body in operation.bodies.values() if body is not None]
         self._bodies, self._schemas = schemas.response_schemas(list(dict.fromkeys(types)))
         self._schemas |= schemas.ERRORS
-        self._examples = error_examples()
+        self._examples: dict[str, Any] = {}
         self._responses: dict[str, Any] = {}
         self._request_bodies: dict[str, Any] = {}
 
@@ -75,6 +77,7 @@ class _Builder:
 
     def components(self) -> dict[str, Any]:
         bearer = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+        staff = bearer | {"description": "A token of staff, which names their groups."}
         return {
             "schemas": dict(sorted(self._schemas.items())),
             "parameters": dict(PARAMETERS),
@@ -82,7 +85,7 @@ class _Builder:
             "responses": dict(sorted(self._responses.items())),
             "headers": dict(HEADERS),
             "examples": dict(sorted(self._examples.items())),
-            "securitySchemes": {"bearer": bearer},
+            "securitySchemes": {"bearer": bearer, "staff": staff},
         }
 
     def _operation(self, operation: Operation, name: str, path: str) -> dict[str, Any]:
@@ -91,7 +94,9 @@ class _Builder:
             "operationId": name,
             "summary": operation.summary,
             "tags": [operation.noun.replace("_", "-")],
-            "security": [] if operation.endpoint.public else [{"bearer": []}],
+            "security": []
+            if operation.endpoint.public
+            else [{"staff" if operation.endpoint.staff else "bearer": []}],
             **({"parameters": found} if (found := self._parameters(operation, path)) else {}),
             **({"requestBody": body} if body else {}),
             "responses": self._success_responses(operation) | self._error_responses(operation, path),
@@ -99,10 +104,15 @@ class _Builder:
 
     def _parameters(self, operation: Operation, path: str) -> list[dict[str, Any]]:
         endpoint = operation.endpoint
-        names = ["Id"] * ("{id}" in path) + ["Page"] * endpoint.paginated + ["IdempotencyKey"] * endpoint.idempotent
+        names = (
+            ["TextId" if endpoint.text_ids else "Id"] * ("{id}" in path)
+            + ["Rid"] * ("{rid}" in path)
+            + ["Page"] * endpoint.paginated
+            + ["IdempotencyKey"] * endpoint.idempotent
+        )
         names += ["RazorpaySignature", "RazorpayEventId"] * endpoint.raw_body
         found: list[dict[str, Any]] = [refer("parameters", name) for name in names]
-        for name, field in endpoint.query.items():
+        for name, field in endpoint.query_fields.items():
             schema = schemas.with_named_enum(field.schema(), self._schemas)
             description = {"description": field.description} if field.description else {}
             found.append({"name": name, "in": "query", **description, "schema": schema})
@@ -155,7 +165,7 @@ class _Builder:
     def _error_responses(self, operation: Operation, path: str) -> dict[str, Any]:
         endpoint = operation.endpoint
         kinds: set[type[ApiError]] = {*endpoint.errors, ApiError, errors.ServiceUnavailable}
-        if endpoint.body is not None or endpoint.query:
+        if endpoint.body is not None or endpoint.query_fields:
             kinds.add(errors.ValidationError)
         if endpoint.body is not None:
             kinds |= {errors.ParseError, errors.UnsupportedMediaType, errors.PayloadTooLarge}
@@ -163,6 +173,9 @@ class _Builder:
             kinds.add(errors.NotFound)
         if not endpoint.public:
             kinds.add(errors.NotAuthenticated)
+        if endpoint.staff:
+            kinds.add(errors.PermissionDenied)
+        self._examples |= error_examples(kinds)
         found: dict[str, Any] = {}
         for status in sorted({kind.status for kind in kinds}):
             name, response = error_response([kind for kind in kinds if kind.status == status])

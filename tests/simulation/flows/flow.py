@@ -19,10 +19,14 @@ MINUTE_S, DAY_S = 61, 86_400
 
 @dataclass(frozen=True)
 class Run:
-    """A prepared flow: the action, and whether its goal is reached."""
+    """A prepared flow: the action, and whether its goal is reached.
+
+    `ended` says whether it has come to its end once all actors have recovered, if that is more than its goal.
+    """
 
     act: Callable[[], Reply]
     done: Callable[[], bool]
+    ended: Callable[[], bool] = lambda: True
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,9 @@ class Flow:
     recovered_by: tuple[str, ...]
 
 
-def run_checking_reply(act: Callable[[], Reply], done: Callable[[Reply], bool]) -> Run:
+def run_checking_reply(
+    act: Callable[[], Reply], done: Callable[[Reply], bool], ended: Callable[[], bool] = lambda: True
+) -> Run:
     """A run whose goal depends on its latest reply."""
     replies: list[Reply] = []
 
@@ -41,7 +47,7 @@ def run_checking_reply(act: Callable[[], Reply], done: Callable[[Reply], bool]) 
         replies.append(act())
         return replies[-1]
 
-    return Run(act_and_remember, lambda: done(replies[-1]))
+    return Run(act_and_remember, lambda: done(replies[-1]), ended)
 
 
 def scheduled_run(world: World, done: Callable[[], bool]) -> Run:
@@ -74,5 +80,5 @@ def fund_wallet(world: World, customer: Customer, amount: str = "500.00") -> dic
 def is_applied(world: World, payment: dict[str, Any]) -> bool:
     """Whether the payment is captured and, for a top-up, in the ledger exactly once."""
     row = world.payment_row(payment["id"])
-    entries = [row for row in world.rows("WalletEntriesTable") if row["payment"] == payment["id"]]
+    entries = [row for row in world.rows("WalletEntriesTable") if row["by"] == f"p:{payment['id']}"]
     return row["status"] == "captured" and len(entries) == (1 if row["purpose"] == "top_up" else 0)

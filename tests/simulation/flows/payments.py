@@ -18,7 +18,8 @@ from tests.simulation.flows.flow import (
     scheduled_run,
     start_top_up,
 )
-from tests.simulation.world import Customer, World
+from tests.simulation.invariants.check import refund_rows
+from tests.simulation.world import Customer, Reply, World
 
 
 def top_up(world: World) -> Run:
@@ -63,8 +64,8 @@ def wallet_payment_too_large(world: World) -> Run:
     )
 
 
-def verify(outcome: str, purpose: str = "top_up") -> Callable[[World], Run]:
-    """The app sends the fields that checkout gave it."""
+def verify(outcome: str, purpose: str = "top_up", **choice: Any) -> Callable[[World], Run]:
+    """The app sends the fields that checkout gave it. `choice` is what else the customer chose there."""
 
     def prepare(world: World) -> Run:
         customer = world.customer()
@@ -73,7 +74,7 @@ def verify(outcome: str, purpose: str = "top_up") -> Callable[[World], Run]:
         else:
             body = {"amount": "500.00", "source": "gateway"}
             started = dict(world.call(customer, "POST", f"{API}/payments/", body, "key").body)
-        paid = world.pay(started["gateway_order_id"], outcome)
+        paid = world.pay(started["gateway_order_id"], outcome, **choice)
         path = f"{API}/payments/{started['id']}/verify/"
         return Run(lambda: world.call(customer, "POST", path, paid), lambda: is_applied(world, started))
 
@@ -122,11 +123,24 @@ def refund(world: World) -> Run:
     event_id = world.event_ids[-1]
 
     def done() -> bool:
-        recorded = [row["id"] for row in world.rows("RefundsTable")]
+        recorded = [row["gateway_refund"] for row in refund_rows(world)]
         return recorded == [refunded["id"]] and world.balance_paise(customer) == 30_000
 
     _suppress_other_events(world, event_id)
     return Run(lambda: world.deliver(event_id), done)
+
+
+def asked_refund(world: World) -> Run:
+    """The customer asks for the refund of a top-up. However often it is retried, Razorpay makes one."""
+    customer = world.customer()
+    payment = fund_wallet(world, customer)
+    path = f"{API}/payments/{payment['id']}/refunds/"
+
+    def done(reply: Reply) -> bool:
+        asked = reply.status == 201 and reply.body["status"] in ("requested", "sending", "processed")
+        return asked and len(refund_rows(world)) == 1 and world.balance_paise(customer) == 30_000
+
+    return run_checking_reply(lambda: world.call(customer, "POST", path, {"amount": "200.00"}, "refund"), done)
 
 
 def capture_after_refunded_authorization(world: World) -> Run:
@@ -239,12 +253,15 @@ PAYMENT_FLOWS: Mapping[str, Flow] = {
     "wallet payment, insufficient funds": Flow(wallet_payment_too_large, (APP,)),
     "verify": Flow(verify("success"), (APP, WEBHOOK, RECONCILER)),
     "verify, only authorized": Flow(verify("authorize"), (APP, RECONCILER)),
+    "verify, an offer": Flow(verify("success", offer_paise=5_000), (APP, WEBHOOK, RECONCILER)),
+    "verify, a fee on the customer": Flow(verify("authorize", fee_paise=1_180), (APP, RECONCILER)),
     "verify, payment for an order": Flow(verify("success", "payment"), (APP, WEBHOOK, RECONCILER)),
     "sync": Flow(sync, (APP, WEBHOOK, RECONCILER)),
     "webhook, captured": Flow(webhook("payment.captured"), (WEBHOOK, RECONCILER)),
     "webhook, order paid": Flow(webhook("order.paid"), (WEBHOOK, RECONCILER)),
     "webhook, authorized": Flow(webhook("payment.authorized"), (WEBHOOK, RECONCILER)),
     "webhook, refund": Flow(refund, (WEBHOOK,)),
+    "refund": Flow(asked_refund, (APP,)),
     "webhook, captured after a refund": Flow(capture_after_refunded_authorization, (WEBHOOK, RECONCILER)),
     "webhook, an earlier refund": Flow(webhook_learns_refund, (RECONCILER,)),
     "sync, a refund": Flow(sync_learns_refund, (APP, RECONCILER)),

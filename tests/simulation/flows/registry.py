@@ -6,5 +6,7 @@ from tests.simulation.flows.flow import Flow
 from tests.simulation.flows.methods import METHOD_FLOWS
 from tests.simulation.flows.payments import PAYMENT_FLOWS
 from tests.simulation.flows.photos import PHOTO_FLOWS
+from tests.simulation.flows.refunds import REFUND_FLOWS
+from tests.simulation.flows.starts import START_FLOWS
 
-FLOWS: Mapping[str, Flow] = {**PAYMENT_FLOWS, **METHOD_FLOWS, **PHOTO_FLOWS}
+FLOWS: Mapping[str, Flow] = {**PAYMENT_FLOWS, **START_FLOWS, **REFUND_FLOWS, **METHOD_FLOWS, **PHOTO_FLOWS}

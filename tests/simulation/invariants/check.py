@@ -1,6 +1,7 @@
 """What invariants share: table names and the shape of a check."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from tests.simulation.world import World
 
@@ -10,6 +11,16 @@ PAID_STATUSES = ("captured", "partially_refunded", "refunded")
 
 Findings = Iterator[str]  # one text per violation
 Check = Callable[[World], Findings]
+
+
+def refund_rows(world: World) -> list[dict[str, Any]]:
+    """The records of refunds, without the pointers to them."""
+    return [row for row in world.rows(REFUNDS) if "status" in row]
+
+
+def pointer_rows(world: World) -> list[dict[str, Any]]:
+    """The pointers from Razorpay's ids to our refunds."""
+    return [row for row in world.rows(REFUNDS) if "status" not in row]
 
 
 def paise(amount: str) -> int:

@@ -13,10 +13,10 @@ PHOTO_HASH = re.compile(r'"sha256":"[0-9a-f]{64}"')  # its digits may look like 
 
 
 def isolation(world: World) -> Findings:
-    """No reply contains another customer's data."""
+    """No reply to a customer contains another's data. Staff may see everybody's."""
     private = {customer.id: _private(world, customer) for customer in world.customers}
     for request, reply in world.replies:
-        if not reply.text:
+        if not reply.text or (request and request.customer.groups is not None):
             continue
         caller = request.customer.id if request else ""
         for owner, values in private.items():

@@ -3,7 +3,8 @@
 from tests.simulation.invariants.check import METHODS, PAID_STATUSES, PAYMENTS, Findings, paise
 from tests.simulation.world import World
 
-STATUSES = (0, 200, 201, 202, 204, 400, 401, 404, 409, 413, 415, 503)  # 0: the process died and did not reply
+# 0: the process died and did not reply
+STATUSES = (0, 200, 201, 202, 204, 400, 401, 403, 404, 409, 413, 415, 429, 503)
 
 
 def documented(world: World) -> Findings:

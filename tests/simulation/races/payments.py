@@ -1,6 +1,7 @@
 """Races over a payment, its refunds and its customer's wallet."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from tests.simulation.flows.flow import API, DAY_S, MINUTE_S, fund_wallet, is_applied, start_top_up
@@ -155,25 +156,29 @@ def one_key_two_bodies(world: World) -> Race:
     return Race(acts, lambda replies: statuses_are(replies, 201, 409))
 
 
-# --- opening a wallet
+# --- limits on starting
 
 
-def _list_wallets(world: World, customer: Customer) -> Act:
-    return lambda: world.call(customer, "GET", f"{API}/wallets/")
-
-
-def two_first_reads(world: World) -> Race:
+def three_top_ups_under_the_wallet_limit(world: World) -> Race:
+    """Each fits the wallet limit alone, no two of them do."""
     customer = world.customer()
-    acts = [_list_wallets(world, customer), _list_wallets(world, customer)]
-    return Race(acts, lambda replies: statuses_are(replies, 200, 200) and len(world.entries(customer)) == 1)
+    acts = [_add_money(world, customer, key, "120000.00") for key in ("one", "two", "three")]
+
+    def holds(replies: list[Reply]) -> bool:
+        statuses = sorted(reply.status for reply in replies)
+        return statuses == [201, 409, 409] and len(world.rows("PaymentsTable")) == 1
+
+    return Race(acts, holds)
 
 
-def first_read_and_top_up(world: World) -> Race:
+def top_up_and_capture_under_the_wallet_limit(world: World) -> Race:
+    """Money that arrives while the next top-up starts counts: as open, or as what the wallet has."""
     customer = world.customer()
-    started = dict(world.call(customer, "POST", f"{API}/payments/", {"amount": "5.00", "source": "gateway"}).body)
-    assert started
-    acts = [_list_wallets(world, customer), _add_money(world, customer, "key")]
-    return Race(acts, lambda replies: statuses_are(replies, 200, 201) and len(world.entries(customer)) == 1)
+    started = dict(world.call(customer, "POST", f"{API}/wallets/add-money/", {"amount": "120000.00"}, "one").body)
+    paid = world.pay(started["gateway_order_id"])
+    verify = partial(world.call, customer, "POST", f"{API}/payments/{started['id']}/verify/", paid)
+    acts: list[Act] = [verify, _add_money(world, customer, "two", "80000.01")]
+    return Race(acts, lambda replies: replies[0].status == 200 and replies[1].status == 409)
 
 
 # --- refunds
@@ -220,7 +225,7 @@ def two_refunds_of_an_order_payment(world: World) -> Race:
 
 
 def refund_and_spend(world: World) -> Race:
-    """Either the money is spent and the refund reviewed, or it is refunded and the payment declined."""
+    """Either the money is spent and the refund owed, or it is refunded and the payment declined."""
     customer = world.customer()
     _refunded_top_up(world, customer, 50_000)
     acts = [_deliver(world, "refund.processed"), _spend(world, customer, "spend")]
@@ -237,7 +242,7 @@ def refund_and_capture(world: World) -> Race:
     acts = [_deliver(world, "refund.processed"), _deliver(world, "payment.captured")]
 
     def holds(replies: list[Reply]) -> bool:
-        entries = [(entry["type"], entry["amount_paise"]) for entry in world.entries(customer)[1:]]
+        entries = [(entry["kind"], entry["amount_paise"]) for entry in world.entries(customer)[1:]]
         return statuses_are(replies, 200, 200) and entries == [("credit", 50_000), ("debit", 50_000)]
 
     return Race(acts, holds)
@@ -272,7 +277,7 @@ def refund_webhook_and_list(world: World) -> Race:
 
 
 def refund_webhook_list_and_spend(world: World) -> Race:
-    """Either the money is spent and the refund reviewed, or it is refunded and the payment declined."""
+    """Either the money is spent and the refund owed, or it is refunded and the payment declined."""
     customer = world.customer()
     _listed_refund(world, customer, 50_000)
     acts = [_deliver(world, "refund.processed"), _reconcile(world), _spend(world, customer, "spend")]
@@ -311,8 +316,8 @@ PAYMENT_RACES: Mapping[str, Callable[[World], Race]] = {
     "one key spent twice": one_key_spent_twice,
     "one top-up started twice": one_top_up_twice,
     "one key, two bodies": one_key_two_bodies,
-    "two first reads of a wallet": two_first_reads,
-    "first read, top-up": first_read_and_top_up,
+    "three top-ups under the wallet limit": three_top_ups_under_the_wallet_limit,
+    "capture, top-up under the wallet limit": top_up_and_capture_under_the_wallet_limit,
     "refund reported twice": refund_reported_twice,
     "two refunds of one top-up": two_refunds,
     "two refunds of a payment for an order": two_refunds_of_an_order_payment,

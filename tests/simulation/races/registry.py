@@ -6,12 +6,21 @@ from tests.simulation.races.methods import METHOD_RACES
 from tests.simulation.races.payments import LIST_RACES, PAYMENT_RACES
 from tests.simulation.races.photos import COMPRESSOR_RACES, PHOTO_RACES
 from tests.simulation.races.race import Race
+from tests.simulation.races.refunds import LONG_RACES, REFUND_RACES, SENDING_RACES
+from tests.simulation.races.wallets import WALLET_RACES
 from tests.simulation.world import World
 
-RACES: Mapping[str, Callable[[World], Race]] = {**PAYMENT_RACES, **METHOD_RACES, **PHOTO_RACES}
+RACES: Mapping[str, Callable[[World], Race]] = {
+    **PAYMENT_RACES,
+    **REFUND_RACES,
+    **WALLET_RACES,
+    **METHOD_RACES,
+    **PHOTO_RACES,
+}
 # A compressor makes fourteen calls, nearly all of them on one row, and the reconciler as many on few tables: every
 # order would be too many.
 SWITCHES_MAX: Mapping[str, int] = {
-    **dict.fromkeys([*COMPRESSOR_RACES, *LIST_RACES], 2),
+    **dict.fromkeys([*COMPRESSOR_RACES, *LIST_RACES, *SENDING_RACES, *LONG_RACES], 2),
     "refund, list, spend": 1,
+    "three top-ups under the wallet limit": 1,
 }

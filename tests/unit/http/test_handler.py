@@ -15,10 +15,12 @@ from shared.errors import (
     ApiError,
     Conflict,
     InsufficientFunds,
+    LimitReached,
     NotAuthenticated,
     NotFound,
     ParseError,
     PayloadTooLarge,
+    PermissionDenied,
     ServiceUnavailable,
     SignatureInvalid,
     Throttled,
@@ -240,27 +242,38 @@ def test_api_error_becomes_its_response() -> None:
         (SignatureInvalid(), "signature_invalid"),
         (InsufficientFunds(), "insufficient_funds"),
         (NotAuthenticated(), "not_authenticated"),
+        (PermissionDenied(), "permission_denied"),
+        (PermissionDenied("Ask.", "approval_required"), "approval_required"),
         (NotFound("Wallet"), "not_found"),
         (Conflict("Full.", code="wallet_limit"), "wallet_limit"),
         (PayloadTooLarge(), "too_large"),
         (UnsupportedMediaType("text/plain"), "unsupported_media_type"),
         (Throttled(60), "throttled"),
+        (LimitReached("Too many.", "open_payments", 60), "open_payments"),
         (ServiceUnavailable(), "unavailable"),
         (RuntimeError("a bug"), "error"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else value,
 )
 def test_every_error_names_its_code_in_a_header(error: Exception, code: str) -> None:
-    """Recorded responses have no `code` in the body of a field error, a 401, 404, 415 or 429."""
+    """Recorded responses have no `code` in the body of a field error, a 401, 403, 404, 415 or 429."""
     _, body, headers = call(raising(error), request_event())
     assert headers["X-Error-Code"] == code
     assert body.get("code", code) == code
 
 
 def test_refusals_are_counted_by_class_name(counted: list[str]) -> None:
-    for error in (Conflict(), InsufficientFunds(), SignatureInvalid(), ServiceUnavailable(), NotFound()):
+    errors = [
+        Conflict(),
+        InsufficientFunds(),
+        LimitReached("Too many.", "open_payments", 60),
+        PermissionDenied(),
+        SignatureInvalid(),
+        ServiceUnavailable(),
+    ]
+    for error in (*errors, NotFound()):
         call(raising(error), request_event())
-    assert counted == ["Conflict", "InsufficientFunds", "SignatureInvalid", "ServiceUnavailable"]
+    assert counted == [type(error).__name__ for error in errors]
 
 
 def test_unexpected_exception_is_500_and_reveals_nothing(capsys: pytest.CaptureFixture[str]) -> None:
@@ -309,9 +322,10 @@ def test_log_line_holds_no_customer_data(capsys: pytest.CaptureFixture[str], mon
     headers = {"Authorization": "Bearer asha@ybl"}
     call(handler_of(), request_event(body='{"type":"asha@ybl"}', query={"q": "asha@ybl"}, headers=headers))
     assert set(lines[0]) - {"failed"} == {
-        "route", "status", "code", "id", "customer", "duration_ms", "request_id", "app_version", "cold_start",
+        "route", "status", "code", "id", "customer", "staff", "duration_ms", "request_id", "app_version",
+        "cold_start",
     }  # fmt: skip
-    assert lines[0]["customer"] == log.pseudonym("asha") != "asha"
+    assert lines[0]["customer"] == log.pseudonym("asha") != "asha" and lines[0]["staff"] == ""
     assert (lines[0]["route"], lines[0]["status"], lines[0]["code"]) == ("POST /api/x", 400, "invalid")
     assert "asha" not in json.dumps(lines) + capsys.readouterr().out
 

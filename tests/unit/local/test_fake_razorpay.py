@@ -145,6 +145,38 @@ def test_lists_are_newest_first_in_pages_by_creation(razorpay: FakeRazorpay) -> 
         assert ask(razorpay, "/v1/payments", **query)[0] == 400
 
 
+def test_customers_are_listed_in_pages(razorpay: FakeRazorpay) -> None:
+    made = [
+        call(razorpay, "POST", "/v1/customers", {"contact": f"+91987654321{number}"})[1]["id"] for number in range(3)
+    ]
+    assert ids_in(razorpay, "/v1/customers", count="2") == [made[2], made[1]]
+    assert ids_in(razorpay, "/v1/customers", skip="2") == [made[0]]
+
+
+UNIQUE = ORDER | {"unique_receipt": True}
+
+
+def test_unique_receipt_returns_the_same_order(razorpay: FakeRazorpay) -> None:
+    first = call(razorpay, "POST", "/v1/orders", UNIQUE)
+    assert call(razorpay, "POST", "/v1/orders", UNIQUE) == first
+    assert len(razorpay.orders) == 1
+    assert an_order(razorpay) != first[1]["id"]  # without the flag a receipt may repeat
+
+
+@pytest.mark.parametrize("other", [{"amount": 50_001}, {"currency": "USD"}])
+def test_unique_receipt_of_another_order_is_400(other: dict[str, Any], razorpay: FakeRazorpay) -> None:
+    order_id = an_order(razorpay)
+    status, body = call(razorpay, "POST", "/v1/orders", UNIQUE | other)
+    assert status == 400 and body["error"]["description"] == "Order receipt should be unique."
+    assert body["error"]["metadata"] == {"order_id": order_id} and len(razorpay.orders) == 1
+
+
+def test_unique_receipt_without_a_receipt_creates_orders(razorpay: FakeRazorpay) -> None:
+    body = {"amount": 50_000, "currency": "INR", "unique_receipt": True}
+    ids = {call(razorpay, "POST", "/v1/orders", body)[1]["id"] for _ in range(2)}
+    assert len(ids) == 2
+
+
 def test_paid_order_rejects_second_payment_except_double_pay(razorpay: FakeRazorpay) -> None:
     order_id = an_order(razorpay)
     razorpay.pay(order_id, "upi", "success")
@@ -236,9 +268,12 @@ def test_snapshot_can_be_restored_more_than_once(razorpay: FakeRazorpay) -> None
         razorpay.pay(order_id, "upi", outcome)
         razorpay.control("features", {"saved_cards": False})
         razorpay.control("hold", {"hold": False})
+        razorpay.control("balance", {"paise": 0})
+        razorpay.control("refund_status", {"status": "pending"})
         razorpay.restore(snapshot)
         assert json.dumps(razorpay.control("state", {})) == before
         assert razorpay.saved_cards and razorpay.holding
+        assert (razorpay.balance_paise, razorpay.refund_status) == (None, "processed")
 
 
 def test_dump_survives_json_and_load(razorpay: FakeRazorpay) -> None:

@@ -17,7 +17,7 @@ from shared.payments.webhook import handle_webhook
 from shared.razorpay.entities import GatewayPayment, GatewayRefund
 from shared.wallets.models import Entry, list_entries
 from shared.wallets.serializers import WalletBody, serialize_wallet
-from shared.wallets.wallet import get_or_open, wallet_id
+from shared.wallets.wallet import get_wallet, wallet_id
 from tests.unit.conftest import KEY_SECRET, an_attempt
 
 ASHA, BILAL = "asha", "bilal"
@@ -56,7 +56,7 @@ def stored(payment: Payment) -> Payment:
 
 
 def wallet_body(customer: str = ASHA) -> WalletBody:
-    return serialize_wallet(get_or_open(customer))
+    return serialize_wallet(get_wallet(customer))
 
 
 def balance(customer: str = ASHA) -> str:

@@ -12,11 +12,12 @@ from shared.errors import ServiceUnavailable
 from shared.money import rupees
 from shared.payments.apply import apply_attempt
 from shared.payments.create import create_payment
-from shared.payments.refunds import apply_refund
+from shared.refunds.apply import apply_refund
 from shared.settings import settings
+from shared.telemetry import journal
 from shared.wallets import ledger
 from shared.wallets.models import append
-from shared.wallets.wallet import get_or_open
+from shared.wallets.wallet import open_wallet
 from tests.unit.conftest import an_attempt
 from tests.unit.payments.support import (
     ASHA,
@@ -28,6 +29,7 @@ from tests.unit.payments.support import (
     balance,
     credited,
     entries,
+    forward,
     response_body,
     stored,
     top_up,
@@ -181,27 +183,31 @@ def test_payment_is_refunded_with_its_last_authorization() -> None:
     assert stored(payment).open is None and balance() == "0.00"
 
 
-def test_credit_over_wallet_limit_is_flagged() -> None:
-    """The money has arrived, so it is credited all the same."""
-    first, second = top_up(amount_paise=15_000_000), top_up(amount_paise=15_000_000)
+def test_credit_over_wallet_limit_is_noted_and_needs_no_review(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The money has arrived, so it is credited all the same. A top-up counts as open for half an hour."""
+    first = top_up(amount_paise=15_000_000)
+    forward(1_801, monkeypatch)
+    second = top_up(amount_paise=15_000_000)
     apply_attempt(first, an_attempt(first.gateway_order, 15_000_000), "test")
     late = an_attempt(second.gateway_order, 15_000_000, id=SECOND_ATTEMPT_ID)
     result = apply_attempt(second, late, "test")
-    assert result.captured and result.flagged == "wallet_limit_passed" and response_body(result)["in_review"]
+    assert result.captured and result.flagged == "" and not response_body(result)["in_review"]
+    assert stored(second).timeline[-1].endswith(" test wallet_limit_passed")
+    assert journal.drain()[0]["WalletLimitPassed"] == 1
     assert balance() == "300000.00"
 
 
 def test_taken_entry_number_blocks_whole_transaction() -> None:
     credited()
-    head = get_or_open(ASHA)
-    first = ledger.next_entry(head, ledger.DEBIT, "payment", 100, payment="a")
-    second = ledger.next_entry(head, ledger.DEBIT, "payment", 200, payment="b")
+    head = open_wallet(ASHA)
+    first = ledger.next_entry(head, ledger.DEBIT, "payment", 100, ledger.by_payment("a"))
+    second = ledger.next_entry(head, ledger.DEBIT, "payment", 200, ledger.by_payment("b"))
     unpaid = top_up(BILAL)
     assert append(first) == []
     blocked = append(second, Update(unpaid, {"status": "captured"}, expect_status=("created",)))
     assert [write.row for write in blocked] == [second]
     assert stored(unpaid).status == "created"
-    assert [entry.payment for entry in entries()[2:]] == ["a"]
+    assert [entry.by for entry in entries()[2:]] == ["p:a"]
 
 
 @pytest.mark.parametrize("conflicts", [1, 2, 5])
@@ -219,7 +225,7 @@ def test_conflicting_transactions_retry_and_credit_once(conflicts: int, monkeypa
     monkeypatch.setattr(clock, "sleep", lambda seconds: None)
     assert apply_attempt(payment, an_attempt(payment.gateway_order, 50_000), "test").captured
     left[0] = conflicts
-    assert get_or_open(ASHA).seq == 0  # opening a wallet meets the same conflicts
+    assert open_wallet(ASHA).seq == 0  # opening a wallet meets the same conflicts
     assert left == [0]
     assert (balance(BILAL), len(entries(BILAL))) == ("500.00", 2)
 
@@ -243,4 +249,5 @@ def test_credit_up_to_wallet_limit_is_not_flagged() -> None:
     payment = top_up(amount_paise=50_000)
     result = apply_attempt(payment, an_attempt(payment.gateway_order, 50_000, id=SECOND_ATTEMPT_ID), "test")
     assert result.captured and result.flagged == "" and not stored(payment).in_review
+    assert stored(payment).timeline[-1].endswith(" test captured")
     assert balance() == rupees(limit_paise)

@@ -1,12 +1,17 @@
 """Starting payments and top-ups: idempotency keys, the wallet's limit, and payments from the wallet."""
 
+import json
 from typing import Any
 
 import pytest
 
 from shared.errors import Conflict, InsufficientFunds, NotFound, ValidationError
+from shared.http import fields
+from shared.payment_methods import methods, serializers
+from shared.payment_methods.models import PaymentMethod
 from shared.payments.create import add_balance, create_payment
 from shared.payments.models import list_payment_ids
+from shared.payments.serializers import PAYMENT_FIELDS, TOP_UP_FIELDS
 from shared.razorpay import api
 from shared.razorpay.client import RazorpayRejected
 from shared.wallets.wallet import wallet_id
@@ -81,26 +86,87 @@ def test_wallet_payment_requires_key() -> None:
         create_payment(ASHA, FROM_WALLET, None)
 
 
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("amount", 20_001),
-        ("source", "wallet"),
-        ("payment_method", "method"),
-        ("reference", "garment-order-2"),
-        ("description", "Ironing"),
-        ("contact", CONTACT),
-        ("save_method", True),
-    ],
-)
-def test_reused_key_names_the_field_that_differs(field: str, value: Any, razorpay_cards: FakeCards) -> None:
-    create_payment(ASHA, THROUGH_RAZORPAY | {"contact": "+919876543211"}, "key")
-    other = THROUGH_RAZORPAY | {"contact": "+919876543211", field: value}
+OTHER_VALUES: dict[str, Any] = {
+    "amount": 20_001,
+    "source": "wallet",
+    "payment_method": "method",
+    "save_method": True,
+    "reference": "garment-order-2",
+    "description": "Ironing",
+    "contact": CONTACT,
+}
+FIRST_CONTACT = {"contact": "+919876543211"}
+
+
+@pytest.mark.parametrize("field", PAYMENT_FIELDS)
+def test_reused_key_names_field_of_payment_that_differs(field: str, razorpay_cards: FakeCards) -> None:
+    first = THROUGH_RAZORPAY | FIRST_CONTACT
+    create_payment(ASHA, first, "key")
     with pytest.raises(Conflict, match=f"different {field}\\.") as conflict:
-        create_payment(ASHA, other, "key")
+        create_payment(ASHA, first | {field: OTHER_VALUES[field]}, "key")
     assert conflict.value.code == "idempotency_key_reused"
+
+
+@pytest.mark.parametrize("field", TOP_UP_FIELDS)
+def test_reused_key_names_field_of_top_up_that_differs(field: str, razorpay_cards: FakeCards) -> None:
+    first = TOP_UP | FIRST_CONTACT
+    add_balance(ASHA, None, first, "key")
+    with pytest.raises(Conflict, match=f"different {field}\\.") as conflict:
+        add_balance(ASHA, None, first | {field: OTHER_VALUES[field]}, "key")
+    assert conflict.value.code == "idempotency_key_reused"
+
+
+def test_reused_key_names_every_field_that_differs() -> None:
+    create_payment(ASHA, THROUGH_RAZORPAY, "key")
+    other = THROUGH_RAZORPAY | {"amount": 1, "reference": "", "description": "Ironing"}
+    with pytest.raises(Conflict, match="different amount, description, reference\\."):
+        create_payment(ASHA, other, "key")
+
+
+def test_left_out_field_equals_its_default() -> None:
+    first = add_balance(ASHA, None, TOP_UP, "key")
+    defaults = {"payment_method": None, "save_method": False, "contact": ""}
+    assert add_balance(ASHA, None, TOP_UP | defaults, "key").payment.id == first.payment.id
+
+
+def test_row_repeats_no_text_of_request() -> None:
+    payment = create_payment(ASHA, THROUGH_RAZORPAY | {"contact": CONTACT}, "key").payment
+    assert CONTACT not in payment.request_digests and "Dry" not in payment.request_digests
+    other = create_payment(ASHA, THROUGH_RAZORPAY | {"contact": CONTACT}, "key-2").payment
+    first, second = (json.loads(row.request_digests)["contact"] for row in (payment, other))
+    assert first != second and len(payment.request_digests) < 180
 
 
 def test_keys_that_differ_in_case_are_two_payments() -> None:
     lower, upper = add_balance(ASHA, None, TOP_UP, "key"), add_balance(ASHA, None, TOP_UP, "KEY")
     assert lower.payment.id != upper.payment.id and not upper.replayed
+
+
+def upi_method(customer: str) -> PaymentMethod:
+    values = fields.validate(serializers.FIELDS, {"type": "upi", "upi_id": "someone@okaxis"})
+    return methods.create(customer, values)[0]
+
+
+def test_top_up_opens_on_saved_method(razorpay: Razorpay) -> None:
+    method = upi_method(ASHA)
+    checkout = response_body(add_balance(ASHA, None, TOP_UP | {"payment_method": method.id}, None))["checkout"]
+    assert checkout is not None and "saved" in checkout["config"]["display"]["blocks"]
+
+
+def test_top_up_on_method_of_another_customer_is_refused(razorpay: Razorpay) -> None:
+    method = upi_method(BILAL)
+    with pytest.raises(ValidationError) as refused:
+        add_balance(ASHA, None, TOP_UP | {"payment_method": method.id}, None)
+    assert list(refused.value.body) == ["payment_method"] and razorpay.orders == []
+
+
+def test_top_up_offers_to_save_card(razorpay_cards: FakeCards) -> None:
+    body = response_body(add_balance(ASHA, None, TOP_UP | {"save_method": True, "contact": CONTACT}, None))
+    assert body["save_method"] == {"status": "pending", "payment_method": None}
+    assert body["checkout"] is not None and body["checkout"]["remember_customer"]
+
+
+def test_saving_card_of_top_up_needs_contact(razorpay: Razorpay) -> None:
+    with pytest.raises(ValidationError) as refused:
+        add_balance(ASHA, None, TOP_UP | {"save_method": True}, None)
+    assert list(refused.value.body) == ["contact"] and razorpay.orders == []

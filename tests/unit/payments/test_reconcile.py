@@ -14,11 +14,11 @@ from shared.errors import ServiceUnavailable
 from shared.payments.lifecycle import CHECK_AGES_S
 from shared.payments.models import Payment, count_in_review
 from shared.payments.reconcile import reconcile, take_turns
-from shared.payments.refunds import apply_refund
 from shared.payments.serializers import serialize_payment
 from shared.razorpay import api
 from shared.razorpay.client import RazorpayRejected
 from shared.razorpay.entities import GatewayPayment, UnexpectedPayload
+from shared.refunds.report import apply_report
 from shared.telemetry import journal
 from tests.unit.conftest import Razorpay, an_attempt
 from tests.unit.payments.support import (
@@ -26,10 +26,10 @@ from tests.unit.payments.support import (
     ATTEMPT_ID,
     BILAL,
     SECOND_ATTEMPT_ID,
-    a_refund,
     balance,
     credited,
     forward,
+    payment_entity,
     stored,
     top_up,
 )
@@ -213,6 +213,98 @@ def test_answer_between_silences_lets_the_round_go_on(
     assert reconcile()["ReconcileAsked"] == len(payments)
 
 
+def test_round_with_a_silence_starts_nothing_after_21_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every second call hangs for seven seconds, so that no three in a row do; the round ends within 30 seconds."""
+    for number in range(20):
+        top_up(f"customer-{number}")
+    now_us, spent, asked = clock.now_us() + 61_000_000, [0], []
+    monkeypatch.setattr(clock, "now_us", lambda: now_us + spent[0])
+
+    def hang(*args: Any) -> list[Any]:
+        asked.append(args)
+        if len(asked) % 2:
+            spent[0] += 7_000_000
+            raise ServiceUnavailable(is_silence=True)
+        return []
+
+    for name in ("list_order_payments", "list_payments", "list_refunds", "list_disputes"):
+        monkeypatch.setattr(api, name, hang)
+    with Deadline(seconds=49.0):
+        counts = reconcile()
+    assert counts["ReconcileAsked"] == len(asked) and spent[0] <= 28_000_000
+
+
+def test_round_without_silence_uses_all_its_time(razorpay: Razorpay, monkeypatch: pytest.MonkeyPatch) -> None:
+    payments = [top_up() for _ in range(8)]
+    now_us, spent, real = clock.now_us() + 61_000_000, [0], razorpay.list_order_payments
+    monkeypatch.setattr(clock, "now_us", lambda: now_us + spent[0])
+
+    def slow(order_id: str) -> list[GatewayPayment]:
+        spent[0] += 3_500_000
+        return real(order_id)
+
+    monkeypatch.setattr(api, "list_order_payments", slow)
+    with Deadline(seconds=49.0):
+        assert reconcile()["ReconcileAsked"] == len(payments)
+
+
+@pytest.mark.parametrize("unreadable", ["count_in_review", "list_due"])
+def test_index_that_cannot_be_read_ends_no_round(
+    unreadable: str, razorpay: Razorpay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The counts are returned in any case, and the lists are read."""
+    payment = top_up()
+    razorpay.payments[ATTEMPT_ID] = an_attempt(payment.gateway_order, 50_000)
+    entity = payment_entity(razorpay.payments[ATTEMPT_ID], created_at=clock.now_s())
+    razorpay.listed["payments"].append(entity)
+
+    def fail(*args: Any) -> Any:
+        raise ServiceUnavailable
+
+    monkeypatch.setattr(f"shared.payments.reconcile.{unreadable}", fail)
+    counts = reconcile()
+    assert counts["ReconcileFailed"] == 1 and counts["ReconcileCredited"] == 1 and balance() == "500.00"
+
+
+def test_answered_list_ends_a_row_of_silences(razorpay: Razorpay, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two silences, the list of payments, one more silence: not three in a row."""
+    for _ in range(2):
+        top_up()
+    payment = credited(BILAL)
+    entity = payment_entity(an_attempt(payment.gateway_order, 50_000), amount_refunded=1, created_at=clock.now_s())
+    for number in range(2):
+        razorpay.listed["payments"].append(entity | {"id": f"pay_{number:014d}", "order_id": "order_ofAnotherShop"})
+
+    def silent(order_id: str) -> Any:
+        raise ServiceUnavailable(is_silence=True)
+
+    monkeypatch.setattr(api, "list_order_payments", silent)
+    monkeypatch.setattr(api, "fetch_order", silent)
+    forward(61, monkeypatch)
+    counts = reconcile()
+    assert (counts["ReconcileAsked"], counts["ReconcileFailed"]) == (2, 4)
+
+
+def test_idle_round_asks_razorpay_for_one_page_a_list(razorpay: Razorpay, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A payment that is not due costs nothing; the recent payments are read again once an hour."""
+    top_up()
+    reconcile()
+    assert Counter(razorpay.calls) == {"list of payments": 2, "list of refunds": 1, "list of disputes": 1}
+    for minute in range(1, 4):
+        razorpay.calls.clear()
+        forward(minute * 15, monkeypatch)
+        reconcile()
+        assert Counter(razorpay.calls) == {f"list of {name}": 1 for name in ("payments", "refunds", "disputes")}
+
+
+def test_round_asks_once_for_each_due_payment(razorpay: Razorpay, monkeypatch: pytest.MonkeyPatch) -> None:
+    payments = [top_up(customer) for customer in (ASHA, BILAL, ASHA)]
+    forward(61, monkeypatch)
+    reconcile()
+    asked = [call for call in razorpay.calls if call.startswith("payments of")]
+    assert sorted(asked) == sorted(f"payments of {payment.gateway_order}" for payment in payments)
+
+
 def test_trouble_with_tables_is_no_silence_of_razorpay(monkeypatch: pytest.MonkeyPatch) -> None:
     """A status of a newer version raises the same error, and there may be many of them."""
     payments = [top_up() for _ in range(5)]
@@ -234,7 +326,7 @@ def test_counts_survive_a_round_that_runs_out_of_time(razorpay: Razorpay, monkey
         spent_us[0] += int((connect_s + read_s) * 1_000_000)
         raise ServiceUnavailable(is_silence=True)
 
-    for name in ("list_order_payments", "list_payments", "list_refunds"):
+    for name in ("list_order_payments", "list_payments", "list_refunds", "list_disputes"):
         monkeypatch.setattr(api, name, hang)
     with Deadline(seconds=49.0):
         counts = reconcile()
@@ -247,13 +339,13 @@ def test_counts_survive_a_round_that_runs_out_of_time(razorpay: Razorpay, monkey
 def test_many_payments_of_one_customer_do_not_hold_up_another(
     razorpay: Razorpay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for _ in range(12):
+    for _ in range(10):
         top_up(BILAL, 100)
     payment = top_up(ASHA)
     razorpay.payments[ATTEMPT_ID] = an_attempt(payment.gateway_order, 50_000)
     forward(61, monkeypatch)
-    counts = reconcile(limit=10)
-    assert counts["ReconcileAsked"] == 10 and balance(ASHA) == "500.00"
+    counts = reconcile(limit=8)
+    assert counts["ReconcileAsked"] == 8 and balance(ASHA) == "500.00"
 
 
 def test_customers_take_turns_and_each_is_first_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -279,14 +371,15 @@ def test_trouble_with_cards_keeps_the_counts(monkeypatch: pytest.MonkeyPatch) ->
 def test_paid_payment_that_razorpay_rejects_is_retried_then_reviewed(
     razorpay: Razorpay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A refund of it was pending: it is not closed at the first rejection, and not followed for ever."""
+    """Its refunds could not be read: it is not closed at the first rejection, and not followed for ever."""
     payment = credited()
-    apply_refund(payment, an_attempt(payment.gateway_order, 50_000), a_refund(20_000, status="pending"), "evt")
 
-    def rejected(order_id: str) -> list[GatewayPayment]:
+    def rejected(gateway_id: str) -> list[Any]:
         raise RazorpayRejected(400, "", "")
 
     monkeypatch.setattr(api, "list_order_payments", rejected)
+    monkeypatch.setattr(api, "fetch_refunds", rejected)
+    apply_report(payment, an_attempt(payment.gateway_order, 50_000, refunded_paise=20_000), "test")
     asked = 0
     for day in range(1, 15):
         forward(day * 86_460, monkeypatch)

@@ -1,5 +1,7 @@
 """The reconciler and Razorpay's lists: what no webhook reported is applied, and no window is lost."""
 
+from collections import Counter
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ from shared.errors import ServiceUnavailable
 from shared.payments.apply import apply_attempt
 from shared.payments.models import ListPosition, get_position
 from shared.payments.reconcile import reconcile
-from shared.payments.reconcile_lists import FAILED_ROUNDS_MAX, FIRST_LOOK_S, OVERLAP_S
+from shared.payments.reconcile_lists import FAILED_ROUNDS_MAX, FIRST_LOOK_S, LISTS, OVERLAP_S, follow_list
 from shared.razorpay import api
 from shared.razorpay.client import RazorpayRejected
 from shared.razorpay.entities import GatewayPayment, GatewayRefund, UnexpectedPayload
@@ -31,7 +33,14 @@ from tests.unit.payments.support import (
     top_up,
 )
 
+LISTS_LOOKS = tuple(partial(follow_list, name) for name in LISTS)
 OTHER_SHOP = "order_ofAnotherShop"
+
+
+@pytest.fixture(autouse=True)
+def lists_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the hourly look, which would find what a list has missed."""
+    monkeypatch.setattr("shared.payments.reconcile.LOOKS", LISTS_LOOKS)
 
 
 def list_payment(razorpay: Razorpay, attempt: GatewayPayment, created_s: int | None = None) -> None:
@@ -53,6 +62,11 @@ def list_refund(razorpay: Razorpay, refund: GatewayRefund) -> None:
         "created_at": clock.now_s(),
     }
     razorpay.listed["refunds"].insert(0, entity)
+
+
+def list_dispute(razorpay: Razorpay, payment_id: str = ATTEMPT_ID, status: str = "open") -> None:
+    entity = {"id": f"disp_{payment_id[4:]}", "payment_id": payment_id, "status": status, "created_at": clock.now_s()}
+    razorpay.listed["disputes"].insert(0, entity)
 
 
 def position(name: str) -> ListPosition:
@@ -93,8 +107,77 @@ def test_listed_refund_of_capture_without_webhook_moves_both(razorpay: Razorpay)
     razorpay.payments[ATTEMPT_ID] = attempt
     list_refund(razorpay, a_refund(50_000))
     reconcile()
-    assert [(entry.type, entry.amount_paise) for entry in entries()[1:]] == [("credit", 50_000), ("debit", 50_000)]
+    assert [(entry.kind, entry.amount_paise) for entry in entries()[1:]] == [("credit", 50_000), ("debit", 50_000)]
     assert stored(payment).status == "refunded"
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        ("open", "dispute_created"),
+        ("under_review", "dispute_under_review"),
+        ("won", "dispute_won"),
+        ("lost", "dispute_lost"),
+        ("closed", "dispute_closed"),
+    ],
+)
+def test_listed_dispute_without_webhook_is_reviewed_once(status: str, reason: str, razorpay: Razorpay) -> None:
+    payment = credited()
+    razorpay.payments[ATTEMPT_ID] = an_attempt(payment.gateway_order, 50_000)
+    list_dispute(razorpay, status=status)
+    assert [reconcile()["ReconcileFlagged"] for _ in range(2)] == [1, 0]
+    assert list(stored(payment).review) == [f"{ATTEMPT_ID}:{reason}"] and balance() == "500.00"
+
+
+def test_listed_dispute_of_lost_capture_brings_the_credit(razorpay: Razorpay) -> None:
+    payment = top_up()
+    razorpay.payments[ATTEMPT_ID] = an_attempt(payment.gateway_order, 50_000)
+    list_dispute(razorpay)
+    counts = reconcile()
+    assert (counts["ReconcileCredited"], counts["ReconcileFlagged"]) == (1, 1)
+    assert balance() == "500.00" and stored(payment).in_review
+
+
+@pytest.mark.parametrize("entity", [{}, {"id": "disp_1", "status": "open"}, {"id": "x", "payment_id": ATTEMPT_ID}])
+def test_malformed_dispute_stops_neither_others_nor_lists(entity: dict[str, Any], razorpay: Razorpay) -> None:
+    payment = credited()
+    razorpay.payments[ATTEMPT_ID] = an_attempt(payment.gateway_order, 50_000)
+    list_dispute(razorpay)
+    razorpay.listed["disputes"].append({"created_at": clock.now_s(), "status": "open"} | entity)
+    counts = reconcile()
+    assert (counts["ReconcileFailed"], counts["ReconcileFlagged"]) == (1, 1) and stored(payment).in_review
+
+
+@pytest.mark.parametrize("minute", range(len(LISTS)))
+def test_list_that_takes_all_its_time_leaves_some_to_the_others(
+    minute: int, razorpay: Razorpay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever list is first. The disputes are slow, the refund and the lost capture are learnt all the same."""
+    refunded, lost = credited(BILAL, attempt_id=SECOND_ATTEMPT_ID), top_up()
+    razorpay.payments[SECOND_ATTEMPT_ID] = an_attempt(
+        refunded.gateway_order, 50_000, id=SECOND_ATTEMPT_ID, refunded_paise=20_000
+    )
+    list_refund(razorpay, a_refund(20_000, payment=SECOND_ATTEMPT_ID))
+    list_payment(razorpay, an_attempt(lost.gateway_order, 50_000))
+    for number in range(20):
+        list_dispute(razorpay, f"pay_{number:013d}s")
+    real, spent = razorpay.fetch_payment, [0]
+    start_us = (clock.now_s() // 60 + 1) * 60_000_000
+    start_us += 60_000_000 * ((minute - start_us // 60_000_000) % len(LISTS))
+    monkeypatch.setattr(clock, "now_us", lambda: start_us + spent[0])
+    monkeypatch.setattr("shared.payments.reconcile.list_due", lambda until_us, limit: [])
+
+    def slow(payment_id: str) -> GatewayPayment:
+        if payment_id.endswith("s"):
+            spent[0] += 2_000_000
+            raise ServiceUnavailable
+        return real(payment_id)
+
+    monkeypatch.setattr(api, "fetch_payment", slow)
+    with Deadline(seconds=30.0):
+        counts = reconcile()
+        assert not Deadline.current().has_passed
+    assert counts["ReconcileFailed"] > 1 and balance() == "500.00" and balance(BILAL) == "300.00"
 
 
 @pytest.mark.parametrize("status", ["created", "authorized", "failed"])
@@ -109,6 +192,7 @@ def test_entities_of_another_shop_are_ignored(razorpay: Razorpay) -> None:
     for order in (OTHER_SHOP, None):
         list_payment(razorpay, an_attempt(order, 50_000))
         list_refund(razorpay, a_refund(50_000))
+        list_dispute(razorpay)
         counts = reconcile()
         assert counts["ReconcileFailed"] == counts["ReconcileFlagged"] == 0 and entries() == []
 
@@ -125,7 +209,8 @@ def test_known_entity_is_not_asked_about_again(razorpay: Razorpay, monkeypatch: 
     for minutes in (1, 2):
         forward(minutes * 60, monkeypatch)
         reconcile()
-    assert razorpay.calls == ["list of payments", "list of refunds"] * 2 and looked_up == []
+    assert Counter(razorpay.calls) == {f"list of {name}": 2 for name in ("payments", "refunds", "disputes")}
+    assert looked_up == []
     razorpay.listed["payments"][0] |= {"amount_refunded": 30_000}
     reconcile()
     assert len(looked_up) == 1 and balance() == "300.00"
@@ -175,7 +260,7 @@ def test_failing_entity_stops_neither_others_nor_window_for_ever(
             raise error
         return real(payment, attempt, *rest)
 
-    monkeypatch.setattr("shared.payments.report.apply_attempt", apply)
+    monkeypatch.setattr("shared.refunds.report.apply_attempt", apply)
     started_s = clock.now_s()
     for number in range(1, FAILED_ROUNDS_MAX + 3):
         forward(number, monkeypatch)
@@ -227,9 +312,10 @@ def test_window_that_the_deadline_cuts_goes_on_where_it_stopped(
         spent[0] += 2_000_000
         return result
 
-    monkeypatch.setattr("shared.payments.report.apply_attempt", slow)
+    monkeypatch.setattr("shared.refunds.report.apply_attempt", slow)
+    monkeypatch.setattr("shared.payments.reconcile.LOOKS", LISTS_LOOKS[:1])
     for done in (3, 6):
-        with Deadline(seconds=6.95):
+        with Deadline(seconds=2 * 6.95):  # half of it is the cards'
             reconcile()
         assert len(calls) == done
     reconcile()

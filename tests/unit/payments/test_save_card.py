@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from shared.errors import ServiceUnavailable
+from shared.payment_methods import methods
 from shared.payment_methods.models import list_methods
 from shared.payments.apply import apply_attempt
 from shared.payments.create import create_payment
@@ -17,7 +18,7 @@ from shared.razorpay.client import RazorpayRejected
 from shared.razorpay.entities import GatewayPayment, RazorpayToken, UnexpectedPayload
 from shared.telemetry import journal
 from tests.unit.conftest import Razorpay, an_attempt
-from tests.unit.payment_methods.conftest import CONTACT, TOKEN, FakeCards, a_token
+from tests.unit.payment_methods.conftest import CONTACT, TOKEN, FakeCards, a_token, saved_card
 from tests.unit.payments.support import ASHA, THROUGH_RAZORPAY, forward, response_body, stored
 
 WITH_CARD = THROUGH_RAZORPAY | {"amount": 50_000, "save_method": True, "contact": CONTACT}
@@ -109,3 +110,24 @@ def test_payment_starts_without_razorpays_customer(
     body = serialize_payment(create_payment(ASHA, WITH_CARD, None).payment)
     assert body["status"] == "created" and body["checkout"]
     assert body["save_method"] == {"status": "not_available", "payment_method": None}
+
+
+def test_checkout_forgets_card_that_was_deleted(razorpay: Razorpay, razorpay_cards: FakeCards) -> None:
+    card = saved_card(razorpay_cards)
+    on_card = THROUGH_RAZORPAY | {"payment_method": card.id}
+    payment = create_payment(ASHA, on_card, "key").payment
+    checkout = serialize_payment(stored(payment))["checkout"]
+    assert checkout and checkout["token"] == TOKEN and "blocks" in checkout["config"]["display"]
+    methods.delete(ASHA, card.id)
+    for body in (serialize_payment(stored(payment)), response_body(create_payment(ASHA, on_card, "key"))):
+        checkout = body["checkout"]
+        assert checkout and not {"token", "customer_id", "remember_customer"} & checkout.keys()
+        assert "blocks" not in checkout["config"]["display"] and "method" not in checkout["prefill"]
+
+
+def test_checkout_of_deleted_card_still_offers_to_save_another(razorpay: Razorpay, razorpay_cards: FakeCards) -> None:
+    card = saved_card(razorpay_cards)
+    payment = create_payment(ASHA, WITH_CARD | {"payment_method": card.id}, None).payment
+    methods.delete(ASHA, card.id)
+    checkout = serialize_payment(stored(payment))["checkout"]
+    assert checkout and "token" not in checkout and checkout["customer_id"] and checkout["remember_customer"]

@@ -216,7 +216,7 @@ def test_capture_that_was_refunded_before_is_credited_and_debited(way: str, razo
     razorpay.refunds += [a_refund(20_000), a_refund(30_000, id="rfnd_00000000000002")]
     result = verify(ASHA, payment.id, checkout_response(payment)) if way == "verify" else sync(ASHA, payment.id)
     assert response_body(result)["status"] == "refunded" and result.captured and not stored(payment).in_review
-    assert [(entry.type, entry.amount_paise) for entry in entries()[1:]] == [
+    assert [(entry.kind, entry.amount_paise) for entry in entries()[1:]] == [
         ("credit", 50_000),
         ("debit", 20_000),
         ("debit", 30_000),

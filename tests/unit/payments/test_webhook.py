@@ -182,6 +182,27 @@ def test_refund_webhook_applies_the_lost_one_before_it(razorpay: Razorpay) -> No
     assert balance() == "200.00" and razorpay.calls == [f"refunds of {ATTEMPT_ID}"]
 
 
+@pytest.mark.parametrize("word", ["created", "under_review", "action_required", "won", "lost", "closed", "new_word"])
+def test_dispute_webhook_that_tells_of_a_refund_applies_it(word: str, razorpay: Razorpay) -> None:
+    payment = credited()
+    razorpay.refunds.append(a_refund(20_000))
+    assert deliver(f"payment.dispute.{word}", {"payment": refunded_entity(payment)}).applied
+    reason = "dispute_created" if word == "new_word" else f"dispute_{word}"
+    assert list(stored(payment).review) == [f"{ATTEMPT_ID}:{reason}"] and balance() == "300.00"
+
+
+@pytest.mark.parametrize("name", ["created", "processed", "failed", "speed_changed", "arn_updated"])
+@pytest.mark.parametrize("status", ["pending", "processed", "failed"])
+def test_refund_event_goes_by_the_refund_in_it(name: str, status: str, razorpay: Razorpay) -> None:
+    """The event's name moves nothing: a pending refund holds the money, one that has failed leaves it."""
+    payment = credited()
+    refund = {"id": a_refund(1).id, "payment_id": ATTEMPT_ID, "amount": 20_000, "currency": "INR", "status": status}
+    entity = payment_entity(an_attempt(payment.gateway_order, 50_000))
+    for _ in range(2):
+        deliver(f"refund.{name}", {"payment": entity, "refund": refund})
+    assert balance() == ("500.00" if status == "failed" else "300.00") and len(entries()) <= 3
+
+
 def test_refunds_of_another_attempt_are_not_fetched(razorpay: Razorpay) -> None:
     payment = credited(attempt_id=SECOND_ATTEMPT_ID)
     deliver("payment.captured", {"payment": refunded_entity(payment)})

@@ -1,6 +1,10 @@
 """Razorpay's API through its SDK: what a call returns, and that no call is silent, endless or ambiguous."""
 
 import json
+import threading
+import time
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +12,7 @@ import certifi
 import pytest
 import requests
 
+from local.razorpay.entities import collection
 from local.razorpay.fake import FakeRazorpay
 from shared import clock
 from shared.deadline import CALL_S_MIN, Deadline
@@ -16,6 +21,7 @@ from shared.razorpay import api, client
 from shared.razorpay.client import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, RazorpayRejected
 from shared.razorpay.entities import UnexpectedPayload
 from shared.razorpay.signatures import checkout_signature_matches
+from shared.settings import settings
 
 NOTES = {"payment_id": "p-1"}
 CONTACT, OTHER_CONTACT = "+919876543210", "+919876543211"
@@ -113,11 +119,46 @@ def test_response_over_size_limit_is_not_read(monkeypatch: pytest.MonkeyPatch) -
         api.create_order(50_000, "p-1", NOTES)
 
 
+class SlowBody(BaseHTTPRequestHandler):
+    """Answers at once, and then sends a byte every twentieth of a second."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        with suppress(OSError):
+            for _ in range(200):
+                self.wfile.write(b" ")
+                time.sleep(0.05)
+
+    def log_message(self, *args: Any) -> None:
+        pass
+
+
+def test_body_that_comes_in_drops_is_a_silence(fake_razorpay: FakeRazorpay, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each byte would give the socket its whole timeout again."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), SlowBody)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setattr(client, "READ_TIMEOUT_S", 0.3)
+    monkeypatch.setenv("RAZORPAY_BASE_URL", f"http://127.0.0.1:{server.server_port}")
+    settings.cache_clear()
+    started_s = time.monotonic()
+    with pytest.raises(ServiceUnavailable) as raised:
+        api.fetch_order("order_1")
+    server.shutdown()
+    server.server_close()
+    assert raised.value.is_silence and time.monotonic() - started_s < 3
+
+
 # --- lists and refunds
 
 
-def test_order_with_hundreds_of_attempts_is_read_whole(fake_razorpay: FakeRazorpay) -> None:
-    """Razorpay lists them without pages: far more than any other response may hold."""
+@pytest.mark.parametrize("lists_pages", [True, False])
+def test_order_with_hundreds_of_attempts_is_read_whole(
+    lists_pages: bool, fake_razorpay: FakeRazorpay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Razorpay may ignore the page and list them at once: far more than any other response may hold."""
+    if not lists_pages:
+        monkeypatch.setattr("local.razorpay.lists.page", lambda attempts, query: collection(list(attempts)))
     order_id = api.create_order(50_000, "p-1", NOTES)
     for _ in range(500):
         fake_razorpay.pay(order_id, "card", "fail")
@@ -125,14 +166,33 @@ def test_order_with_hundreds_of_attempts_is_read_whole(fake_razorpay: FakeRazorp
     attempts = api.list_order_payments(order_id)
     assert len(attempts) == 501 and sum(attempt.status == "captured" for attempt in attempts) == 1
     listed = json.dumps(list(fake_razorpay.payments.values()))
-    assert client.RESPONSE_BYTES_MAX < len(listed) < api.ORDER_PAYMENTS_BYTES_MAX
+    assert client.RESPONSE_BYTES_MAX < len(listed) < api.LIST_BYTES_MAX
+
+
+@pytest.mark.parametrize("count", [0, 1, 99, 100, 101, 200])
+def test_attempts_of_an_order_are_read_in_pages(count: int, fake_razorpay: FakeRazorpay) -> None:
+    order_id = api.create_order(50_000, "p-1", NOTES)
+    made = [fake_razorpay.pay(order_id, "upi", "fail")["razorpay_payment_id"] for _ in range(count)]
+    assert sorted(attempt.id for attempt in api.list_order_payments(order_id)) == sorted(made)
+
+
+def test_page_of_card_payments_exceeds_other_responses(
+    fake_razorpay: FakeRazorpay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A real card's entity is two or three times as large as the stand-in's."""
+    order_id = api.create_order(50_000, "p-1", NOTES)
+    for _ in range(100):
+        fake_razorpay.pay(order_id, "card", "fail")
+    monkeypatch.setattr(client, "RESPONSE_BYTES_MAX", 50_000)
+    now_s = clock.now_s()
+    assert len(api.list_payments(now_s - 60, now_s + 60, 0)) == len(api.list_order_payments(order_id)) == 100
 
 
 def test_order_beyond_the_bound_is_malformed_not_unavailable(
     fake_razorpay: FakeRazorpay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Razorpay would answer the same again, so that waiting does not help."""
-    monkeypatch.setattr(api, "ORDER_PAYMENTS_BYTES_MAX", 500)
+    monkeypatch.setattr(api, "LIST_BYTES_MAX", 500)
     order_id = api.create_order(50_000, "p-1", NOTES)
     fake_razorpay.pay(order_id, "upi", "success")
     with pytest.raises(UnexpectedPayload):
@@ -229,3 +289,75 @@ def test_account_without_saved_cards_differs_from_unknown_id(fake_razorpay: Fake
         with pytest.raises(RazorpayRejected) as rejection:
             call()
         assert not rejection.value.is_unknown_id and rejection.value.reason == "NA"
+
+
+class Orders:
+    """The SDK's orders on an account where receipts are unique: a refusal, or the first order again."""
+
+    def __init__(self, created: Any, listed: list[dict[str, Any]]) -> None:
+        self.created, self.listed = created, listed
+        self.sent: list[dict[str, Any]] = [{}]
+
+    @property
+    def order(self) -> "Orders":
+        return self
+
+    def create(self, body: dict[str, Any]) -> Any:
+        self.sent.append(body)
+        if isinstance(self.created, Exception):
+            raise self.created
+        return self.created
+
+    def all(self, query: dict[str, Any]) -> Any:
+        self.sent.append(query)
+        return {"items": self.listed}
+
+
+TAKEN = RazorpayRejected(400, "input_validation_failed", "Order receipt should be unique.")
+
+
+def an_order(number: int, amount: int = 50_000, receipt: str = "p-1") -> dict[str, Any]:
+    return {"id": f"order_{number}", "amount": amount, "receipt": receipt}
+
+
+@pytest.fixture
+def use_orders(monkeypatch: pytest.MonkeyPatch) -> Any:
+    def use(created: Any, listed: list[dict[str, Any]], unique_receipt: str = "true") -> Orders:
+        orders = Orders(created, listed)
+        monkeypatch.setenv("UNIQUE_RECEIPT", unique_receipt)
+        settings.cache_clear()
+        monkeypatch.setattr(api, "call", lambda ask: ask(orders))
+        return orders
+
+    yield use
+    settings.cache_clear()
+
+
+@pytest.mark.parametrize(("setting", "sent"), [("true", True), ("false", None)])
+def test_setting_asks_for_unique_receipt(setting: str, sent: bool | None, use_orders: Any) -> None:
+    orders = use_orders(an_order(1), [], setting)
+    assert api.create_order(50_000, "p-1", NOTES) == "order_1"
+    assert orders.sent[-1].get("unique_receipt") is sent
+
+
+def test_retried_order_whose_receipt_is_taken_is_first_one(use_orders: Any) -> None:
+    """Razorpay lists, newest first, every order whose receipt contains the text."""
+    listed = [an_order(4), an_order(3, receipt="p-12"), an_order(2), an_order(1, amount=100)]
+    orders = use_orders(TAKEN, listed)
+    assert api.create_order(50_000, "p-1", NOTES) == "order_2"
+    assert orders.sent[-1] == {"receipt": "p-1", "count": 100}
+
+
+@pytest.mark.parametrize("created", [TAKEN, an_order(1, amount=100)])
+def test_first_order_of_another_amount_is_a_rejection(created: Any, use_orders: Any) -> None:
+    use_orders(created, [an_order(1, amount=100)])
+    with pytest.raises(RazorpayRejected) as rejected:
+        api.create_order(50_000, "p-1", NOTES)
+    assert rejected.value.is_receipt_taken
+
+
+def test_other_rejection_of_order_asks_for_no_list(use_orders: Any) -> None:
+    orders = use_orders(RazorpayRejected(400, "", "The amount must be at least INR 1.00"), [an_order(1)])
+    with pytest.raises(RazorpayRejected):
+        api.create_order(50_000, "p-1", NOTES)
+    assert len(orders.sent) == 2

@@ -7,9 +7,9 @@ from pynamodb.connection import Connection
 
 from shared.errors import NotFound
 from shared.wallets import ledger
-from shared.wallets.history import list_transactions
+from shared.wallets.history import get_history
 from shared.wallets.models import Entry, append
-from shared.wallets.wallet import get_or_open, wallet_id
+from shared.wallets.wallet import open_wallet, wallet_id
 
 pytestmark = pytest.mark.usefixtures("tables")
 ASHA, BILAL = "asha", "bilal"
@@ -17,14 +17,14 @@ ASHA, BILAL = "asha", "bilal"
 
 def move(amount: int, category: str) -> Entry:
     """Append an entry to Asha's wallet: a credit above zero, a debit below."""
-    type = ledger.CREDIT if amount > 0 else ledger.DEBIT
-    entry = ledger.next_entry(get_or_open(ASHA), type, category, abs(amount))
+    kind = ledger.CREDIT if amount > 0 else ledger.DEBIT
+    entry = ledger.next_entry(open_wallet(ASHA), kind, category, abs(amount), "")
     assert append(entry) == []
     return entry
 
 
 def amounts(filters: dict[str, Any], offset: int = 0, limit: int = 20) -> list[int]:
-    return [entry.amount_paise for entry in list_transactions(ASHA, None, filters).page(offset, limit)]
+    return [entry.amount_paise for entry in get_history(ASHA, None, filters).page(offset, limit)]
 
 
 def test_stale_read_that_lacks_entries_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,7 +43,7 @@ def test_stale_read_that_lacks_entries_is_repeated(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(Connection, "_make_api_call", stale)
     for filters, expected in (({}, [20_000, 50_000]), ({"type": "credit"}, [50_000])):
-        history = list_transactions(ASHA, None, filters)
+        history = get_history(ASHA, None, filters)
         assert [entry.amount_paise for entry in history.page(0, 20)] == expected
         assert history.count == len(expected)
 
@@ -60,7 +60,7 @@ def test_pages_of_filtered_entries_are_newest_first() -> None:
     )
     assert amounts({"type": "debit"}, 1, 1) == [100]
     assert amounts({"type": "credit", "category": "refund"}) == [50]
-    assert amounts({"category": "cashback"}) == [] and list_transactions(ASHA, None, {"type": "credit"}).count == 3
+    assert amounts({"category": "cashback"}) == [] and get_history(ASHA, None, {"type": "credit"}).count == 3
 
 
 def test_time_range_includes_start_and_excludes_end(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,9 +73,9 @@ def test_time_range_includes_start_and_excludes_end(monkeypatch: pytest.MonkeyPa
 
 
 def test_history_of_other_wallet_is_not_found() -> None:
-    assert list_transactions(ASHA, wallet_id(ASHA), {}).count == 0
+    assert get_history(ASHA, wallet_id(ASHA), {}).count == 0
     with pytest.raises(NotFound):
-        list_transactions(ASHA, wallet_id(BILAL), {})
+        get_history(ASHA, wallet_id(BILAL), {})
 
 
 @pytest.mark.parametrize("filters", [{}, {"type": "credit"}, {"category": "payment"}])
@@ -84,9 +84,9 @@ def test_pages_of_a_long_history_are_the_ledger(filters: dict[str, Any]) -> None
     matching = [
         entry
         for entry in reversed(moves)
-        if filters.get("type") in (None, entry.type) and filters.get("category") in (None, entry.category)
+        if filters.get("type") in (None, entry.kind) and filters.get("category") in (None, entry.category)
     ]
-    history = list_transactions(ASHA, None, filters)
+    history = get_history(ASHA, None, filters)
     pages = [history.page(offset, 20) for offset in range(0, history.count, 20)]
     assert [entry.seq for page in pages for entry in page] == [entry.seq for entry in matching]
     assert all(len(page) == 20 for page in pages[:-1]) and history.count == len(matching)

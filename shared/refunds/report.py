@@ -7,15 +7,19 @@ reported it.
 
 from dataclasses import replace
 
+from shared import clock
+from shared.aws.dynamodb import OPEN, Update, execute, retrying
 from shared.deadline import Deadline
 from shared.errors import ServiceUnavailable
+from shared.payments import lifecycle
+from shared.payments.amounts import with_order
 from shared.payments.apply import apply_attempt, mismatch
-from shared.payments.models import Payment
-from shared.payments.refunds import apply_refund, ask_later, stop_asking
+from shared.payments.models import Payment, get_or_404
 from shared.payments.results import ApplyResult
 from shared.razorpay import api
 from shared.razorpay.client import RazorpayRejected
 from shared.razorpay.entities import GatewayPayment, UnexpectedPayload
+from shared.refunds.apply import apply_refund
 from shared.telemetry import journal
 
 ASK_LATER_S = 0.5  # reserved for leaving the refunds to the reconciler
@@ -23,7 +27,7 @@ ASK_LATER_S = 0.5  # reserved for leaving the refunds to the reconciler
 
 def apply_report(payment: Payment, attempt: GatewayPayment, source: str, event_id: str = "") -> ApplyResult:
     """Apply what Razorpay reports about an attempt, and those of its refunds that are not recorded."""
-    result = ApplyResult(payment)
+    result, attempt = ApplyResult(payment), with_order(payment, attempt)
     if mismatch(payment, attempt) == "refunded_before_credit":
         # Neither the capture nor the refunds are known. The refunds bring the credit before them.
         try:
@@ -42,21 +46,41 @@ def apply_unknown_refunds(result: ApplyResult, attempt: GatewayPayment) -> Apply
     payment = result.payment
     if not payment.is_paid or payment.gateway_payment != attempt.id:
         return result  # the refunds of another attempt move nothing
-    if attempt.refunded_paise <= payment.refunded_paise and payment.refunds_due_us is None:
+    if attempt.refunded_paise <= payment.refunded_at_gateway_paise and payment.refunds_due_us is None:
         return result
     try:
         with Deadline(Deadline.current().remaining_s - ASK_LATER_S):
             return _apply_refunds(result, attempt)
     except (ServiceUnavailable, RazorpayRejected, UnexpectedPayload):
         journal.count("RefundsDeferred")
-        return replace(result, payment=ask_later(payment))
+        return replace(result, payment=_ask_later(payment))
 
 
 def _apply_refunds(result: ApplyResult, attempt: GatewayPayment) -> ApplyResult:
     due_us = result.payment.refunds_due_us
-    refunds = api.fetch_refunds(attempt.id)
-    for refund in refunds:
+    for refund in api.fetch_refunds(attempt.id):
         result = result.merge(apply_refund(result.payment, attempt, refund, ""))
-    if due_us is not None and all(refund.status != "pending" for refund in refunds):
-        stop_asking(result.payment, due_us)
+    if due_us is not None:
+        _stop_asking(result.payment, due_us)
     return result
+
+
+def _ask_later(payment: Payment) -> Payment:
+    """Let the reconciler fetch the refunds of a paid payment; the stored payment."""
+    at_us = clock.now_us()
+
+    def try_reopen() -> Payment | None:
+        current = get_or_404(payment.customer, payment.id)
+        if not current.is_paid:
+            return current  # it is open, and the reconciler asks about it anyway
+        values = {"refunds_due_us": at_us}
+        if current.open is None:
+            values |= {"open": OPEN, "next_check_at_us": lifecycle.first_check_us(at_us), "checks": 0}
+        return current if execute(Update(current, values, expect={"open": current.open})) else None
+
+    return retrying(try_reopen)
+
+
+def _stop_asking(payment: Payment, due_us: int) -> None:
+    """The refunds are read, unless others were reported meanwhile."""
+    execute(Update(payment, {"refunds_due_us": None}, expect={"refunds_due_us": due_us}))

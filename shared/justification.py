@@ -1,0 +1,106 @@
+"""Whether an entry of the ledger has the record that justifies it, with the same amount, and for no other entry.
+
+An entry that follows from the one before it may still be invented. It names its record, and the record says what
+the wallet may gain or lose by it. A record moves a wallet once: no earlier entry of the same kind names it.
+"""
+
+from collections.abc import Mapping
+
+from shared.payments.lifecycle import TOP_UP, WALLET
+from shared.payments.models import Payment, get_payment
+from shared.refunds.lifecycle import GATEWAY
+from shared.refunds.lifecycle import WALLET as TO_WALLET
+from shared.refunds.models import Refund, get_refund
+from shared.wallets import ledger
+from shared.wallets.models import Entry, list_since
+from shared.wallets.wallet import wallet_id
+
+# Entries since the record was created are searched for others that name it. That is mostly none, and rarely more than
+# a few: a top-up is paid within minutes. A record that cannot be searched within the limit justifies nothing.
+ENTRIES_SEARCHED_MAX = 1_000
+CLOCK_SKEW_US = 60 * 1_000_000  # by which an entry may seem older than its record
+
+ID_LENGTH_MAX = 64  # a longer text, which no key of a table might take, is no id of ours
+
+Paise = Mapping[str, int]  # the amounts of a record's entries, by kind
+
+
+def is_justified(entry: Entry, previous: Entry | None, customer: str | None) -> bool:
+    """`previous` is the entry before, `customer` the owner of the wallet as stored with its opening."""
+    if customer is None or wallet_id(customer) != entry.wallet:
+        return False
+    if entry.kind == ledger.OPENING:
+        return True
+    letter, payment_id, refund_id = ledger.record_of(entry)
+    if not (_is_id(payment_id) and (letter == "p" or (letter == "r" and _is_id(refund_id)))):
+        return False
+    payment = get_payment(customer, payment_id)
+    refund = get_refund(payment_id, refund_id) if payment and letter == "r" else None
+    record = payment if letter == "p" else refund
+    if not payment or not record:
+        return False
+    earlier = _earlier(entry, previous, record.created_at_us)
+    if earlier is None:
+        return False
+    if refund:
+        return _paise_by_refund(payment, refund, entry, earlier) == entry.amount_paise
+    return _paise_by_payment(payment, entry, earlier) == entry.amount_paise
+
+
+def find_entries(wallet: str, by: str, created_at_us: int, before_seq: int | None = None) -> list[Entry] | None:
+    """The entries by a record that was created at this time, newest first; None if there are too many to search."""
+    since = list_since(wallet, created_at_us - CLOCK_SKEW_US, ENTRIES_SEARCHED_MAX, before_seq)
+    return [entry for entry in since if entry.by == by] if len(since) < ENTRIES_SEARCHED_MAX else None
+
+
+def _is_id(text: str) -> bool:
+    return 0 < len(text) <= ID_LENGTH_MAX
+
+
+def _earlier(entry: Entry, previous: Entry | None, created_at_us: int) -> Paise | None:
+    """The amounts of the record's earlier entries. None if one of them is of this entry's kind, or is not found."""
+    if previous and previous.at_us < created_at_us - CLOCK_SKEW_US:
+        return {}
+    found = find_entries(entry.wallet, entry.by, created_at_us, entry.seq)
+    earlier = {other.kind: other.amount_paise for other in found or ()}
+    return None if found is None or entry.kind in earlier else earlier
+
+
+def _paise_by_payment(payment: Payment, entry: Entry, earlier: Paise) -> int | None:
+    """The amount that the payment justifies in an entry of this kind and category; None for no entry at all."""
+    if not payment.is_paid or earlier:
+        return None
+    match entry.kind, entry.category:
+        case ledger.CREDIT, "top_up" if payment.purpose == TOP_UP:
+            return payment.paid_paise
+        case ledger.DEBIT, "payment" if payment.source == WALLET:
+            return payment.paid_paise
+    return None
+
+
+def _paise_by_refund(payment: Payment, refund: Refund, entry: Entry, earlier: Paise) -> int | None:
+    """The amount that the refund justifies in an entry of this kind; None for no entry at all.
+
+    Only a payment is refunded to the wallet, and only a top-up out of it: held first, then captured or released. What
+    could not be held is debited.
+    """
+    counted_paise, is_top_up = refund.counted_paise, payment.purpose == TOP_UP
+    held_paise = earlier.get(ledger.HOLD, 0)
+    if entry.category != "refund" or is_top_up == (refund.destination == TO_WALLET):
+        return None
+    match entry.kind, refund.status:
+        case ledger.CREDIT, "returned" if is_top_up:
+            return counted_paise
+        case ledger.CREDIT, "processed" if refund.destination == TO_WALLET:
+            return counted_paise
+        case ledger.HOLD, _ if is_top_up:  # one that Razorpay reports holds what is there
+            return min(entry.amount_paise, refund.amount_paise) if refund.asked_by == GATEWAY else refund.amount_paise
+        case ledger.RELEASE, "failed" | "cancelled":
+            return held_paise
+        case ledger.RELEASE, "processed" if counted_paise == 0:  # other refunds took what was left of the payment
+            return held_paise
+        case ledger.CAPTURE, "processed" | "returned":
+            return min(held_paise, counted_paise)
+        case ledger.DEBIT, "processed" | "returned" if is_top_up:
+            return counted_paise - earlier.get(ledger.CAPTURE, 0)
+    return None

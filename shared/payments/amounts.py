@@ -1,0 +1,73 @@
+"""What an attempt is worth when its amount differs from the payment's.
+
+Less arrives with one of Razorpay's offers: what arrived is credited. More arrives if the customer bears Razorpay's
+fee: the payment's amount is credited. Any other difference is a mismatch.
+"""
+
+from dataclasses import dataclass, replace
+
+from shared.payments.models import Payment
+from shared.razorpay import api
+from shared.razorpay.client import RazorpayRejected
+from shared.razorpay.entities import GatewayPayment, UnexpectedPayload
+from shared.settings import settings
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """What a capture credits, with the offer's discount and the fee that the customer paid besides."""
+
+    paid_paise: int
+    discount_paise: int = 0
+    fee_paise: int = 0
+
+
+def amounts_of(payment: Payment, attempt: GatewayPayment) -> Amounts | None:
+    """The amounts of this attempt to pay this payment; None if nothing accepted explains the difference."""
+    ordered_paise, fee_paise = payment.amount_paise, attempt.fee_on_customer_paise
+    if attempt.amount_paise == ordered_paise and not (attempt.has_offer and fee_paise):
+        return Amounts(ordered_paise)
+    if fee_paise and not settings().accept_fees:
+        return None
+    paid_paise = attempt.amount_paise - fee_paise
+    has_offer = attempt.has_offer or bool(attempt.order_is_paid)
+    if paid_paise == ordered_paise or (0 < paid_paise < ordered_paise and has_offer and settings().accept_offers):
+        return Amounts(paid_paise, ordered_paise - paid_paise, fee_paise)
+    return None
+
+
+def may_fit(payment: Payment, attempt: GatewayPayment) -> bool:
+    """Whether the amount fits, as far as can be seen: the fee of an authorized attempt may not be known yet."""
+    is_fee_open = attempt.status == "authorized" and attempt.is_fee_on_customer and not attempt.fee_paise
+    if is_fee_open and settings().accept_fees and attempt.amount_paise > payment.amount_paise:
+        return True
+    return amounts_of(payment, attempt) is not None
+
+
+def with_order(payment: Payment, attempt: GatewayPayment) -> GatewayPayment:
+    """The attempt, with what its order says if less arrived and the attempt itself names no offer."""
+    if not _needs_order(payment, attempt):
+        return attempt
+    try:
+        order = api.fetch_order(attempt.order)
+        is_paid = order.get("status") == "paid" and _paid_order(payment, attempt, order.get("amount_paid"))
+    except (RazorpayRejected, UnexpectedPayload):
+        is_paid = False
+    return replace(attempt, order_is_paid=is_paid)
+
+
+def _needs_order(payment: Payment, attempt: GatewayPayment) -> bool:
+    if payment.is_paid or not attempt.was_captured or attempt.status not in ("captured", "refunded"):
+        return False
+    if attempt.order != payment.gateway_order or attempt.order_is_paid is not None or not settings().accept_offers:
+        return False
+    is_less = 0 < attempt.amount_paise - attempt.fee_on_customer_paise < payment.amount_paise
+    return is_less and amounts_of(payment, attempt) is None
+
+
+def _paid_order(payment: Payment, attempt: GatewayPayment, amount_paid: object) -> bool:
+    """Whether it was this attempt that paid the order, which may count an offer as paid or not."""
+    if amount_paid in (attempt.amount_paise, attempt.amount_paise - attempt.fee_on_customer_paise):
+        return True
+    others = [other for other in api.list_order_payments(attempt.order) if other.id != attempt.id]
+    return not any(other.was_captured and other.amount_paise >= payment.amount_paise for other in others)

@@ -1,0 +1,70 @@
+"""The entries that a refund's change of status makes in the wallet."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from shared.payments.lifecycle import TOP_UP
+from shared.payments.models import Payment
+from shared.refunds.lifecycle import NEW, WALLET
+from shared.refunds.models import Refund
+from shared.wallets import ledger
+from shared.wallets.models import Entry
+from shared.wallets.wallet import open_wallet
+
+
+@dataclass(frozen=True, slots=True)
+class Moves:
+    """The entries, and what of the refund the wallet holds and owes after them."""
+
+    entries: list[Entry]
+    held_paise: int
+    owed_paise: int
+
+
+def moves_for(
+    payment: Payment, refund: Refund, status: str, counted_paise: int, head: Entry | None = None
+) -> Moves | None:
+    """The moves that turn the refund into this status; `head` is the wallet's newest entry, if it was read already.
+
+    A refund of a top-up is taken from the wallet. Any other one moves it only if it goes there. None if the wallet is
+    newer than the refund, whose hold has ended meanwhile.
+    """
+    if payment.purpose != TOP_UP and refund.destination != WALLET:
+        return Moves([], refund.held_paise, refund.owed_paise)
+    head = head or open_wallet(payment.customer)
+    if head.held_paise < refund.held_paise:
+        return None
+    entries = _entries(head, payment, refund, status, counted_paise)
+    last = entries[-1] if entries else head
+    held_paise = refund.held_paise + last.held_paise - head.held_paise
+    return Moves(entries, held_paise, refund.owed_paise + last.owed_paise - head.owed_paise)
+
+
+def _entries(head: Entry, payment: Payment, refund: Refund, status: str, counted_paise: int) -> list[Entry]:
+    by, held_paise = ledger.by_refund(payment.id, refund.id), refund.held_paise
+    entries: list[Entry] = []
+
+    def add(kind: str, amount_paise: int, **rule: Any) -> None:
+        if amount_paise:
+            last = entries[-1] if entries else head
+            entries.append(ledger.next_entry(last, kind, "refund", amount_paise, by, **rule))
+
+    match status:
+        case _ if refund.destination == WALLET:
+            add(ledger.CREDIT, counted_paise)
+        case "requested" if refund.status == NEW:
+            add(ledger.HOLD, counted_paise)
+        case "pending" if refund.status == NEW:
+            add(ledger.HOLD, min(counted_paise, head.cash_paise))  # the rest is taken when it is processed
+        case "processed":
+            captured_paise = min(held_paise, counted_paise)
+            if captured_paise:
+                add(ledger.CAPTURE, captured_paise, hold_paise=held_paise)
+            else:
+                add(ledger.RELEASE, held_paise)
+            add(ledger.DEBIT, counted_paise - captured_paise, forced=True)
+        case "failed" | "cancelled":
+            add(ledger.RELEASE, held_paise)
+        case "returned":
+            add(ledger.CREDIT, counted_paise, recovers_paise=min(refund.owed_paise, head.owed_paise))
+    return entries

@@ -1,0 +1,29 @@
+"""Who may ask for which refund. A policy raises what refuses one; whether the money is there is not its question."""
+
+from shared import clock
+from shared.errors import PermissionDenied
+from shared.money import rupees
+from shared.payments.lifecycle import TOP_UP
+from shared.payments.models import Payment
+from shared.refunds.lifecycle import DAY_S
+from shared.settings import settings
+from shared.wallets.models import Entry
+from shared.wallets.wallet import check_not_blocked
+
+NOT_ALLOWED = "This payment cannot be refunded in the app. Please contact support."
+
+
+def customer_policy(payment: Payment, amount_paise: int, head: Entry | None) -> None:
+    """Customers may ask for their top-ups within TopUpRefundDays, and for nothing else."""
+    until_us = payment.created_at_us + settings().top_up_refund_days * DAY_S * 1_000_000
+    if payment.purpose != TOP_UP or clock.now_us() >= until_us:
+        raise PermissionDenied(NOT_ALLOWED, code="refund_not_allowed")
+    if head:
+        check_not_blocked(head)
+
+
+def staff_policy(payment: Payment, amount_paise: int, head: Entry | None) -> None:
+    """Staff may ask for any refund up to FourEyesPaise."""
+    limit_paise = settings().four_eyes_paise
+    if amount_paise > limit_paise:
+        raise PermissionDenied(f"A refund above {rupees(limit_paise)} needs approval.", code="approval_required")

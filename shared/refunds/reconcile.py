@@ -1,0 +1,55 @@
+"""The reconciler's part for refunds: those that have not ended are looked up, so no webhook of a refund is needed."""
+
+from functools import partial
+
+from shared import clock
+from shared.aws.dynamodb import Update, execute
+from shared.payments.models import Payment
+from shared.payments.models import get_or_404 as get_payment_or_404
+from shared.payments.reconcile_round import Round
+from shared.payments.results import ApplyResult
+from shared.payments.review import flag_for_review
+from shared.razorpay import api
+from shared.refunds import lifecycle
+from shared.refunds.apply import apply_to_paid
+from shared.refunds.lifecycle import OPEN_STATUSES
+from shared.refunds.models import Refund, get_refund, list_due
+from shared.refunds.send import look_up, send
+
+
+def reconcile_refunds(work: Round, limit: int = 200) -> None:
+    """Follow refunds that are due, until the round is over. One that fails does not hold up the others."""
+    for payment_id, refund_id in list_due(clock.now_us(), limit):
+        if work.is_over:
+            return
+        work.run(partial(_follow, payment_id, refund_id))
+
+
+def _follow(payment_id: str, refund_id: str) -> ApplyResult | None:
+    refund = get_refund(payment_id, refund_id)
+    if refund is None or refund.status not in OPEN_STATUSES or not _claim_check(refund):
+        return None  # it has ended, or another reconciler follows it
+    payment = get_payment_or_404(refund.customer, payment_id)
+    if refund.status == "pending":
+        return _ask(payment, refund)
+    if refund.status == "sending":
+        look_up(payment, refund)
+    else:
+        send(payment, refund)
+    return None
+
+
+def _claim_check(refund: Refund) -> bool:
+    """Set the next time to ask before asking: a failure then costs this refund a pause, and the others nothing."""
+    checks = refund.checks + 1
+    due_us = lifecycle.next_check_us(clock.now_us(), refund.status, checks)
+    values = {"checks": checks, "next_check_at_us": due_us}
+    return execute(Update(refund, values, expect={"checks": refund.checks}, expect_status=(refund.status,)))
+
+
+def _ask(payment: Payment, refund: Refund) -> ApplyResult:
+    reported = api.fetch_refund(str(refund.gateway_refund))
+    result = apply_to_paid(payment, reported)
+    if reported.status == "pending" and refund.checks >= lifecycle.REVIEW_AFTER_CHECKS:
+        result = result.merge(flag_for_review(result.payment, reported.id, "gateway_unclear"))
+    return result

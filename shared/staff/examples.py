@@ -1,0 +1,115 @@
+"""Examples of what staff see, for the API document."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from shared.payment_methods.examples import UPI
+from shared.payments.examples import CAPTURED
+from shared.staff.serializers import (
+    FoundBody,
+    StaffCustomerBody,
+    StaffPaymentBody,
+    StaffRefundBody,
+    StaffRefundPreviewBody,
+    TimelineBody,
+)
+from shared.wallets.examples import WALLET_EXAMPLE
+
+CUSTOMER = "a5a00000-0000-4000-8000-000000000001"
+FOUND_PAYMENT: FoundBody = {
+    "kind": "payment",
+    "id": CAPTURED["id"],
+    "customer": CUSTOMER,
+    "status": "captured",
+    "amount": "500.00",
+    "created_at": CAPTURED["created_at"],
+}
+FOUND_CUSTOMER: FoundBody = {
+    "kind": "customer",
+    "id": CUSTOMER,
+    "customer": CUSTOMER,
+    "status": None,
+    "amount": None,
+    "created_at": None,
+}
+STARTED: TimelineBody = {
+    "at": CAPTURED["created_at"],
+    "source": "app",
+    "what": "created",
+    "event_id": None,
+    "by": None,
+    "why": None,
+}
+REFUND: StaffRefundBody = {
+    "id": "b7a9c1de-52c6-5f0c-8d1b-3d0e6f6a9b21",
+    "amount": "200.00",
+    "destination": "source",
+    "status": "processed",
+    "reason": "Order cancelled",
+    "failure": None,
+    "arn": "74332741234567890123456",
+    "expected_by": "2026-01-20T12:04:10Z",
+    "created_at": "2026-01-09T12:04:10Z",
+    "asked_by": "staff:5afa0000-0000-4000-8000-000000000001",
+    "gateway_refund_id": "rfnd_RB5AxQkkHCNeH4",
+    "updated_at": "2026-01-09T12:04:11Z",
+}
+PAYMENT: StaffPaymentBody = {
+    **CAPTURED,
+    "status": "partially_refunded",
+    "amount_refunded": "200.00",
+    "customer": CUSTOMER,
+    "timeline": [
+        STARTED,
+        {
+            **STARTED,
+            "at": "2026-01-09T12:00:40.000000Z",
+            "source": "webhook",
+            "what": "captured",
+            "event_id": "evt_RB58Pq1ZKXoHcT",
+        },
+    ],
+    "refunds": [REFUND],
+    "entries": [
+        {
+            "seq": 1,
+            "kind": "credit",
+            "category": "top_up",
+            "amount": "500.00",
+            "balance_after": "500.00",
+            "held_after": "0.00",
+            "owed_after": "0.00",
+            "record": f"p:{CAPTURED['id']}",
+            "created_at": "2026-01-09T12:00:40.000000Z",
+        }
+    ],
+    "reviews": [],
+}
+
+KNOWN_CUSTOMER: StaffCustomerBody = {
+    "id": CUSTOMER,
+    "wallet": WALLET_EXAMPLE,
+    "payment_methods": [
+        {
+            "id": UPI["id"],
+            "type": "upi",
+            "masked": "a…@okhdfcbank",
+            "is_default": True,
+            "created_at": UPI["created_at"],
+        }
+    ],
+    "recent_payments": [CAPTURED],
+    "open_payments": [],
+    "payments_in_review": [],
+}
+
+REQUESTED_REFUND: StaffRefundBody = {**REFUND, "status": "pending", "arn": None}
+PREVIEW: StaffRefundPreviewBody = {**REQUESTED_REFUND, "id": None, "gateway_refund_id": None}
+
+EXAMPLES: Mapping[Any, Mapping[str, Any]] = {
+    FoundBody: {"Payment": FOUND_PAYMENT, "Customer": FOUND_CUSTOMER},
+    StaffRefundPreviewBody: {"WouldBePending": PREVIEW},
+    StaffRefundBody: {"Pending": REQUESTED_REFUND},
+    StaffCustomerBody: {"Known": KNOWN_CUSTOMER},
+    StaffPaymentBody: {"PartiallyRefunded": PAYMENT},
+}

@@ -1,0 +1,55 @@
+"""Find what staff are asked about, by any id that a customer or Razorpay may give."""
+
+from dataclasses import dataclass
+
+from shared.http.fields import uuid_from
+from shared.payment_methods.models import list_methods
+from shared.payments.models import Payment, find_by_gateway_order, find_by_id, list_payment_ids
+from shared.razorpay import api
+from shared.razorpay.client import RazorpayRejected
+from shared.razorpay.entities import is_id
+from shared.wallets.models import find_customer, get_head
+from shared.wallets.wallet import wallet_id
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A customer or, with `payment`, one of their payments."""
+
+    customer: str
+    payment: Payment | None = None
+
+
+def search(text: str) -> list[Found]:
+    """What has this id: a customer, a wallet, a payment, or `order_…`, `pay_…` and `rfnd_…` of Razorpay.
+
+    Razorpay is asked which order a payment or refund of its own belongs to. ServiceUnavailable if it does not answer.
+    """
+    if is_id(text, "order"):
+        return _payment(find_by_gateway_order(text) or find_by_id(text))  # the latter: a capture without a payment
+    if is_id(text, "pay") or is_id(text, "rfnd"):
+        order = _order_of(text)
+        return _payment(find_by_gateway_order(order)) if order else []
+    canonical = uuid_from(text)
+    owner = find_customer(canonical) if canonical else None
+    payment = find_by_id(canonical) if canonical else None
+    customers = dict.fromkeys([*([owner] if owner else []), *([text] if text and is_customer(text) else [])])
+    return [*_payment(payment), *map(Found, customers)]
+
+
+def is_customer(customer: str) -> bool:
+    """Whether anything is stored of this customer's money or methods."""
+    return bool(get_head(wallet_id(customer)) or list_payment_ids(customer) or list_methods(customer))
+
+
+def _payment(payment: Payment | None) -> list[Found]:
+    return [Found(payment.customer, payment)] if payment else []
+
+
+def _order_of(gateway_id: str) -> str:
+    """The gateway order of a payment or refund at Razorpay; empty if Razorpay knows neither."""
+    try:
+        payment_id = gateway_id if is_id(gateway_id, "pay") else api.fetch_refund(gateway_id).payment
+        return api.fetch_payment(payment_id).order
+    except RazorpayRejected:
+        return ""

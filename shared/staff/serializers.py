@@ -1,0 +1,233 @@
+"""What staff see: payments with their history, and the results of a search."""
+
+from collections.abc import Mapping
+from typing import Literal, cast
+
+from typing_extensions import TypeAliasType, TypedDict
+
+from shared import clock
+from shared.http import fields
+from shared.http.formats import Money, Time, Uuid
+from shared.money import rupees
+from shared.payment_methods.models import PaymentMethod
+from shared.payment_methods.serializers import PaymentMethodType
+from shared.payments.serializers import PaymentBody, PaymentStatus, serialize_payment
+from shared.refunds.models import Refund
+from shared.refunds.serializers import REFUND_FIELDS, RefundBody, serialize_refund
+from shared.staff.records import CustomerRecord, PaymentRecord
+from shared.staff.search import Found
+from shared.wallets.models import Entry
+from shared.wallets.serializers import WalletBody, serialize_wallet
+
+SEARCH_QUERY: Mapping[str, fields.Field] = {
+    "q": fields.Text(
+        length_max=255,
+        description="The id of a customer, a wallet or a payment, or Razorpay's `order_…`, `pay_…` or `rfnd_…`.",
+    )
+}
+STAFF_REFUND_FIELDS: Mapping[str, fields.Field] = {
+    **REFUND_FIELDS,
+    "reason": fields.Text(length_max=255, required=True, example="Two shirts came back stained"),
+}
+# Sources of timeline items as they are stored. Webhook events have their own name, such as `payment.captured`.
+SOURCES: Mapping[str, str] = {
+    "gateway": "app",
+    "wallet": "app",
+    "verify": "app",
+    "sync": "sync",
+    "reconcile": "reconciler",
+    "staff": "staff",
+}
+
+TimelineSource = TypeAliasType("TimelineSource", Literal["app", "webhook", "sync", "reconciler", "staff", "service"])
+
+
+EntryKind = TypeAliasType(
+    "EntryKind", Literal["opening", "credit", "debit", "hold", "release", "capture", "block", "unblock"]
+)
+
+
+class FoundBody(TypedDict):
+    """A customer, whose `id` it is, or a payment of theirs."""
+
+    kind: Literal["customer", "payment"]
+    id: str
+    customer: str
+    status: PaymentStatus | None
+    amount: Money | None
+    created_at: Time | None
+
+
+class TimelineBody(TypedDict):
+    """One thing that happened. `service` is what this service concluded by itself, such as a reason for review."""
+
+    at: Time
+    source: TimelineSource
+    what: str
+    event_id: str | None
+    by: str | None
+    why: str | None
+
+
+class ReviewBody(TypedDict):
+    reason: str
+    gateway_id: str
+    created_at: Time
+
+
+class StaffRefundBody(RefundBody):
+    """`asked_by` is customer, gateway, or `staff:` with an id."""
+
+    asked_by: str
+    gateway_refund_id: str | None
+    updated_at: Time
+
+
+class StaffRefundPreviewBody(StaffRefundBody):
+    """What a request would make of a refund, in the response to a dry run. Its `id` is null."""
+
+    id: Uuid | None  # type: ignore[misc]  # a refund's own is never null
+
+
+class EntryBody(TypedDict):
+    """An entry of the ledger, with the wallet after it. `record` is what justifies it."""
+
+    seq: int
+    kind: EntryKind
+    category: str
+    amount: Money
+    balance_after: Money
+    held_after: Money
+    owed_after: Money
+    record: str
+    created_at: Time
+
+
+class StaffPaymentBody(PaymentBody):
+    customer: str
+    timeline: list[TimelineBody]
+    refunds: list[StaffRefundBody]
+    entries: list[EntryBody]
+    reviews: list[ReviewBody]
+
+
+class StaffMethodBody(TypedDict):
+    """A payment method with as much of its number as identifies it, such as `4242` or `a…@okhdfcbank`."""
+
+    id: Uuid
+    type: PaymentMethodType
+    masked: str
+    is_default: bool
+    created_at: Time
+
+
+class StaffCustomerBody(TypedDict):
+    """`wallet` is null if it was never opened. The payments are of the newest 100."""
+
+    id: str
+    wallet: WalletBody | None
+    payment_methods: list[StaffMethodBody]
+    recent_payments: list[PaymentBody]
+    open_payments: list[PaymentBody]
+    payments_in_review: list[PaymentBody]
+
+
+def serialize_found(found: Found) -> FoundBody:
+    if not found.payment:
+        return {
+            "kind": "customer",
+            "id": found.customer,
+            "customer": found.customer,
+            "status": None,
+            "amount": None,
+            "created_at": None,
+        }
+    return {
+        "kind": "payment",
+        "id": found.payment.id,
+        "customer": found.customer,
+        "status": cast(PaymentStatus, found.payment.status),
+        "amount": rupees(found.payment.amount_paise),
+        "created_at": clock.iso(found.payment.created_at_us),
+    }
+
+
+def serialize_staff_payment(record: PaymentRecord) -> StaffPaymentBody:
+    payment = record.payment
+    return {
+        **serialize_payment(payment),
+        "customer": payment.customer,
+        "timeline": [_timeline_item(str(item)) for item in payment.timeline],
+        "refunds": [serialize_staff_refund(refund) for refund in record.refunds],
+        "entries": [serialize_entry(entry) for entry in record.entries],
+        "reviews": [_review(name, payment.review[name]) for name in payment.review],
+    }
+
+
+def serialize_customer(record: CustomerRecord) -> StaffCustomerBody:
+    return {
+        "id": record.customer,
+        "wallet": serialize_wallet(record.wallet) if record.wallet else None,
+        "payment_methods": [_method(method, record.default_method) for method in record.methods],
+        "recent_payments": [serialize_payment(payment) for payment in record.recent],
+        "open_payments": [serialize_payment(payment) for payment in record.open],
+        "payments_in_review": [serialize_payment(payment) for payment in record.in_review],
+    }
+
+
+def serialize_entry(entry: Entry) -> EntryBody:
+    return {
+        "seq": entry.seq,
+        "kind": cast(EntryKind, entry.kind),
+        "category": entry.category,
+        "amount": rupees(entry.amount_paise),
+        "balance_after": rupees(entry.cash_paise),
+        "held_after": rupees(entry.held_paise),
+        "owed_after": rupees(entry.owed_paise),
+        "record": entry.by,
+        "created_at": clock.iso(entry.at_us),
+    }
+
+
+def serialize_staff_refund(refund: Refund) -> StaffRefundBody:
+    return {
+        **serialize_refund(refund),
+        "asked_by": refund.asked_by,
+        "gateway_refund_id": refund.gateway_refund,
+        "updated_at": clock.iso(refund.updated_at_us),
+    }
+
+
+def serialize_staff_preview(refund: Refund) -> StaffRefundPreviewBody:
+    return cast(StaffRefundPreviewBody, serialize_staff_refund(refund) | {"id": None})
+
+
+def _method(method: PaymentMethod, default_id: str | None) -> StaffMethodBody:
+    name, _, handle = method.upi_id.partition("@")
+    masked = f"{name[:1]}…@{handle}" if name else method.card_last4 or method.bank_name or method.wallet_provider
+    return {
+        "id": method.id,
+        "type": cast(PaymentMethodType, method.type),
+        "masked": masked,
+        "is_default": method.id == default_id,
+        "created_at": clock.iso(method.created_at_us),
+    }
+
+
+def _timeline_item(item: str) -> TimelineBody:
+    """An item as `shared.payments.lifecycle.timeline_item` writes it."""
+    at, source, what, reference, *_ = [*item.split(" "), ""]
+    is_event = "." in source or (source == "refund" and bool(reference))
+    return {
+        "at": at,
+        "source": cast(TimelineSource, "webhook" if is_event else SOURCES.get(source, "service")),
+        "what": what,
+        "event_id": reference or None if is_event else None,
+        "by": None,
+        "why": None,
+    }
+
+
+def _review(name: str, at: str) -> ReviewBody:
+    gateway_id, _, reason = name.partition(":")
+    return {"reason": reason, "gateway_id": gateway_id, "created_at": at}

@@ -1,0 +1,204 @@
+"""The reconciler brings every refund to its end, without any webhook."""
+
+from collections.abc import Callable
+
+import pytest
+
+from shared.errors import ServiceUnavailable
+from shared.payments.reconcile import reconcile
+from shared.razorpay.client import RazorpayRejected
+from shared.refunds import send as sending
+from shared.refunds.models import Refund
+from tests.unit.conftest import AnswerLost, Razorpay, an_attempt
+from tests.unit.payments.support import ATTEMPT_ID, BILAL, SECOND_ATTEMPT_ID, a_refund, credited, forward, stored
+from tests.unit.refunds.support import REFUND_ID, amounts, as_stored, ask, moves, only_refund, report, wallet
+from tests.unit.refunds.test_request_refund import TOO_POOR
+
+HOUR_S, DAY_S = 3_600, 86_400
+
+
+@pytest.fixture
+def after(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], dict[str, int]]:
+    """Reconcile this many seconds from now."""
+
+    def run(seconds: int) -> dict[str, int]:
+        forward(seconds, monkeypatch)
+        return reconcile()
+
+    return run
+
+
+Reconcile = Callable[[int], dict[str, int]]
+
+
+def asked(razorpay: Razorpay) -> int:
+    """How many times Razorpay was asked to refund."""
+    return razorpay.calls.count(f"refund of {ATTEMPT_ID}")
+
+
+def test_lost_answer_is_found_by_our_id_and_not_sent_again(razorpay: Razorpay, after: Reconcile) -> None:
+    payment = credited()
+    razorpay.refund_faults.append(AnswerLost())
+    refund = ask(payment, 20_000).refund
+    assert as_stored(refund).status == "sending"
+    after(61)
+    assert as_stored(refund).status == "processed" and wallet() == ("300.00", "0.00", "0.00")
+    assert asked(razorpay) == 1 and only_refund(payment).gateway_refund == REFUND_ID
+
+
+def test_lost_request_is_sent_again_once(razorpay: Razorpay, after: Reconcile) -> None:
+    payment = credited()
+    razorpay.refund_faults.append(ServiceUnavailable(is_silence=True))
+    refund = ask(payment, 20_000).refund
+    after(61)
+    after(400)
+    assert as_stored(refund).status == "processed" and asked(razorpay) == 2 and len(razorpay.refunds) == 1
+    assert amounts(payment) == ("partially_refunded", 20_000, 0, 30_000)
+
+
+def test_request_that_may_still_arrive_is_not_sent_again(razorpay: Razorpay, monkeypatch: pytest.MonkeyPatch) -> None:
+    payment = credited()
+    razorpay.refund_faults.append(ServiceUnavailable())
+    refund = ask(payment, 20_000).refund
+    forward(59, monkeypatch)
+    assert sending.look_up(payment, refund).status == "sending" and asked(razorpay) == 1
+    forward(60, monkeypatch)
+    assert sending.look_up(payment, as_stored(refund)).status == "processed" and asked(razorpay) == 2
+
+
+def test_two_look_ups_send_a_lost_request_once(razorpay: Razorpay, monkeypatch: pytest.MonkeyPatch) -> None:
+    payment = credited()
+    razorpay.refund_faults += [ServiceUnavailable(), ServiceUnavailable()]
+    refund = ask(payment, 20_000).refund
+    first, second = as_stored(refund), as_stored(refund)
+    forward(61, monkeypatch)
+    sending.look_up(payment, first)
+    assert sending.look_up(payment, second).status == "sending" and asked(razorpay) == 2
+
+
+def test_refund_of_a_crash_after_the_record_is_sent(
+    razorpay: Razorpay, monkeypatch: pytest.MonkeyPatch, after: Reconcile
+) -> None:
+    payment = credited()
+
+    def crash(*arguments: object) -> Refund:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("shared.refunds.request.send", crash)
+        ask(payment, 20_000)
+    assert only_refund(payment).status == "requested" and wallet() == ("300.00", "200.00", "0.00")
+    after(61)
+    assert only_refund(payment).status == "processed" and asked(razorpay) == 1
+
+
+def test_refund_of_a_crash_before_the_request_is_sent(
+    razorpay: Razorpay, monkeypatch: pytest.MonkeyPatch, after: Reconcile
+) -> None:
+    """It is `sending` and nothing was sent: the look-up finds nothing, so it is sent."""
+    payment = credited()
+
+    def crash(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("shared.razorpay.api.create_refund", crash)
+        ask(payment, 20_000)
+    assert only_refund(payment).status == "sending"
+    after(61)
+    assert only_refund(payment).status == "processed" and asked(razorpay) == 1
+
+
+@pytest.mark.parametrize("status", ["processed", "failed"])
+def test_pending_refund_is_followed_to_its_end(status: str, razorpay: Razorpay, after: Reconcile) -> None:
+    payment = credited()
+    razorpay.refund_status = "pending"
+    refund = ask(payment, 20_000).refund
+    after(61)
+    assert as_stored(refund).status == "pending" and as_stored(refund).checks == 1
+    razorpay.change_refund(REFUND_ID, status)
+    after(200)
+    assert as_stored(refund).status == status and as_stored(refund).open is None
+    assert wallet() == (("300.00" if status == "processed" else "500.00"), "0.00", "0.00")
+
+
+def test_foreign_pending_refund_is_followed_to_its_end(razorpay: Razorpay, after: Reconcile) -> None:
+    payment = credited()
+    razorpay.refunds.append(a_refund(20_000, status="pending"))
+    report(payment, razorpay.refunds[0])
+    after(61)
+    assert only_refund(payment).status == "pending" and stored(payment).open is None
+    razorpay.change_refund(REFUND_ID, "processed")
+    after(200)
+    assert only_refund(payment).status == "processed" and wallet() == ("300.00", "0.00", "0.00")
+
+
+def test_endlessly_pending_refund_is_shown_to_a_person_once(razorpay: Razorpay, after: Reconcile) -> None:
+    payment = credited()
+    razorpay.payments[ATTEMPT_ID] = an_attempt(payment.gateway_order, 50_000)
+    razorpay.refund_status = "pending"
+    ask(payment, 20_000)
+    flagged = sum(after(day * (DAY_S + 60))["ReconcileFlagged"] for day in range(1, 20))
+    assert flagged == 1 and only_refund(payment).open and stored(payment).in_review
+
+
+def test_account_too_poor_is_tried_for_a_day(razorpay: Razorpay, after: Reconcile) -> None:
+    payment = credited()
+    razorpay.refund_faults += [TOO_POOR] * 100
+    refund = ask(payment, 20_000).refund
+    assert as_stored(refund).status == "requested" and wallet() == ("300.00", "200.00", "0.00")
+    for seconds in (61, 300, HOUR_S, DAY_S - 2 * HOUR_S):
+        after(seconds)
+        assert as_stored(refund).status == "requested", seconds
+    assert asked(razorpay) == 5
+    after(DAY_S + 1)
+    assert as_stored(refund).status == "failed" and "enough balance" in as_stored(refund).failure
+    assert wallet() == ("500.00", "0.00", "0.00") and amounts(payment) == ("captured", 0, 0, 50_000)
+
+
+def test_account_that_is_funded_in_the_day_refunds(razorpay: Razorpay, after: Reconcile) -> None:
+    payment = credited()
+    razorpay.refund_faults.append(TOO_POOR)
+    refund = ask(payment, 20_000).refund
+    after(61)
+    assert as_stored(refund).status == "processed" and wallet() == ("300.00", "0.00", "0.00")
+
+
+def test_refund_that_fails_holds_up_no_other(razorpay: Razorpay, after: Reconcile) -> None:
+    first, second = credited(), credited(BILAL, attempt_id=SECOND_ATTEMPT_ID)
+    razorpay.refund_faults += [AnswerLost(), AnswerLost()]
+    ask(first, 20_000)
+    ask(second, 20_000)
+    broken = razorpay.fetch_refunds
+
+    def fetch(payment_id: str) -> object:
+        if payment_id == ATTEMPT_ID:
+            raise RazorpayRejected(400, "", "broken")
+        return broken(payment_id)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("shared.razorpay.api.fetch_refunds", fetch)
+        counts = after(61)
+    assert counts["ReconcileFailed"] == 1
+    assert (only_refund(first).status, only_refund(second).status) == ("sending", "processed")
+    after(400)
+    assert only_refund(first).status == "processed"
+
+
+def test_second_reconciler_leaves_a_refund_to_the_first(
+    razorpay: Razorpay, monkeypatch: pytest.MonkeyPatch, after: Reconcile
+) -> None:
+    payment = credited()
+    razorpay.refund_faults.append(ServiceUnavailable())
+    ask(payment, 20_000)
+    inner, fetch = [reconcile], razorpay.fetch_refunds
+
+    def meet(payment_id: str) -> object:
+        if inner:
+            inner.pop()()
+        return fetch(payment_id)
+
+    monkeypatch.setattr("shared.razorpay.api.fetch_refunds", meet)
+    after(61)
+    assert asked(razorpay) == 2 and len(razorpay.refunds) == 1
+    assert moves() == [("credit", 50_000), ("hold", 20_000), ("capture", 20_000)]
