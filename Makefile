@@ -9,7 +9,7 @@ help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 12
 
 setup: ## create the virtual environments that make run and make test need
-	@$(PYTHON) tools/setup.py
+	@$(PYTHON) tools/setup.py ministack dev
 
 lint: setup ## check style and types: ruff and mypy
 	.venv/bin/ruff check .
@@ -22,7 +22,8 @@ unit: setup .venv-heif/stamp ## run the unit tests
 test: lint .venv-heif/stamp .venv-dynoxide/stamp ## run lint and all Python tests; under ten minutes on two cores
 	.venv/bin/python -m pytest -n 2 --dist worksteal
 
-run: setup ## run the service on this machine; PORT=8787
+run: ## run the service on this machine; PORT=8787, HOST=lan for a phone, LOGS=json
+	@$(PYTHON) tools/setup.py
 	@exec .venv/bin/python -m local
 
 build: setup ## build what is deployed, in .aws-sam/build, and check it
@@ -67,18 +68,29 @@ differential: .venv-bench/stamp ## compare the photo pipeline with libvips on 1,
 cost: setup ## meter a top-up and a photo, and price a million of each
 	@.venv/bin/python -m tools.cost
 
-reset: setup ## delete the local state of make run
+reset: ## delete the local state of make run
+	@$(PYTHON) tools/setup.py
 	@.venv/bin/python -m local reset
+
+doctor: ## check what make run needs on this machine
+	@$(PYTHON) tools/doctor.py
 
 openapi: setup ## write openapi.json
 	.venv/bin/python -m tools.openapi
 
-clients: setup ## lint openapi.json, type-check its TypeScript clients, and drive the stand-in with Razorpay's SDK; needs Node.js and Java
+clients: setup ## check openapi.json and its TypeScript clients, and the stand-in with Razorpay's SDK; needs Node.js, Java
 	@.venv/bin/python -m tools.clients
 
-lock: ## pin packages from the .in files, with hashes; UPGRADE=boto3 or UPGRADE=all moves to new releases
+browser: setup ## use the pages of make run in chromium, check them with axe; ONLY=top-up; needs Node.js, chromium
+	@.venv/bin/python -m tests.browser
+
+lock: ## pin every package with its hashes; UPGRADE=boto3 or UPGRADE=all moves to new releases
 	@$(PYTHON) tools/setup.py lock
 	@$(PYTHON) tools/lock.py
+
+outdated: ## list the pins that have a newer release
+	@$(PYTHON) tools/setup.py lock
+	@$(PYTHON) tools/lock.py outdated
 
 # The optional layer HeifLayer, in a folder of its own: its tests run with and without it.
 .venv-heif/stamp: layers/heif/requirements.txt | setup
@@ -99,4 +111,4 @@ lock: ## pin packages from the .in files, with hashes; UPGRADE=boto3 or UPGRADE=
 	-npm install --silent --no-fund --no-audit --prefix .venv-bench/npm sharp@0.35.5
 	@touch $@
 
-.PHONY: help setup lint unit test run build check stack prove planted fuzz bench differential heif cost reset openapi clients lock
+.PHONY: help setup lint unit test run build check stack prove planted fuzz bench differential heif cost reset doctor openapi clients browser lock outdated

@@ -2,23 +2,32 @@
 
 import json
 import os
-import shutil
 import signal
 import sys
 import threading
 import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from local.actions import Local
+from local.addresses import HOST, LOOPBACK, OURS, CannotStart, free_port, is_free, port_of
 from local.api_gateway import Api
-from local.aws import CREDENTIALS, HOST, CannotStart, Ministack, free_port
+from local.aws import CREDENTIALS, Ministack
+from local.banner import banner, write_env
 from local.issuer import AUDIENCE, ISSUER, STAFF_AUDIENCE, STAFF_ISSUER, Issuer
-from local.lambda_pool import Clock, Faults, LambdaPool
+from local.lambda_pool import LambdaPool
+from local.log import Log, is_raw
+from local.memory import Clock, Faults
 from local.razorpay.fake import FakeRazorpay
 from local.razorpay.server import serve
 from local.s3_events import deliver_uploads
-from local.template import ROOT, Template
+from local.seeds import SEEDS, make_stories
+from local.state import lock, reset, state_folder
+from local.template import Template
+from local.web import Backstage
 
 KEY_ID, KEY_SECRET = "rzp_test_GarmentPayLocal", "local_key_secret"
 WEBHOOK_SECRET, OLD_WEBHOOK_SECRET = "whsec_local", "whsec_local_old"
@@ -29,7 +38,8 @@ STAFF = (  # one for each group, and one in all three
     ("Anjali", "5afa0000-0000-4000-8000-000000000003", ("approver",)),
     ("Omkar", "5afa0000-0000-4000-8000-000000000004", ("support", "finance", "approver")),
 )
-SEEDS = (("Asha", "a5a00000-0000-4000-8000-000000000001"), ("Bilal", "b11a0000-0000-4000-8000-000000000002"))
+WEBHOOKS_TIMEOUT_S = 3
+PORT = 8787  # and the two after it, for Razorpay and AWS
 
 
 def main() -> int:
@@ -41,17 +51,18 @@ def main() -> int:
 
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
-    if sys.argv[1:] == ["reset"]:
-        shutil.rmtree(_state_folder(), ignore_errors=True)
-        print("The local state is deleted.")
-        return 0
-    running: list[Any] = []
+    running: list[Callable[[], object]] = []
     try:
-        api, ready = start(running)
-        ready |= {"ready_s": round(time.monotonic() - started, 1)}
-        print(json.dumps(ready) if os.environ.get("JSON") == "1" else banner(ready), flush=True)
-        api.front_page = banner(ready).encode()
-        api.announced.set()
+        if sys.argv[1:] == ["reset"]:
+            print(reset())
+            return 0
+        service = start(running)
+        ready = service.ready | {"ready_s": round(time.monotonic() - started, 1)}
+        text = banner(ready, write_env(service.state, ready), service.stories, service.notes)
+        print(json.dumps(ready) if is_script() else text, flush=True)
+        service.api.front_page = text.encode()
+        service.api.log.is_quiet = False
+        service.api.announced.set()
         while not stopping.wait(0.5):
             pass
         return 0
@@ -59,17 +70,40 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     finally:
-        for stop_part in reversed(running):
+        stop_all(running)
+
+
+def stop_all(running: Sequence[Callable[[], object]]) -> None:
+    """Stop every part, the last first, also after one that cannot be stopped."""
+    for stop_part in reversed(running):
+        try:
             stop_part()
+        except Exception as error:
+            print(f"{stop_part.__qualname__}: {type(error).__name__}: {error}", file=sys.stderr)
 
 
-def start(running: list[Any]) -> tuple[Api, dict[str, Any]]:
+@dataclass(frozen=True)
+class Service:
+    """The running service: what the ready line says, and what the banner says beside it."""
+
+    api: Api
+    state: Path
+    ready: dict[str, Any]
+    stories: bool
+    notes: list[str]
+
+
+def start(running: list[Callable[[], object]]) -> Service:
     """Start everything. Each part appends the function that stops it to `running`, even if a later part fails."""
-    state, template, clock, faults = _state(), Template(), Clock(), Faults()
-    api = Api(_port(), template, clock, faults, Issuer(state), Issuer.for_staff(state))
+    state, template, clock, faults, notes = state_folder(), Template(), Clock(), Faults(), list[str]()
+    running.append(lock(state))
+    log = Log(state / "functions.log", is_raw())
+    web_origin = os.environ.get("WEB_ORIGIN", "")
+    local = Local(clock, faults, Issuer(state), Issuer.for_staff(state))
+    api = _api(template, local, log, web_origin, notes)
     running.append(api.server_close)
-    razorpay_port = int(os.environ.get("RAZORPAY_PORT") or free_port())
-    ministack = Ministack(state)
+    razorpay_port = _port_beside(api, 1, "RAZORPAY_PORT", os.environ.get("RAZORPAY_PORT"), notes)
+    ministack = Ministack(state, port=_port_beside(api, 2, "AWS_PORT", os.environ.get("AWS_PORT"), notes))
     running.append(ministack.stop)
     environment = template.environment(
         {name: os.environ[name] for name in template.settings() & os.environ.keys()}
@@ -78,42 +112,86 @@ def start(running: list[Any]) -> tuple[Api, dict[str, Any]]:
             "RAZORPAY_KEY_ID": KEY_ID,
             "JWT_ISSUER": ISSUER,
             "JWT_AUDIENCE": AUDIENCE,
-            "JWKS_URL": f"{api.url}/_local/jwks.json",
+            "JWKS_URL": f"http://{LOOPBACK}:{api.port}/_local/jwks.json",
             "STAFF_JWT_ISSUER": STAFF_ISSUER,
             "STAFF_JWT_AUDIENCE": STAFF_AUDIENCE,
-            "STAFF_JWKS_URL": f"{api.url}/_local/staff_jwks.json",
+            "STAFF_JWKS_URL": f"http://{LOOPBACK}:{api.port}/_local/staff_jwks.json",
         }
     )
     environment |= {**CREDENTIALS, "AWS_ENDPOINT_URL": ministack.url}
     os.environ.update({**CREDENTIALS, "AWS_ENDPOINT_URL": ministack.url})
     # The pool forks, so it comes before any thread.
-    pool = LambdaPool(template.functions, template.authorizers.values(), environment, clock, faults)
+    pool = LambdaPool(template.functions, template.authorizers.values(), environment, clock, faults, log)
     running.append(pool.stop)
+    log.start()
     ministack.wait()
     secrets = {
         "GatewayKey": {"key_id": KEY_ID, "key_secret": KEY_SECRET},
         "WebhookSecrets": {"active": [WEBHOOK_SECRET, OLD_WEBHOOK_SECRET]},
     }
-    ministack.create_resources(template, secrets, web_origin=api.url)
+    origins = (f"http://{name}:{api.port}" for name in OURS)
+    ministack.create_resources(template, secrets, list(dict.fromkeys([*origins, *filter(None, [web_origin])])))
     pool.ready()
     razorpay = serve(_fake_razorpay(state, clock, running), razorpay_port, HOST)
     razorpay.stand_in.webhook_url = api.url + WEBHOOK_PATH
     for trigger in template.triggers:
         running.append(deliver_uploads(trigger, pool, api.announced))
     api.serve(pool)
-    api.seeds = [api.new_customer(name, customer_id) for name, customer_id in SEEDS]
+    local.seeds = [local.new_customer(seed.name, seed.id) for seed in SEEDS]
+    has_stories = os.environ.get("SEEDS", "off" if is_script() else "on") != "off"
+    if has_stories and (problem := make_stories(state, api.url, razorpay.url, local.seeds)):
+        notes.append(f"the customers have no story: {problem}")
+        has_stories = False
+    _wait_for_webhooks(razorpay.stand_in)
     if os.environ.get("SCHEDULES") != "off":
         api.run_schedules()
-    return api, {
+    ready: dict[str, Any] = {
         "api": api.url,
         "razorpay": razorpay.url,
         "s3": ministack.url,
         "key_id": KEY_ID,
         "key_secret": KEY_SECRET,
         "webhook_secret": WEBHOOK_SECRET,
-        "customers": api.seeds,
-        "staff": [api.new_staff(*person) for person in STAFF],
+        "customers": local.seeds,
+        "staff": [local.new_staff(*person) for person in STAFF],
     }
+    api.backstage = Backstage(razorpay.stand_in, ready, environment["WALLET_ENTRIES_TABLE"])
+    return Service(api, state, ready, has_stories, notes)
+
+
+def is_script() -> bool:
+    """Whether a script started the service: one line of JSON instead of the banner."""
+    return os.environ.get("JSON") == "1"
+
+
+def _api(template: Template, local: Local, log: Log, web_origin: str, notes: list[str]) -> Api:
+    """The API on PORT, or on the port that is fixed, or on any free one if that is taken."""
+    wanted = os.environ.get("PORT")
+    port = port_of("PORT", wanted) if wanted else PORT
+    if not wanted and not is_free(port):
+        notes.append(f"port {port} is taken by another program, so the ports are others this time")
+        port = 0
+    return Api(port, template, local, log, web_origin)
+
+
+def _port_beside(api: Api, offset: int, variable: str, wanted: str | None, notes: list[str]) -> int:
+    """The port that the variable names, or the one beside the API's, or any free one if that is taken."""
+    if wanted:
+        return port_of(variable, wanted) or free_port()
+    port = api.port + offset
+    if os.environ.get("PORT") == "0" or port > 65_535:
+        return free_port()
+    if not is_free(port):
+        notes.append(f"port {port} is taken by another program; {variable} names another")
+        return free_port()
+    return port
+
+
+def _wait_for_webhooks(stand_in: FakeRazorpay) -> None:
+    """Let what the seeds caused arrive before the banner, so that nothing pushes it away."""
+    deadline = time.monotonic() + WEBHOOKS_TIMEOUT_S
+    while not stand_in.outbox.empty() and time.monotonic() < deadline:
+        time.sleep(0.02)
 
 
 def _fake_razorpay(state: Path, clock: Clock, running: list[Any]) -> FakeRazorpay:
@@ -132,68 +210,6 @@ def _fake_razorpay(state: Path, clock: Clock, running: list[Any]) -> FakeRazorpa
 
     running.append(stop)
     return stand_in
-
-
-def banner(ready: dict[str, Any]) -> str:
-    """The text for a person who starts the service."""
-    asha, bilal = ready["customers"]
-    support, finance, approver, all_groups = ready["staff"]
-    api, razorpay = ready["api"], ready["razorpay"]
-    return f"""
-garment-pay, ready in {ready["ready_s"]} s
-
-  API       {api}/api/payments/…
-  Razorpay  {razorpay}, a stand-in: key {ready["key_id"]}, webhook secret {ready["webhook_secret"]}
-  AWS       {ready["s3"]}, a stand-in that saves its state in {_state_folder().name}/
-  Photos    {api}/_local/upload, a page that uploads a photo and shows the result
-
-Two customers, Asha and Bilal:
-
-  export ASHA={asha["token"]}
-  export BILAL={bilal["token"]}
-
-Staff, one for each group and one in all three:
-
-  export SUPPORT={support["token"]}
-  export FINANCE={finance["token"]}
-  export APPROVER={approver["token"]}
-  export STAFF={all_groups["token"]}
-
-Top up Asha's wallet, pay as she would, read the balance:
-
-  curl -s -H "Authorization: Bearer $ASHA" {api}/api/payments/wallets/
-  ORDER=$(curl -s -H "Authorization: Bearer $ASHA" -H "Content-Type: application/json" \\
-    -d '{{"amount": "500.00"}}' {api}/api/payments/wallets/add-money/ | grep -oE 'order_\\w{{14}}' | head -1)
-  curl -s -d '{{"method": "upi", "outcome": "success", "order_id": "'$ORDER'"}}' {razorpay}/_control/pay
-  sleep 1  # Razorpay's webhook arrives
-  curl -s -H "Authorization: Bearer $ASHA" {api}/api/payments/wallets/transactions/
-
-Or pay in a browser: {razorpay}/checkout?order_id=$ORDER
-
-Stop with Ctrl-C. make reset deletes everything.
-"""
-
-
-def _state_folder() -> Path:
-    return Path(os.environ.get("STATE") or ROOT / ".garment-pay")
-
-
-def _state() -> Path:
-    folder = _state_folder()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "writable").write_text("")
-        list(folder.iterdir())
-    except OSError as error:
-        raise CannotStart(f"The state folder {folder} cannot be used: {error.strerror}") from None
-    return folder
-
-
-def _port() -> int:
-    port = os.environ.get("PORT", "8787")
-    if not port.isdecimal() or int(port) > 65_535:
-        raise CannotStart(f"PORT must be a number up to 65535, not {port}")
-    return int(port)
 
 
 if __name__ == "__main__":

@@ -1,23 +1,24 @@
 """API Gateway on this machine: routes requests to functions, with the route's authorizer first, as REST proxy events.
 
-`/_local/` offers what exists only on a developer's machine: new customers, a clock to move, functions to invoke,
-faults of S3 and of the issuer, and a page that uploads a photo.
+It also serves the pages of `local/pages`, the API document, and the actions of `/_local/`.
 """
 
 import base64
 import json
+import socket
 import threading
 import time
 import uuid
-from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from local.aws import HOST, CannotStart
-from local.issuer import Issuer
-from local.lambda_pool import Clock, Crashed, Faults, LambdaPool, TimedOut
+from local import actions
+from local.addresses import HOST, LOOPBACK, CannotStart, refusal
+from local.lambda_pool import Crashed, LambdaPool, TimedOut
+from local.log import Log
 from local.template import ROOT, Route, Template
+from local.web import Backstage, page
 
 BODY_BYTES_MAX = 10 * 1024 * 1024
 EVENT_BYTES_MAX = 6 * 1024 * 1024  # the size of an event that Lambda takes
@@ -26,6 +27,13 @@ STAGE = "local"
 SCHEDULE_S = 60
 KEYS = ("/_local/jwks.json", "/_local/staff_jwks.json")
 UPLOAD_PAGE = ROOT / "local" / "pages" / "upload.html"
+# The headers that a web page may send and read, beside those that browsers always allow.
+CORS = {
+    "Access-Control-Allow-Methods": "GET, POST, PATCH, DELETE",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key",
+    "Access-Control-Expose-Headers": "X-Error-Code, Retry-After, Idempotency-Replayed, Location",
+    "Access-Control-Max-Age": "600",
+}
 
 Response = tuple[int, dict[str, str], bytes]  # status, headers, body
 
@@ -35,26 +43,34 @@ class Api(ThreadingHTTPServer):
     request_queue_size = 256
     allow_reuse_address = True
 
-    def __init__(
-        self, port: int, template: Template, clock: Clock, faults: Faults, issuer: Issuer, staff_issuer: Issuer
-    ) -> None:
+    def __init__(self, port: int, template: Template, local: actions.Local, log: Log, web_origin: str = "") -> None:
+        self.loopback: socket.socket | None = None
         try:
             super().__init__((HOST, port), Connection)
+            if HOST != LOOPBACK:  # the authorizers fetch keys in the clear from this machine only
+                self.loopback = socket.create_server((LOOPBACK, int(self.server_address[1])))
         except OSError as error:
             hint = "try: PORT=0 make run, for any free one"
             raise CannotStart(f"Port {port} cannot be used ({error.strerror}); {hint}") from None
-        self.template, self.clock, self.faults = template, clock, faults
-        self.issuer, self.staff_issuer = issuer, staff_issuer
+        self.template, self.local, self.log, self.web_origin = template, local, log, web_origin
         self.routes = template.routes
-        self.url = f"http://{HOST}:{self.server_address[1]}"
+        self.port = int(self.server_address[1])
+        self.url = f"http://{HOST}:{self.port}"
         self.pool: LambdaPool
+        self.backstage: Backstage  # answers the pages' questions about this machine
         self.front_page = b""
-        self.seeds: list[dict[str, str]] = []
         self.announced = threading.Event()  # set after the ready line: S3 events of an earlier run wait for it
 
     def serve(self, pool: LambdaPool) -> None:
-        self.pool = pool
+        self.pool = self.local.pool = pool
         threading.Thread(target=self.serve_forever, name="api", daemon=True).start()
+        if self.loopback:
+            threading.Thread(target=self._serve_loopback, name="loopback", daemon=True).start()
+
+    def _serve_loopback(self) -> None:
+        assert self.loopback
+        while True:
+            self.process_request(*self.loopback.accept())
 
     def run_schedules(self) -> None:
         """Invoke the scheduled functions every minute, as EventBridge does."""
@@ -69,14 +85,6 @@ class Api(ThreadingHTTPServer):
                         print(error, flush=True)
 
         threading.Thread(target=run, name="schedules", daemon=True).start()
-
-    def new_customer(self, name: str, customer_id: str = "") -> dict[str, str]:
-        customer_id = customer_id or str(uuid.uuid4())
-        return {"id": customer_id, "name": name, "token": self.issuer.token(customer_id, int(time.time()))}
-
-    def new_staff(self, name: str, staff_id: str, groups: Sequence[str]) -> dict[str, Any]:
-        token = self.staff_issuer.token(staff_id, int(time.time()), groups=groups)
-        return {"id": staff_id, "name": name, "groups": list(groups), "token": token}
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Ignore callers that hang up."""
@@ -97,23 +105,16 @@ class Connection(BaseHTTPRequestHandler):
     server: Api
 
     def respond(self) -> None:
+        started, self.caller = time.monotonic(), ""
         body = self._body()
         if body is None:
             response = self._gateway_response("REQUEST_TOO_LARGE")
             self.close_connection = True
-        elif self.path == "/" and self.command == "GET":
-            response = 200, {"Content-Type": "text/plain; charset=utf-8"}, self.server.front_page
-        elif self.path == "/_local/upload" and self.command == "GET":
-            response = 200, {"Content-Type": "text/html; charset=utf-8"}, UPLOAD_PAGE.read_bytes()
-        elif self.path in KEYS and self.server.faults.issuer:
-            response = 503, {"Content-Type": "text/html; charset=utf-8"}, b"<h1>Service Unavailable</h1>"
-        elif self.path.startswith("/_local/"):
-            response = self._local(self.path.removeprefix("/_local/"), body)
         else:
-            response = self._route(body)
+            response = self._own(body) or self._routed(body, started)
         status, headers, payload = response
         self.send_response(status)
-        for name, value in headers.items():
+        for name, value in (headers | self._cors()).items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(payload)))
         self.end_headers()
@@ -121,6 +122,46 @@ class Connection(BaseHTTPRequestHandler):
         self.wfile.flush()
 
     do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = do_HEAD = do_OPTIONS = respond
+
+    def _own(self, body: bytes) -> Response | None:
+        """The response of what exists only on a developer's machine; None for the API's own addresses."""
+        path = urlsplit(self.path).path
+        if self.command == "GET":
+            if found := page(self.path, self.headers.get("Accept", "")):
+                return found
+            if path == "/":
+                return 200, {"Content-Type": "text/plain; charset=utf-8"}, self.server.front_page
+            if path == "/_local/upload":
+                return 200, {"Content-Type": "text/html; charset=utf-8"}, UPLOAD_PAGE.read_bytes()
+        if not path.startswith(("/_local/", "/_pages/")):
+            return None
+        if self.path in KEYS and self.server.local.faults.issuer:
+            return 503, {"Content-Type": "text/html; charset=utf-8"}, b"<h1>Service Unavailable</h1>"
+        if why := refusal(self.headers.get("Host", ""), self.headers.get("Origin"), self.server.web_origin):
+            return _json(403, {"detail": why})
+        if path.startswith("/_pages/"):
+            return self.server.backstage.respond(self.path, body)
+        return self._local(path.removeprefix("/_local/"), body)
+
+    def _routed(self, body: bytes, started: float) -> Response:
+        """The API's response, with its line in the log; `started` is on the monotonic clock."""
+        if self._is_preflight():
+            return 204, {}, b""
+        response = self._route(body)
+        ms, code = (time.monotonic() - started) * 1_000, response[1].get("X-Error-Code", "")
+        self.server.log.request(self.command, self.path, body, response[0], ms, self.caller, code)
+        return response
+
+    def _is_preflight(self) -> bool:
+        """Whether a browser asks what a page of the web origin may send."""
+        return self.command == "OPTIONS" and "Access-Control-Request-Method" in self.headers and bool(self._cors())
+
+    def _cors(self) -> dict[str, str]:
+        """The headers that let a page of the web origin read the response."""
+        origin = self.headers.get("Origin")
+        if not origin or origin != self.server.web_origin:
+            return {}
+        return {"Access-Control-Allow-Origin": origin, "Vary": "Origin", **CORS}
 
     def _body(self) -> bytes | None:
         """The request's body, or None if it is too large for API Gateway."""
@@ -141,7 +182,8 @@ class Connection(BaseHTTPRequestHandler):
         event = self._event(route, parameters, body)
         if not route.is_open:
             try:
-                event["requestContext"]["authorizer"] = self._authorize(route.authorizer)
+                event["requestContext"]["authorizer"] = context = self._authorize(route.authorizer)
+                self.caller = self.server.local.names.get(context["principalId"], context["principalId"][:8])
             except NotAuthorized as refusal:
                 return self._gateway_response(refusal.kind, refusal.context)
         if len(event["body"] or "") > EVENT_BYTES_MAX - EVENT_OVERHEAD_BYTES:
@@ -249,42 +291,17 @@ class Connection(BaseHTTPRequestHandler):
         return status, {"Content-Type": "application/json", **headers}, body.encode()
 
     def _local(self, action: str, body: bytes) -> Response:
+        if self.command != "POST" and self.path not in KEYS:
+            return _json(405, {"detail": f"send a POST to /_local/{action}"})
         try:
-            status, result = 200, self._local_result(action, json.loads(body or b"{}"))
-        except KeyError as error:
-            status, result = 400, {"detail": f"{error} is missing or unknown"}
-        except (ValueError, TypeError, TimedOut, Crashed) as error:
-            status, result = 400, {"detail": str(error)}
-        payload = result if isinstance(result, bytes) else json.dumps(result).encode()
-        return status, {"Content-Type": "application/json"}, payload
-
-    def _local_result(self, action: str, sent: dict[str, Any]) -> Any:
-        match action:
-            case "jwks.json":
-                return self.server.issuer.jwks
-            case "staff_jwks.json":
-                return self.server.staff_issuer.jwks
-            case "customers":
-                return self.server.new_customer(str(sent.get("name") or "A customer"))
-            case "seeds":
-                return self.server.seeds
-            case "faults":
-                return self._set_faults(**sent)
-            case "clock":
-                self.server.clock.forward(int(sent["forward_s"]))
-                return {"ahead_s": self.server.clock.ahead_s}
-            case "invoke":
-                return self.server.pool.invoke(sent["function"], sent.get("event", {}))
-        raise ValueError("there is no such local action")
-
-    def _set_faults(self, *, s3: list[str] | None = None, issuer: bool | None = None) -> dict[str, Any]:
-        """Set the faults that are given, and leave the others."""
-        faults = self.server.faults
-        if s3 is not None:
-            faults.set_s3(list(s3))
-        if issuer is not None:
-            faults.issuer = bool(issuer)
-        return {"s3": faults.s3, "issuer": faults.issuer}
+            return _json(200, actions.act(self.server.local, action, body))
+        except (actions.Refused, TimedOut, Crashed) as error:
+            return _json(400, {"detail": str(error)})
 
     def log_message(self, *args: Any) -> None:
         """Write no access log: each function logs one line per request."""
+
+
+def _json(status: int, result: Any) -> Response:
+    payload = result if isinstance(result, bytes) else json.dumps(result).encode()
+    return status, {"Content-Type": "application/json"}, payload

@@ -9,31 +9,22 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from local.addresses import HOST, CannotStart, free_port
 from local.template import ROOT, Template
 
 START_TIMEOUT_S = 15
 STOP_TIMEOUT_S = 1.5
 REGION = "ap-south-1"
-HOST = os.environ.get("BIND_HOST") or "127.0.0.1"  # another address only if containers must reach the stand-ins
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",
     "AWS_DEFAULT_REGION": REGION,
     "AWS_REGION": REGION,
 }
-
-
-class CannotStart(Exception):
-    """`make run` cannot start; the message is one line for the person who typed the command."""
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 def die_with_parent() -> None:
@@ -45,8 +36,8 @@ def die_with_parent() -> None:
 class Ministack:
     """A running ministack. It saves its state when `stop` ends it, not when it is killed."""
 
-    def __init__(self, state: Path, venv: str = ".venv-ministack") -> None:
-        self.port = int(os.environ.get("AWS_PORT") or free_port())
+    def __init__(self, state: Path, venv: str = ".venv-ministack", port: int = 0) -> None:
+        self.port = port or free_port()
         self.url = f"http://{HOST}:{self.port}"
         program = ROOT / venv / "bin" / "ministack"
         if not program.exists():
@@ -100,7 +91,7 @@ class Ministack:
             self.process.wait()
         self.log.close()
 
-    def create_resources(self, template: Template, secrets: dict[str, Any], web_origin: str = "") -> None:
+    def create_resources(self, template: Template, secrets: dict[str, Any], web_origins: Sequence[str] = ()) -> None:
         """Create the template's resources that do not exist yet, named by logical id, buckets by `BucketName`."""
         import boto3
         from botocore.exceptions import ClientError
@@ -124,10 +115,10 @@ class Ministack:
         for name in template.of_type("AWS::SQS::Queue"):
             sqs.create_queue(QueueName=name)
         for name, properties in template.of_type("AWS::S3::Bucket").items():
-            _make_bucket(template.bucket(name), properties, web_origin)
+            _make_bucket(template.bucket(name), properties, web_origins)
 
 
-def _make_bucket(name: str, properties: dict[str, Any], web_origin: str) -> None:
+def _make_bucket(name: str, properties: dict[str, Any], web_origins: Sequence[str]) -> None:
     """The bucket with the settings that decide who may read and write it. Objects do not expire here."""
     import boto3
 
@@ -140,10 +131,10 @@ def _make_bucket(name: str, properties: dict[str, Any], web_origin: str) -> None
     s3.put_bucket_ownership_controls(Bucket=name, OwnershipControls=properties["OwnershipControls"])
     if "VersioningConfiguration" in properties:
         s3.put_bucket_versioning(Bucket=name, VersioningConfiguration=properties["VersioningConfiguration"])
-    if web_origin and "CorsConfiguration" in properties:
+    if web_origins and "CorsConfiguration" in properties:
         with_web_origin = properties["CorsConfiguration"]["Fn::If"][1]
         rules = [
-            {"AllowedOrigins": [web_origin], **{key: rule[key] for key in ("AllowedMethods", "AllowedHeaders")}}
+            {"AllowedOrigins": [*web_origins], **{key: rule[key] for key in ("AllowedMethods", "AllowedHeaders")}}
             for rule in with_web_origin["CorsRules"]
         ]
         s3.put_bucket_cors(Bucket=name, CORSConfiguration={"CORSRules": rules})

@@ -1,31 +1,29 @@
 """Lambda's execution environments: worker processes that have imported every handler and run one event at a time.
 
 Powertools keeps the request in a class attribute, so threads would mix callers. Lambda runs one request per
-environment, and so does each worker. Workers are forked by the nursery, a single-threaded process, because a
-process with threads cannot fork safely.
+environment, and so does each worker. Workers are forked by a nursery, a single-threaded process, because a process
+with threads cannot fork safely. Nurseries are forked by one process that has imported the libraries and none of our
+code: after an edit a new nursery imports the new code, and the old one goes when its last request is answered.
 """
 
-import importlib
-import json
-import mmap
 import os
 import queue
 import signal
 import socket
-import struct
-import sys
+import threading
 import time
-import traceback
-import uuid
-from collections.abc import Callable, Collection, Iterator
-from io import TextIOWrapper
+from collections.abc import Collection
+from functools import partial
 from typing import Any
 
-from local.aws import CannotStart, die_with_parent
+from local.addresses import CannotStart
+from local.log import Log
+from local.memory import Clock, Faults
+from local.reload import RESTART, Sources, forget_bytecode
 from local.template import ROOT, Function
+from local.workers import receive, run_libraries, run_nursery, send
 
 WORKERS = 6
-LENGTH = struct.Struct("!I")
 
 Idle = queue.LifoQueue[tuple[socket.socket, int]]
 
@@ -38,96 +36,40 @@ class Crashed(Exception):
     """The function raised, or its process died."""
 
 
-class Context:
-    """Lambda's context object, with the attributes that the handlers read."""
+class Generation:
+    """The workers that run one state of the code."""
 
-    def __init__(self, function: str, timeout_s: float) -> None:
-        self.function_name = function
-        self.memory_limit_in_mb = 512
-        self.invoked_function_arn = f"arn:aws:lambda:ap-south-1:000000000000:function:{function}"
-        self.aws_request_id = str(uuid.uuid4())
-        self._ends_at = time.monotonic() + timeout_s
-
-    def get_remaining_time_in_millis(self) -> int:
-        return max(int((self._ends_at - time.monotonic()) * 1_000), 0)
-
-
-class Clock:
-    """How far the workers' clocks run ahead of real time, in memory that all workers share."""
-
-    def __init__(self) -> None:
-        self._memory = mmap.mmap(-1, 8)
-
-    @property
-    def ahead_s(self) -> int:
-        return int(struct.unpack("q", self._memory[:8])[0])
-
-    def forward(self, seconds: int) -> None:
-        self._memory[:8] = struct.pack("q", self.ahead_s + seconds)
-
-
-class Faults:
-    """What is unavailable: S3 operations, in memory that all workers share, and the issuer of bearer tokens."""
-
-    SIZE = 1_024
-
-    def __init__(self) -> None:
-        self.issuer = False
-        self._memory = mmap.mmap(-1, self.SIZE)
-
-    @property
-    def s3(self) -> list[str]:
-        return self._memory[:].rstrip(b"\0").decode().split()
-
-    def set_s3(self, operations: list[str]) -> None:
-        self._memory[:] = " ".join(operations).encode().ljust(self.SIZE, b"\0")
-
-
-class LambdaPool:
-    """Runs functions in idle workers. Create it before the process starts any thread, because it forks."""
-
-    def __init__(
-        self,
-        functions: dict[str, Function],
-        authorizers: Collection[str],
-        environment: dict[str, str],
-        clock: Clock,
-        faults: Faults,
-    ) -> None:
-        self.functions = functions
+    def __init__(self, nursery: socket.socket, authorizers: Collection[str]) -> None:
+        self._nursery = nursery
         self._idle: Idle = queue.LifoQueue()
         # As on Lambda, no other function runs in an authorizer's process: its issuer's keys stay in its memory.
         self._idle_authorizers: dict[str, Idle] = {name: queue.LifoQueue() for name in authorizers}
-        self._nursery, theirs = socket.socketpair()
-        self._nursery_pid = os.fork()
-        if self._nursery_pid == 0:
-            self._nursery.close()
-            _run_nursery(theirs, functions, environment, clock, faults)
-        theirs.close()
+        self._starting = threading.Lock()
+        self.requests = 0  # in workers or waiting for one
 
-    def ready(self) -> None:
-        """Wait until every handler is imported, then start the workers."""
-        message = _receive(self._nursery)
+    def start(self) -> str:
+        """Wait until every handler is imported, then start the workers. Return the reason of a failure, or ""."""
+        message = receive(self._nursery)
         if message != "ready":
-            raise CannotStart(str(message or "The functions cannot be loaded."))
+            return str(message or "The functions cannot be loaded.")
         for idle in self._idle_authorizers.values():
             idle.put(self._start_worker())
         for _ in range(WORKERS):
             self._idle.put(self._start_worker())
+        return ""
 
-    def invoke(self, function: str, event: Any) -> Any:
+    def run(self, function: str, event: Any, timeout_s: float) -> Any:
         """The function's return value; raises Crashed or TimedOut."""
-        timeout_s = self.functions[function].timeout_s
         idle = self._idle_authorizers.get(function, self._idle)
         worker, pid = idle.get()
         try:
             worker.settimeout(timeout_s)
-            _send(worker, [function, event, timeout_s])
+            send(worker, [function, event, timeout_s])
         except OSError:  # the worker died while idle and never saw the event, so another worker can run it
             self._replace_worker(idle, worker, pid)
-            return self.invoke(function, event)
+            return self.run(function, event, timeout_s)
         try:
-            response = _receive(worker)
+            response = receive(worker)
         except TimeoutError:
             self._replace_worker(idle, worker, pid)
             raise TimedOut(f"{function} timed out after {timeout_s} s") from None
@@ -142,12 +84,12 @@ class LambdaPool:
             raise Crashed(result)
         return result
 
-    def stop(self) -> None:
-        try:
-            os.killpg(self._nursery_pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        os.waitpid(self._nursery_pid, 0)
+    def close(self) -> None:
+        """End the workers and their nursery. No request may be running."""
+        for idle in (self._idle, *self._idle_authorizers.values()):
+            while not idle.empty():
+                idle.get()[0].close()
+        self._nursery.close()
 
     def _replace_worker(self, idle: Idle, worker: socket.socket, pid: int) -> None:
         worker.close()
@@ -159,126 +101,86 @@ class LambdaPool:
 
     def _start_worker(self) -> tuple[socket.socket, int]:
         ours, theirs = socket.socketpair()
-        socket.send_fds(self._nursery, [b"+"], [theirs.fileno()])
+        with self._starting:
+            socket.send_fds(self._nursery, [b"+"], [theirs.fileno()])
         theirs.close()
-        return ours, int(_receive(ours))
+        return ours, int(receive(ours))
 
 
-def _run_nursery(
-    pool: socket.socket,
-    functions: dict[str, Function],
-    environment: dict[str, str],
-    clock: Clock,
-    faults: Faults,
-) -> None:
-    """Import the handlers, then fork a worker for each socket that the pool sends. Never returns."""
-    try:
-        os.setpgid(0, 0)
-        die_with_parent()
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # dead workers leave no zombies
-        os.environ.update(environment)
-        sys.path[:0] = [str(ROOT), str(ROOT / "functions")]
-        handlers = _import_handlers(pool, functions)
-        _patch_clock(clock)
-        _patch_s3(faults)
-        _send(pool, "ready")
-        while True:
-            request, fds, _, _ = socket.recv_fds(pool, 1, 1)
-            if not request:
-                os._exit(0)
-            if os.fork() == 0:
-                pool.close()
-                _run_worker(socket.socket(fileno=fds[0]), handlers)
-            os.close(fds[0])
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        os._exit(1)
+class LambdaPool:
+    """Runs functions in idle workers. Create it before the process starts any thread, because it forks."""
 
+    def __init__(
+        self,
+        functions: dict[str, Function],
+        authorizers: Collection[str],
+        environment: dict[str, str],
+        clock: Clock,
+        faults: Faults,
+        log: Log,
+    ) -> None:
+        self.functions, self._authorizers, self._log = functions, authorizers, log
+        self._sources = Sources()
+        self._changing = threading.Lock()
+        self._libraries, theirs = socket.socketpair()
+        self._libraries_pid = os.fork()
+        if self._libraries_pid == 0:
+            self._libraries.close()
+            nursery = partial(run_nursery, functions, environment, clock, faults)
+            run_libraries(theirs, nursery, log.functions_fd)
+        theirs.close()
+        self._generation = self._new_generation()
 
-def _import_handlers(pool: socket.socket, functions: dict[str, Function]) -> dict[str, Callable[..., Any]]:
-    handlers = {}
-    for function in functions.values():
-        module, _, name = function.handler.rpartition(".")
+    def ready(self) -> None:
+        """Wait until every handler is imported, then start the workers."""
+        problem = self._generation.start()
+        if problem:
+            raise CannotStart(problem)
+
+    def invoke(self, function: str, event: Any) -> Any:
+        """The function's return value, by the code as it is now; raises Crashed or TimedOut."""
+        with self._changing:
+            self._reload_if_edited()
+            generation = self._generation
+            generation.requests += 1
         try:
-            handlers[function.id] = getattr(importlib.import_module(module), name)
-        except Exception as error:
-            _send(pool, f"{function.id}: {function.handler} cannot be imported: {type(error).__name__}: {error}")
-            os._exit(1)
-    import boto3
-    import razorpay
+            return generation.run(function, event, self.functions[function].timeout_s)
+        finally:
+            with self._changing:
+                generation.requests -= 1
+                if generation is not self._generation and not generation.requests:
+                    generation.close()
 
-    boto3.client("secretsmanager")  # botocore reads its data files once, before the fork
-    razorpay.Client(auth=("", ""))
-    return handlers
-
-
-def _patch_clock(clock: Clock) -> None:
-    from shared import clock as shared_clock
-
-    real_now_us = shared_clock.now_us
-    shared_clock.now_us = lambda: real_now_us() + clock.ahead_s * 1_000_000
-
-
-class _Body:
-    """The part of urllib3's response that botocore reads a body from."""
-
-    def __init__(self, content: bytes) -> None:
-        self.content = content
-
-    def stream(self) -> Iterator[bytes]:
-        yield self.content
-
-
-def _patch_s3(faults: Faults) -> None:
-    from botocore.awsrequest import AWSResponse
-    from botocore.compat import HTTPHeaders
-
-    from shared.aws import s3
-
-    def fail(request: Any, event_name: str, **kwargs: Any) -> AWSResponse | None:
-        if event_name.rpartition(".")[2] not in faults.s3:
-            return None  # botocore sends the request
-        content = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
-        return AWSResponse(request.url, 503, HTTPHeaders(), _Body(content))
-
-    s3.client().meta.events.register_first("before-send.s3", fail)
-
-
-def _run_worker(pool: socket.socket, handlers: dict[str, Callable[..., Any]]) -> None:
-    """Run one event after another until the pool closes the socket. Never returns."""
-    die_with_parent()
-    assert isinstance(sys.stdout, TextIOWrapper)
-    sys.stdout.reconfigure(line_buffering=True, write_through=False)  # whole lines: the workers share one log
-    _send(pool, os.getpid())
-    while (request := _receive(pool)) is not None:
-        function, event, timeout_s = request
+    def stop(self) -> None:
         try:
-            result = handlers[function](event, Context(function, timeout_s))
-            _send(pool, [True, json.loads(json.dumps(result))])
-        except Exception as error:
-            _send(pool, [False, f"{type(error).__name__}: {error}"])
-        sys.stdout.flush()
-    os._exit(0)
+            os.killpg(self._libraries_pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        os.waitpid(self._libraries_pid, 0)
 
+    def _reload_if_edited(self) -> None:
+        """Let new workers import edited code. Code that cannot be imported leaves the workers as they are."""
+        names = self._sources.edited()
+        if not names:
+            return
+        started, edited = time.monotonic(), ", ".join(names)
+        if restart := [name for name in names if name in RESTART]:
+            self._log.say(f"{', '.join(restart)} changed: restart make run to use it")
+            if restart == names:
+                return
+        forget_bytecode(ROOT, names)
+        generation = self._new_generation()
+        if problem := generation.start():
+            generation.close()
+            self._log.say(f"{edited} changed, but the code before it still runs. {problem}")
+            return
+        if not self._generation.requests:
+            self._generation.close()
+        self._generation = generation
+        self._log.say(f"{edited} changed: reloaded in {time.monotonic() - started:.1f} s")
 
-def _send(peer: socket.socket, value: Any) -> None:
-    data = json.dumps(value).encode()
-    peer.sendall(LENGTH.pack(len(data)) + data)
-
-
-def _receive(peer: socket.socket) -> Any:
-    """The next value, or None when the peer has closed."""
-    head = _receive_exactly(peer, LENGTH.size)
-    return json.loads(_receive_exactly(peer, LENGTH.unpack(head)[0])) if head else None
-
-
-def _receive_exactly(peer: socket.socket, size_bytes: int) -> bytes:
-    data = bytearray()
-    while len(data) < size_bytes:
-        part = peer.recv(size_bytes - len(data))
-        if not part:
-            return b""
-        data += part
-    return bytes(data)
+    def _new_generation(self) -> Generation:
+        ours, theirs = socket.socketpair()
+        socket.send_fds(self._libraries, [b"+"], [theirs.fileno()])
+        theirs.close()
+        return Generation(ours, self._authorizers)

@@ -14,6 +14,7 @@ class Settings:
     payments_table: str
     refunds_table: str
     unusable_webhooks_table: str
+    desk_table: str
     images_table: str
     uploads_bucket: str
     images_bucket: str

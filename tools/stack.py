@@ -14,7 +14,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from local.aws import CREDENTIALS, REGION, CannotStart, Ministack, free_port
+from local.addresses import CannotStart, free_port
+from local.aws import CREDENTIALS, REGION, Ministack
 from local.issuer import AUDIENCE, ISSUER, STAFF_AUDIENCE, STAFF_ISSUER, Issuer
 from local.razorpay.fake import FakeRazorpay
 from local.razorpay.server import serve

@@ -1,5 +1,7 @@
-"""POST /api/staff/payments/{id}/refunds/: refund a payment of any customer, or a part of it; a reason is required."""
+"""POST /api/staff/payments/{id}/refunds/: refund any customer's payment; a large refund is proposed."""
 
+from shared.desk.proposals import Proposed
+from shared.desk.serializers import ProposalBody, serialize_proposal
 from shared.errors import Conflict, NotFound, PermissionDenied, ServiceUnavailable
 from shared.http.endpoint import Endpoint, Request, Response
 from shared.staff.groups import ALLOWED
@@ -19,7 +21,7 @@ endpoint = Endpoint(
     body=STAFF_REFUND_FIELDS,
     idempotent=True,
     dry_run=True,
-    responses={200: StaffRefundPreviewBody, 201: StaffRefundBody},
+    responses={200: StaffRefundPreviewBody, 201: StaffRefundBody, 202: ProposalBody},
     errors=(NotFound, PermissionDenied, Conflict, ServiceUnavailable),
 )
 
@@ -27,8 +29,11 @@ endpoint = Endpoint(
 @endpoint
 def handler(request: Request) -> Response:
     key = request.idempotency_key
-    requested = refund(request.staff.id, request.path["id"], request.body, key, request.dry_run)
+    asked = refund(request.staff.id, request.path["id"], request.body, key, request.dry_run)
+    if isinstance(asked, Proposed):
+        log.count("ProposalReplayed" if asked.replayed else "ProposalCreated")
+        return Response(202, serialize_proposal(asked.proposal), replayed=asked.replayed)
     if request.dry_run:
-        return Response(200, serialize_staff_preview(requested.refund), replayed=requested.replayed)
-    log.count("RefundReplayed" if requested.replayed else "RefundRequested")
-    return Response(201, serialize_staff_refund(requested.refund), replayed=requested.replayed)
+        return Response(200, serialize_staff_preview(asked.refund), replayed=asked.replayed)
+    log.count("RefundReplayed" if asked.replayed else "RefundRequested")
+    return Response(201, serialize_staff_refund(asked.refund), replayed=asked.replayed)

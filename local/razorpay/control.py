@@ -42,6 +42,10 @@ def _pay(state: State, sent: dict[str, Any]) -> Any:
     return shopper.pay(state, sent["order_id"], sent.get("method", "upi"), sent.get("outcome", "success"), choice)
 
 
+def _checkout(state: State, sent: dict[str, Any]) -> Any:
+    return shopper.offer(state, sent["order_id"], sent.get("customer_id"))
+
+
 def _late(state: State, sent: dict[str, Any]) -> Any:
     return shopper.authorize_late(state, sent.get("payment_id"), sent.get("order_id"))
 
@@ -98,6 +102,7 @@ def _state(state: State, sent: dict[str, Any]) -> Any:
 
 CONTROLS: Mapping[str, Control] = {
     "pay": Control(_pay, ("order_id",), ("method", "outcome", *shopper.CHOICES)),
+    "checkout": Control(_checkout, ("order_id",), ("customer_id",)),
     "late": Control(_late, (), ("payment_id", "order_id")),
     "double_pay": Control(_double_pay, ("order_id",)),
     "refund": Control(_refund, ("payment_id",), ("amount", "status")),

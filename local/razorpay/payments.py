@@ -1,6 +1,6 @@
 """What happens to a payment at Razorpay, with the events that follow from it."""
 
-from local.razorpay import webhooks
+from local.razorpay import failures, webhooks
 from local.razorpay.state import Entity, State
 
 
@@ -37,13 +37,14 @@ def _is_fee_on_top(payment: Entity) -> bool:
     return payment.get("fee_bearer") == "customer"
 
 
-def fail(state: State, payment: Entity) -> None:
+def fail(state: State, payment: Entity, reason: str = failures.DEFAULT) -> None:
+    failure = failures.failure_of(reason)
     payment |= {
         "status": "failed",
-        "error_code": "BAD_REQUEST_ERROR",
-        "error_description": "Payment was unsuccessful due to a temporary issue.",
-        "error_source": "gateway",
-        "error_step": "payment_response",
-        "error_reason": "payment_failed",
+        "error_code": failure.code,
+        "error_description": failure.description,
+        "error_source": failure.source,
+        "error_step": failure.step,
+        "error_reason": reason,
     }
     webhooks.emit(state, "payment.failed", payment=payment)

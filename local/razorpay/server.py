@@ -1,4 +1,4 @@
-"""The HTTP server of the Razorpay stand-in: the API, `/_control/` and the checkout page."""
+"""The HTTP server of the Razorpay stand-in: the API, `/_control/` and the pages of checkout."""
 
 import json
 import threading
@@ -10,11 +10,10 @@ from local.razorpay.fake import FakeRazorpay
 from local.razorpay.faults import ConnectionDropped
 from local.razorpay.responses import Rejected, Response, json_response
 from local.razorpay.webhooks import run_delivery
-from local.template import ROOT
+from local.web import STAND_IN, page
 
 HANG_S = 30
 SHUTDOWN_POLL_S = 0.05  # how fast `shutdown` returns; the default of 0.5 s slows every test that starts a server
-CHECKOUT_PAGE = ROOT / "local" / "pages" / "checkout.html"
 
 
 class Server(ThreadingHTTPServer):
@@ -64,8 +63,8 @@ class Connection(BaseHTTPRequestHandler):
     def _response(self) -> Response:
         url = urlsplit(self.path)
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        if url.path == "/checkout":
-            return 200, {"Content-Type": "text/html; charset=utf-8"}, CHECKOUT_PAGE.read_bytes()
+        if self.command == "GET" and (found := page(self.path, "", STAND_IN)):
+            return found
         if url.path.startswith("/_control/"):
             return self._control(url.path.removeprefix("/_control/"), body)
         query = {name: values[-1] for name, values in parse_qs(url.query).items()}

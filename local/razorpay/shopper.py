@@ -1,17 +1,23 @@
 """What the shopper does in Razorpay's checkout, and the bank's late answer to it."""
 
+import threading
+from dataclasses import asdict
 from typing import Any
 
-from local.razorpay import cards, payments
+from local.razorpay import cards, failures, payments
 from local.razorpay.entities import new_payment
 from local.razorpay.responses import NO_SUCH_ID, Rejected
 from local.razorpay.state import Entity, State
 
 # What a shopper can choose in addition to the method. `card` describes a new card, `token` names a saved one; `save`
 # ticks the box; `activation` "later" leaves the new token initiated; `duplicate_token` creates a second token of the
-# same card. The three amounts make the payment's amount another than the order's.
+# same card. `vpa`, `bank` and `wallet` name what the other methods pay with. `reason` says why the payment fails, and
+# `late_s` when the bank approves a late one by itself. The three amounts make the payment's amount another than the
+# order's.
 AMOUNTS = ("offer_paise", "fee_paise", "amount_paise")
-CHOICES = ("customer_id", "card", "token", "save", "activation", "duplicate_token", *AMOUNTS)
+INSTRUMENTS = {"upi": "vpa", "netbanking": "bank", "wallet": "wallet"}  # method -> the payment's field
+CARD_CHOICES = ("customer_id", "card", "token", "save", "activation", "duplicate_token")
+CHOICES = (*CARD_CHOICES, *INSTRUMENTS.values(), "reason", "late_s", *AMOUNTS)
 METHODS = ("card", "netbanking", "wallet", "emi", "upi", "paylater")
 OUTCOMES = ("success", "fail", "authorize", "late", "pending")
 CARD = {
@@ -44,15 +50,28 @@ def pay_again(state: State, order_id: str) -> dict[str, Any]:
     return _attempt(state, state.find(state.orders, order_id), "upi", "success", {})
 
 
+def offer(state: State, order_id: str, customer_id: str | None) -> dict[str, Any]:
+    """What a checkout offers: the order, the customer's saved cards, and the reasons for which a payment can fail."""
+    tokens = [token for token in state.tokens.values() if customer_id and token["customer_id"] == customer_id]
+    return {
+        "order": state.find(state.orders, order_id),
+        "tokens": tokens if state.saved_cards else [],
+        "failures": {reason: asdict(failure) for reason, failure in failures.FAILURES.items()},
+    }
+
+
 def _attempt(state: State, order: Entity, method: str, outcome: str, choice: dict[str, Any]) -> dict[str, Any]:
-    amounts = _amounts(order, choice)
+    amounts, reason = _amounts(order, choice), choice.get("reason", failures.DEFAULT)
+    failures.failure_of(reason)
     payment = new_payment(state, order, method)
     payment |= amounts
     _choose_instrument(state, payment, choice)
     order["attempts"] += 1
     order["status"] = "attempted" if order["status"] == "created" else order["status"]
     if outcome in ("fail", "late"):
-        payments.fail(state, payment)
+        payments.fail(state, payment, reason)
+        if outcome == "late" and "late_s" in choice:
+            _approve_after(state, payment["id"], float(choice["late_s"]))
     elif outcome in ("success", "authorize"):
         _save_card(state, payment, choice)
         payments.authorize(state, payment)
@@ -88,6 +107,9 @@ def _choose_instrument(state: State, payment: Entity, choice: dict[str, Any]) ->
     if customer_id:
         customer = state.find(state.customers, customer_id)
         payment |= {"customer_id": customer_id, "contact": customer["contact"]}
+    instrument = INSTRUMENTS.get(payment["method"])
+    if instrument in choice:
+        payment[instrument] = str(choice[instrument])
     if payment["method"] != "card":
         return
     card = _card(choice)
@@ -133,6 +155,19 @@ def authorize_late(state: State, payment_id: str | None, order_id: str | None) -
             payments.capture(state, payment)
             return _checkout_fields(state, payment)
     raise Rejected(NO_SUCH_ID)
+
+
+def _approve_after(state: State, payment_id: str, late_s: float) -> None:
+    """The bank approves by itself later, unless somebody asked it to before or the stand-in is closing."""
+
+    def approve() -> None:
+        with state.lock:
+            if not state.closing.is_set() and state.payments[payment_id]["status"] == "failed":
+                authorize_late(state, payment_id, None)
+
+    timer = threading.Timer(late_s, approve)
+    timer.daemon = True
+    timer.start()
 
 
 def _checkout_fields(state: State, payment: Entity) -> dict[str, Any]:

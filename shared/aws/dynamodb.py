@@ -117,7 +117,8 @@ class Update:
     """Change attributes of a stored row if all expectations hold.
 
     `set` maps attributes, or `attribute.key` of a map, to new values; None removes. `append` adds to lists.
-    `expect` compares attributes, where None means absent; `expect_status` lists the statuses allowed before;
+    `expect` compares attributes, where None means absent; `expect_not` names values that they must not have;
+    `expect_status` lists the statuses allowed before;
     `expect_absent` is an `attribute.key` that must not be there yet. With `may_insert` the row need not be stored.
     Afterwards `row` has its new state.
     """
@@ -126,6 +127,7 @@ class Update:
     set: Mapping[str, Any]
     append: Mapping[str, list[Any]] = field(default_factory=dict)
     expect: Mapping[str, Any] = field(default_factory=dict)
+    expect_not: Mapping[str, Any] = field(default_factory=dict)
     expect_status: Sequence[str] = ()
     expect_absent: str = ""
     may_insert: bool = False
@@ -254,6 +256,7 @@ def _condition(write: Write) -> Condition | None:
             if write.expect_status:
                 conditions.append(model.status.is_in(*write.expect_status))
             conditions += _equal(model, write.expect)
+            conditions += [getattr(model, name) != value for name, value in write.expect_not.items()]
             if write.expect_absent:
                 conditions.append(_path(model, write.expect_absent).does_not_exist())
             return _all(conditions)

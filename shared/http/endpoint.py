@@ -45,7 +45,8 @@ class Endpoint:
     their bytes unread, `partial` ones may leave out any field, `idempotent` ones read the Idempotency-Key header,
     `paginated` ones return a `Page` of what `responses` says, and `polled` ones say in Retry-After when to ask again.
     Ones with `dry_run` take `?dry_run=true`, and their views must then change nothing. Path ids are UUIDs, or with
-    `text_ids` any printable ASCII. Ones with a `file` also take a form with that file, in place of the JSON body.
+    `text_ids` any printable ASCII. Ones with a `file` also take a form with that file, in place of the JSON body. The
+    paths of ones with `actions` end in a verb each, and none is an alias of another.
     """
 
     route: tuple[str, ...]  # the method, the path, then the path's aliases
@@ -63,6 +64,7 @@ class Endpoint:
     dry_run: bool = False
     raw_body: bool = False
     text_ids: bool = False
+    actions: bool = False
 
     @property
     def method(self) -> str:

@@ -45,6 +45,11 @@ class Request:
         return self.query.get("dry_run", False) is True
 
     @property
+    def verb(self) -> str:
+        """The last part of the path. It tells the actions of an endpoint apart."""
+        return self.url.rstrip("/").rpartition("/")[2]
+
+    @property
     def idempotency_key(self) -> str | None:
         key = self.headers.get("idempotency-key")
         if key is None:

@@ -2,7 +2,8 @@
 
 The oldest version of an upload is the photo. The first call writes that version into the row, and every later step
 is conditional on the row; variants of the same bytes have the same keys. So a duplicate event, a retry after a crash
-and a later version change nothing, and a compressor that finds its photo deleted removes what it made.
+and a later version change nothing. It decodes untrusted bytes, so its role removes nothing: the sweeper removes what
+it stored for a photo that was deleted or rejected meanwhile.
 """
 
 import hashlib
@@ -15,7 +16,7 @@ from shared import clock
 from shared.aws import dynamodb, s3
 from shared.aws.dynamodb import Update
 from shared.errors import ServiceUnavailable
-from shared.images import models, removal
+from shared.images import models
 from shared.images.codec import pipeline
 from shared.images.codec.pipeline import RECIPE, Compressed
 from shared.images.lifecycle import (
@@ -29,7 +30,6 @@ from shared.images.lifecycle import (
     REJECTED,
     STORING,
     change_status,
-    image_prefix,
     variant_key,
 )
 from shared.images.models import Image
@@ -60,7 +60,7 @@ METRICS = {
     READY: "ImageReady",
     REJECTED: "ImageRejected",
     "duplicate": "UploadDuplicate",  # the photo was finished before: a repeated event, or a later version
-    "discarded": "UploadDiscarded",  # removed: its photo is deleted, expired or was never requested
+    "discarded": "UploadDiscarded",  # ignored: its photo is deleted, expired or was never requested
     "gone": "UploadDiscarded",  # nothing is stored under the key any more
     "ignored": "UploadEventIgnored",  # the key has another form than ours
 }
@@ -157,14 +157,9 @@ def _finish(image: Image, status: str, **values: Any) -> bool:
 
 
 def _discard(owner: str, image_id: str) -> Outcome:
-    """Read the row again and delete the objects that no photo needs any more."""
+    """Read the row again: what happened to the photo decides the outcome."""
     image = models.get_image(owner, image_id)
     status = image.status if image else None
     if status == PROCESSING:  # the upload cannot be read now; if that lasts, the sweeper rejects the photo
         raise ServiceUnavailable
-    if status == REJECTED:  # perhaps by the sweeper, while this call was still storing variants
-        s3.remove_images(image_prefix(owner, image_id))
-    if status in (READY, REJECTED):
-        return Outcome("duplicate", {"id": image_id})
-    removal.remove_objects(owner, image_id)
-    return Outcome("discarded", {"id": image_id})
+    return Outcome("duplicate" if status in (READY, REJECTED) else "discarded", {"id": image_id})

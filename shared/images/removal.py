@@ -1,4 +1,7 @@
-"""The end of a photo: the customer's DELETE, and the sweep that finishes what was left unfinished."""
+"""The end of a photo: the customer's DELETE, and the sweep that finishes what was left unfinished.
+
+Nothing else removes objects. An upload without a photo goes with the bucket's lifecycle, after a day.
+"""
 
 from collections.abc import Mapping
 from typing import Any

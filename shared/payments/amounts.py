@@ -50,7 +50,7 @@ def with_order(payment: Payment, attempt: GatewayPayment) -> GatewayPayment:
         return attempt
     try:
         order = api.fetch_order(attempt.order)
-        is_paid = order.get("status") == "paid" and _paid_order(payment, attempt, order.get("amount_paid"))
+        is_paid = order.get("status") == "paid" and _paid_order(attempt, order.get("amount_paid"))
     except (RazorpayRejected, UnexpectedPayload):
         is_paid = False
     return replace(attempt, order_is_paid=is_paid)
@@ -65,9 +65,9 @@ def _needs_order(payment: Payment, attempt: GatewayPayment) -> bool:
     return is_less and amounts_of(payment, attempt) is None
 
 
-def _paid_order(payment: Payment, attempt: GatewayPayment, amount_paid: object) -> bool:
+def _paid_order(attempt: GatewayPayment, amount_paid: object) -> bool:
     """Whether it was this attempt that paid the order, which may count an offer as paid or not."""
     if amount_paid in (attempt.amount_paise, attempt.amount_paise - attempt.fee_on_customer_paise):
         return True
     others = [other for other in api.list_order_payments(attempt.order) if other.id != attempt.id]
-    return not any(other.was_captured and other.amount_paise >= payment.amount_paise for other in others)
+    return not any(other.was_captured for other in others)  # it may be the other one, with an offer of its own

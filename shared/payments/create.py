@@ -65,8 +65,6 @@ def _through_razorpay(
     if dry_run:
         attributes |= {"save_method": cards.PENDING} if body.get("save_method") else {}
         return CreatedPayment(_new_payment(payment_id, customer, purpose, GATEWAY, "created", body, **attributes))
-    if purpose == TOP_UP:
-        open_wallet(customer)  # now, so that its credit is one entry
     if body.get("save_method"):
         attributes |= _attributes_to_save(customer, body["contact"])
     # The gateway order first: the app can pay only an order that it received, so a crash between the two leaves an

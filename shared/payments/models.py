@@ -91,6 +91,8 @@ class Payment(Table):
     refunded_paise = IntegerAttribute(default=0)
     refunding_paise = IntegerAttribute(default=0)
     refunded_at_gateway_paise = IntegerAttribute(default=0)  # by refunds to the source, those on their way included
+    disputed_paise = IntegerAttribute(null=True)  # by disputes that have not ended
+    lost_paise = IntegerAttribute(null=True)  # by disputes that were lost
     payment_method = UnicodeAttribute(null=True)
     opens_on = UnicodeAttribute(null=True)
     save_method = UnicodeAttribute(null=True)
@@ -125,6 +127,11 @@ class Payment(Table):
         that was never captured.
         """
         return self.status in PAID_STATUSES and (self.gateway_payment is not None or self.source == WALLET)
+
+    @property
+    def contested_paise(self) -> int:
+        """What disputes took, or may take."""
+        return (self.disputed_paise or 0) + (self.lost_paise or 0)
 
     @property
     def authorized_attempts(self) -> dict[str, str]:
@@ -176,7 +183,7 @@ class ListPosition(Table):
 
 
 class RecentLook(Table):
-    """How far the reconciler has read the payments of the last days again. The row lies beside the payments.
+    """How far the reconciler has read a list of the last days again. The row lies beside the payments.
 
     A look goes back in time. When a round ends early, the next one goes on at its place.
     """
@@ -187,12 +194,12 @@ class RecentLook(Table):
     customer = UnicodeAttribute(hash_key=True)
     id = UnicodeAttribute(range_key=True)
     started_s = IntegerAttribute()
-    place_s = IntegerAttribute()  # payments that were created later are handled
+    place_s = IntegerAttribute()  # what was created later is handled
 
     @classmethod
-    def at(cls, started_s: int) -> "RecentLook":
+    def at(cls, name: str, started_s: int) -> "RecentLook":
         """A look that has read nothing yet."""
-        return cls(RECONCILER, "recent:payments", started_s=started_s, place_s=started_s)
+        return cls(RECONCILER, name, started_s=started_s, place_s=started_s)
 
 
 class StartCount(Table):
@@ -213,8 +220,8 @@ class StartCount(Table):
     payments: ListAttribute[Any] = ListAttribute(default=list)  # open ones; `open` is the key of an index
 
 
-def get_recent_look() -> RecentLook | None:
-    return get(RecentLook, RECONCILER, "recent:payments")
+def get_recent_look(name: str) -> RecentLook | None:
+    return get(RecentLook, RECONCILER, name)
 
 
 def get_position(name: str) -> ListPosition | None:

@@ -2,19 +2,19 @@
 
 from collections.abc import Callable
 from functools import partial
-from itertools import zip_longest
 from typing import Any
 
 from shared import clock
 from shared.aws.dynamodb import Update, execute
 from shared.deadline import Deadline
+from shared.disputes.reconcile import measure_answers, reconcile_disputes
 from shared.errors import ServiceUnavailable
 from shared.payment_methods import card_sync, cards
 from shared.payments.lifecycle import CHECK_AGES_S, EXPIRED_AFTER_CHECKS, PAID_STATUSES
 from shared.payments.models import Payment, count_in_review, get_or_404, list_due
 from shared.payments.reconcile_lists import LISTS, follow_list
-from shared.payments.reconcile_recent import read_recent_payments
-from shared.payments.reconcile_round import Round
+from shared.payments.reconcile_recent import read_recent_payments, read_returned_refunds
+from shared.payments.reconcile_round import DUE_MAX, Round, take_turns
 from shared.payments.results import ApplyResult
 from shared.payments.review import flag_for_review
 from shared.payments.verify import apply_order_attempts
@@ -24,12 +24,13 @@ from shared.refunds.reconcile import reconcile_refunds
 from shared.telemetry import journal
 
 RECHECK_US_MIN = 60 * 1_000_000  # between two checks of a payment
-DUE_MAX = 2_000  # due payments whose customers take turns
 OPEN_SHARE = 0.6  # of the time: the rest is left for the lists and the cards
 LOOKS: tuple[Callable[[Round], None], ...] = (
     reconcile_refunds,
+    reconcile_disputes,
     *(partial(follow_list, name) for name in LISTS),
     read_recent_payments,
+    read_returned_refunds,
 )
 
 
@@ -40,6 +41,7 @@ def reconcile(limit: int = 200) -> dict[str, int]:
     """
     work = Round()
     work.guard(partial(_count_in_review, work))
+    work.guard(partial(measure_answers, work))
     with Deadline(Deadline.current().remaining_s * OPEN_SHARE):
         work.guard(partial(_check_due, limit, work))
     follow_lists(work)
@@ -73,20 +75,6 @@ def follow_lists(work: Round) -> None:
             return
         with Deadline(Deadline.current().remaining_s / (left + 1)):  # the cards have a share, too
             work.guard(partial(look, work))
-
-
-def take_turns(due: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """The due payments with their customers in turn, so that one customer's many do not hold up another's.
-
-    Who is first changes with every minute: the round may end early, and at the same customers each time.
-    """
-    by_customer: dict[str, list[tuple[str, str]]] = {}
-    for customer, payment_id in due:
-        by_customer.setdefault(customer, []).append((customer, payment_id))
-    customers = list(by_customer.values())
-    first = clock.now_s() // 60 % len(customers) if customers else 0
-    turns = zip_longest(*customers[first:], *customers[:first])
-    return [payment for turn in turns for payment in turn if payment is not None]
 
 
 def _reconcile_cards(limit: int) -> None:

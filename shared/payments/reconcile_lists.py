@@ -13,13 +13,13 @@ from typing import Any
 from shared import clock
 from shared.aws.dynamodb import Insert, Update, execute
 from shared.deadline import Deadline
-from shared.payments.disputes import apply_dispute
+from shared.disputes.apply import apply_dispute
 from shared.payments.find import find_payment
 from shared.payments.models import ListPosition, get_position
 from shared.payments.reconcile_round import Round
 from shared.payments.results import ApplyResult
 from shared.razorpay import api
-from shared.razorpay.entities import dispute_from, payment_from, refund_from
+from shared.razorpay.entities import DISPUTE_STATUSES, dispute_from, payment_from, refund_from
 from shared.refunds.apply import apply_refund
 from shared.refunds.report import apply_report, apply_unknown_refunds
 
@@ -134,21 +134,17 @@ def _apply_dispute(entity: Entity) -> ApplyResult | None:
     dispute = dispute_from(entity)
     attempt = api.fetch_payment(dispute.payment)
     payment = find_payment(attempt)
-    if payment is None:
-        return None
-    result = apply_report(payment, attempt, "list")
-    word = "created" if dispute.status == "open" else dispute.status
-    return result.merge(apply_dispute(result.payment, attempt, word))
+    return apply_dispute(payment, attempt, dispute) if payment else None
 
 
-def _apply_refund(entity: Entity) -> ApplyResult | None:
+def apply_listed_refund(entity: Entity) -> ApplyResult | None:
     """Apply a refund if its payment is ours. Its payment's order, which names ours, is known to Razorpay alone."""
     refund = refund_from(entity)
     attempt = api.fetch_payment(refund.payment)
     payment = find_payment(attempt)
     if payment is None:
         return None
-    return apply_unknown_refunds(apply_refund(payment, attempt, refund, ""), attempt)
+    return apply_unknown_refunds(apply_refund(payment, attempt, refund, ""), attempt, is_read_now=True)
 
 
 @dataclass(frozen=True)
@@ -167,11 +163,11 @@ LISTS: Mapping[str, GatewayList] = {
     "list:refunds": GatewayList(
         lambda from_s, to_s, skip: api.list_refunds(from_s, to_s, skip),
         ("pending", "processed", "failed"),
-        _apply_refund,
+        apply_listed_refund,
     ),
     "list:disputes": GatewayList(
         lambda from_s, to_s, skip: api.list_disputes(from_s, to_s, skip),
-        ("open", "under_review", "won", "lost", "closed"),
+        DISPUTE_STATUSES,
         _apply_dispute,
     ),
 }

@@ -1,7 +1,9 @@
-"""One round of the reconciler: what it counts, and when it ends."""
+"""One round of the reconciler: whose turn it is, what it counts, and when it ends."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import zip_longest
+from typing import TypeVar
 
 from shared import clock
 from shared.deadline import Deadline
@@ -11,8 +13,25 @@ from shared.razorpay.client import RazorpayRejected
 from shared.razorpay.entities import UnexpectedPayload
 from shared.telemetry import journal
 
+DUE_MAX = 2_000  # due rows whose customers take turns
 SILENCES_MAX = 3  # in a row: then Razorpay is unavailable, and each further call may wait for seven seconds
 SILENT_ROUND_US = 21 * 1_000_000  # a round with any silence starts nothing after this: one call more ends within 30 s
+
+Due = TypeVar("Due", bound=tuple[str, ...])  # the customer first
+
+
+def take_turns(due: Sequence[Due]) -> list[Due]:
+    """What is due with its customers in turn, so that one customer's many do not hold up another's.
+
+    Who is first changes with every minute: the round may end early, and at the same customers each time.
+    """
+    by_customer: dict[str, list[Due]] = {}
+    for row in due:
+        by_customer.setdefault(row[0], []).append(row)
+    customers = list(by_customer.values())
+    first = clock.now_s() // 60 % len(customers) if customers else 0
+    turns = zip_longest(*customers[first:], *customers[:first])
+    return [row for turn in turns for row in turn if row is not None]
 
 
 class Round:

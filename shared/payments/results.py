@@ -25,14 +25,15 @@ class ApplyResult:
     """A payment after a report was applied, and what this call changed.
 
     `entry` is the entry that it appended, `captured` says that the payment turned captured, `flagged` is the reason
-    for which it was put in review, `card_saved` says that its card became a saved method. `asked_recently` says that
-    Razorpay was not asked, since it was a moment ago.
+    for which it was put in review, `disputed` is the status that a dispute about it took, `card_saved` says that its
+    card became a saved method. `asked_recently` says that Razorpay was not asked, since it was a moment ago.
     """
 
     payment: Payment
     entry: Entry | None = None
     captured: bool = False
     flagged: str = ""
+    disputed: str = ""
     card_saved: bool = False
     asked_recently: bool = False
 
@@ -47,6 +48,7 @@ class ApplyResult:
             "PaymentCaptured": int(self.captured),
             "AmountCapturedPaise": (self.payment.paid_paise or 0) if self.captured else 0,
             "PaymentFlagged": int(bool(self.flagged)),
+            "DisputeChanged": int(bool(self.disputed)),
             "MethodSaved": int(self.card_saved),
         }
         return {name: count for name, count in counts.items() if count}
@@ -58,6 +60,7 @@ class ApplyResult:
             entry=later.entry or self.entry,
             captured=self.captured or later.captured,
             flagged=self.flagged or later.flagged,
+            disputed=later.disputed or self.disputed,
             card_saved=self.card_saved or later.card_saved,
         )
 

@@ -19,13 +19,7 @@ REASONS: Mapping[str, str] = {
     "payment_unknown": "Money arrived on one of our orders that has no payment.",
     "token_of_another_customer": "The saved card belongs to another customer.",
     "gateway_unclear": "Up to the last check Razorpay gave no usable answer, or a refund was still pending after it.",
-    "exceeds_captured": "Razorpay refunded more than was captured; the wallet lost what was credited.",
-    "dispute_created": "The customer disputes the payment.",
-    "dispute_under_review": "The bank examines the dispute.",
-    "dispute_action_required": "The bank asks for evidence about the dispute.",
-    "dispute_won": "The dispute ended in our favour.",
-    "dispute_lost": "The dispute ended in the customer's favour.",
-    "dispute_closed": "The dispute ended without a decision.",
+    "exceeds_captured": "Refunds and disputes took more than was captured; the wallet lost what was credited.",
 }
 
 

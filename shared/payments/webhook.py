@@ -4,13 +4,13 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from shared.disputes.apply import apply_dispute
 from shared.errors import NotAuthenticated
 from shared.payment_methods import card_sync
-from shared.payments.disputes import apply_dispute
 from shared.payments.find import find_payment
 from shared.payments.results import ApplyResult, WebhookResult
 from shared.payments.unusable_webhooks import keep_webhook
-from shared.razorpay.entities import UnexpectedPayload, payment_from, refund_from
+from shared.razorpay.entities import UnexpectedPayload, dispute_from, payment_from, refund_from
 from shared.razorpay.signatures import webhook_signature_matches
 from shared.refunds.apply import apply_refund
 from shared.refunds.report import apply_report, apply_unknown_refunds
@@ -81,7 +81,7 @@ def _dispatch(event: Mapping[str, Any], event_id: str) -> ApplyResult | None:
         result = apply_refund(payment, attempt, refund_from(_entity_of(payload, "refund")), event_id)
         return apply_unknown_refunds(result, attempt)
     if name.startswith(DISPUTE):
-        return apply_unknown_refunds(apply_dispute(payment, attempt, name.removeprefix(DISPUTE)), attempt)
+        return apply_dispute(payment, attempt, dispute_from(_entity_of(payload, "dispute")), event_id)
     return apply_report(payment, attempt, name, event_id)
 
 

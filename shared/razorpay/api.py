@@ -10,10 +10,12 @@ from typing import Any
 from shared.errors import ServiceUnavailable
 from shared.razorpay.client import RECEIPT_TAKEN, RazorpayRejected, ResponseTooLarge, call
 from shared.razorpay.entities import (
+    GatewayDispute,
     GatewayPayment,
     GatewayRefund,
     RazorpayToken,
     UnexpectedPayload,
+    dispute_from,
     is_id,
     payment_from,
     refund_from,
@@ -116,6 +118,11 @@ def fetch_refunds(payment_id: str) -> list[GatewayRefund]:
 def fetch_refund(refund_id: str) -> GatewayRefund:
     require_id(refund_id, "rfnd")
     return refund_from(_same_id(refund_id, call(lambda client: client.refund.fetch(refund_id))))
+
+
+def fetch_dispute(dispute_id: str) -> GatewayDispute:
+    require_id(dispute_id, "disp")
+    return dispute_from(_same_id(dispute_id, call(lambda client: client.dispute.fetch(dispute_id))))
 
 
 def create_refund(payment_id: str, amount_paise: int, reference: str) -> GatewayRefund:

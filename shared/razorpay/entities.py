@@ -53,7 +53,17 @@ class GatewayRefund:
 class GatewayDispute:
     id: str
     payment: str
-    status: str  # open, under_review, won, lost, closed
+    amount_paise: int
+    currency: str
+    status: str  # one of DISPUTE_STATUSES
+    phase: str
+    reason: str
+    deducted_paise: int  # what Razorpay has taken
+    respond_by_s: int  # until when the bank waits for evidence; 0 if Razorpay does not say
+    opened_at_s: int
+
+
+DISPUTE_STATUSES = ("open", "under_review", "won", "lost", "closed")
 
 
 # Razorpay's words for the state of a token, of saved cards and of mandates, in ours.
@@ -116,9 +126,9 @@ def payment_from(entity: Any) -> GatewayPayment:
             failure=str(entity.get("error_reason") or ""),
             customer=str(entity.get("customer_id") or ""),
             token=str(entity.get("token_id") or ""),
-            refunded_paise=_paise(entity.get("amount_refunded")),
+            refunded_paise=_positive(entity.get("amount_refunded")),
             has_offer=_has_offer(entity),
-            fee_paise=_paise(entity.get("fee")),
+            fee_paise=_positive(entity.get("fee")),
             is_fee_on_customer=entity.get("fee_bearer") == "customer",
         )
     except (KeyError, TypeError, AttributeError) as error:
@@ -147,9 +157,24 @@ def refund_from(entity: Any) -> GatewayRefund:
 def dispute_from(entity: Any) -> GatewayDispute:
     """Parse a dispute entity; UnexpectedPayload if it is not one."""
     try:
-        if not is_id(entity["id"], "disp") or not is_id(entity["payment_id"], "pay"):
-            raise UnexpectedPayload("a dispute without an id or payment")
-        return GatewayDispute(entity["id"], entity["payment_id"], str(entity["status"]))
+        amount = entity["amount"]
+        if not is_id(entity["id"], "disp") or not is_id(entity["payment_id"], "pay") or _positive(amount) == 0:
+            raise UnexpectedPayload("a dispute without an id, payment or amount")
+        if entity["status"] not in DISPUTE_STATUSES:
+            raise UnexpectedPayload("a dispute in an unknown status")
+        return GatewayDispute(
+            id=entity["id"],
+            payment=entity["payment_id"],
+            amount_paise=amount,
+            currency=str(entity.get("currency")),
+            status=entity["status"],
+            phase=str(entity.get("phase") or "")[:40],
+            reason=str(entity.get("reason_code") or "")[:100],
+            # A lost one has lost its amount, unless Razorpay says which part.
+            deducted_paise=_positive(entity.get("amount_deducted", amount if entity["status"] == "lost" else 0)),
+            respond_by_s=_positive(entity.get("respond_by")),
+            opened_at_s=_positive(entity.get("created_at")),
+        )
     except (KeyError, TypeError, AttributeError) as error:
         raise UnexpectedPayload("not a dispute") from error
 
@@ -209,8 +234,8 @@ def _has_offer(payment: Any) -> bool:
     return bool(payment.get("offer_id") or (offers.get("items") if isinstance(offers, dict) else offers))
 
 
-def _paise(value: Any) -> int:
-    """A secondary amount: 0 for anything but a positive whole number."""
+def _positive(value: Any) -> int:
+    """A secondary amount or time: 0 for anything but a positive whole number."""
     return value if type(value) is int and value > 0 else 0
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from shared.aws.dynamodb_errors import TransactionConflict
 from shared.payments.lifecycle import TOP_UP
 from shared.payments.models import Payment
 from shared.refunds.lifecycle import NEW, WALLET
@@ -31,7 +32,7 @@ def moves_for(
     """
     if payment.purpose != TOP_UP and refund.destination != WALLET:
         return Moves([], refund.held_paise, refund.owed_paise)
-    head = head or open_wallet(payment.customer)
+    head = head or head_over(payment.customer, refund.held_paise)
     if head.held_paise < refund.held_paise:
         return None
     entries = _entries(head, payment, refund, status, counted_paise)
@@ -57,14 +58,37 @@ def _entries(head: Entry, payment: Payment, refund: Refund, status: str, counted
         case "pending" if refund.status == NEW:
             add(ledger.HOLD, min(counted_paise, head.cash_paise))  # the rest is taken when it is processed
         case "processed":
-            captured_paise = min(held_paise, counted_paise)
-            if captured_paise:
-                add(ledger.CAPTURE, captured_paise, hold_paise=held_paise)
-            else:
-                add(ledger.RELEASE, held_paise)
-            add(ledger.DEBIT, counted_paise - captured_paise, forced=True)
+            return take(head, "refund", by, counted_paise, held_paise)
         case "failed" | "cancelled":
             add(ledger.RELEASE, held_paise)
         case "returned":
             add(ledger.CREDIT, counted_paise, recovers_paise=min(refund.owed_paise, head.owed_paise))
+    return entries
+
+
+def head_over(customer: str, held_paise: int) -> Entry:
+    """The newest entry of the wallet that holds this much for a record.
+
+    TransactionConflict if it holds less: the record that says so has ended since it was read.
+    """
+    head = open_wallet(customer)
+    if head.held_paise < held_paise:
+        raise TransactionConflict
+    return head
+
+
+def take(head: Entry, category: str, by: str, amount_paise: int, held_paise: int) -> list[Entry]:
+    """The entries by which money leaves the wallet for good: out of the hold first, then cash, and the rest is owed.
+
+    What is held beyond the amount goes back to cash.
+    """
+    entries: list[Entry] = []
+    captured_paise = min(held_paise, amount_paise)
+    if captured_paise:
+        entries.append(ledger.next_entry(head, ledger.CAPTURE, category, captured_paise, by, hold_paise=held_paise))
+    elif held_paise:
+        entries.append(ledger.next_entry(head, ledger.RELEASE, category, held_paise, by))
+    if rest_paise := amount_paise - captured_paise:
+        last = entries[-1] if entries else head
+        entries.append(ledger.next_entry(last, ledger.DEBIT, category, rest_paise, by, forced=True))
     return entries

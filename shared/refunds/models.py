@@ -1,10 +1,10 @@
-"""The table of refunds: their records, and a pointer to each by Razorpay's id."""
+"""The table of refunds: their records, and a pointer to each by Razorpay's id. Disputes lie beside them."""
 
 import uuid
 from typing import Any
 
 from pynamodb.attributes import ListAttribute, UnicodeAttribute
-from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
+from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
 
 from shared.aws.dynamodb import OPEN, IntegerAttribute, Table, get, read
 from shared.errors import NotFound
@@ -17,7 +17,7 @@ class OpenRefunds(GlobalSecondaryIndex["Refund"]):
 
     class Meta:
         index_name = "open"
-        projection = KeysOnlyProjection()
+        projection = IncludeProjection(["customer"])  # by whom the reconciler takes turns; it never changes
 
     open = UnicodeAttribute(hash_key=True)
     next_check_at_us = IntegerAttribute(range_key=True)
@@ -99,11 +99,12 @@ def list_refunds(payment_id: str) -> list[Refund]:
     """The refunds of a payment, newest first."""
     before_pointers = Refund.id < "rfnd_"  # our ids are UUIDs
     rows = read(lambda: Refund.query(payment_id, before_pointers, consistent_read=True))
-    return sorted(rows, key=lambda refund: refund.created_at_us, reverse=True)
+    refunds = (row for row in rows if not row.id.startswith("disp_"))
+    return sorted(refunds, key=lambda refund: refund.created_at_us, reverse=True)
 
 
-def list_due(until_us: int, limit: int) -> list[tuple[str, str]]:
-    """(payment, id) of refunds whose next check is due, longest overdue first."""
+def list_due(until_us: int, limit: int) -> list[tuple[str, str, str]]:
+    """(customer, payment, id) of refunds whose next check is due, longest overdue first."""
     due = OpenRefunds.next_check_at_us <= until_us
     rows = read(lambda: Refund.open_index.query(OPEN, due, limit=limit))
-    return [(refund.payment, refund.id) for refund in rows]
+    return [(refund.customer, refund.payment, refund.id) for refund in rows]

@@ -15,15 +15,26 @@ NOT_ALLOWED = "This payment cannot be refunded in the app. Please contact suppor
 
 def customer_policy(payment: Payment, amount_paise: int, head: Entry | None) -> None:
     """Customers may ask for their top-ups within TopUpRefundDays, and for nothing else."""
-    until_us = payment.created_at_us + settings().top_up_refund_days * DAY_S * 1_000_000
-    if payment.purpose != TOP_UP or clock.now_us() >= until_us:
+    days = settings().top_up_refund_days
+    until_us = payment.created_at_us + days * DAY_S * 1_000_000
+    if payment.purpose != TOP_UP or not days or clock.now_us() >= until_us:
         raise PermissionDenied(NOT_ALLOWED, code="refund_not_allowed")
     if head:
         check_not_blocked(head)
+
+
+class ApprovalRequired(PermissionDenied):
+    """The refund needs the approval of a second member of staff."""
+
+    code = "approval_required"
 
 
 def staff_policy(payment: Payment, amount_paise: int, head: Entry | None) -> None:
     """Staff may ask for any refund up to FourEyesPaise."""
     limit_paise = settings().four_eyes_paise
     if amount_paise > limit_paise:
-        raise PermissionDenied(f"A refund above {rupees(limit_paise)} needs approval.", code="approval_required")
+        raise ApprovalRequired(f"A refund above {rupees(limit_paise)} needs approval.")
+
+
+def approved_policy(payment: Payment, amount_paise: int, head: Entry | None) -> None:
+    """Staff may ask for any refund that another one approves."""

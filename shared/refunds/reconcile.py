@@ -6,7 +6,7 @@ from shared import clock
 from shared.aws.dynamodb import Update, execute
 from shared.payments.models import Payment
 from shared.payments.models import get_or_404 as get_payment_or_404
-from shared.payments.reconcile_round import Round
+from shared.payments.reconcile_round import DUE_MAX, Round, take_turns
 from shared.payments.results import ApplyResult
 from shared.payments.review import flag_for_review
 from shared.razorpay import api
@@ -18,8 +18,11 @@ from shared.refunds.send import look_up, send
 
 
 def reconcile_refunds(work: Round, limit: int = 200) -> None:
-    """Follow refunds that are due, until the round is over. One that fails does not hold up the others."""
-    for payment_id, refund_id in list_due(clock.now_us(), limit):
+    """Follow refunds that are due, with their customers in turn, until the round is over.
+
+    One that fails does not hold up the others.
+    """
+    for _, payment_id, refund_id in take_turns(list_due(clock.now_us(), DUE_MAX))[:limit]:
         if work.is_over:
             return
         work.run(partial(_follow, payment_id, refund_id))

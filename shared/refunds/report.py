@@ -1,8 +1,8 @@
 """`apply_report`: what every way in does with a report about a payment. It applies the attempt, then its refunds.
 
-A refund can be made in Razorpay's dashboard, and its webhook can be lost. The payment itself still says so: its
-refunded amount is larger than the recorded one. Its refunds are then fetched, and each is applied as if a webhook had
-reported it.
+A refund can be made in Razorpay's dashboard, or come back from the bank, and its webhook can be lost. The payment
+itself still says so: its refunded amount differs from the recorded one. Its refunds are then fetched, and each is
+applied as if a webhook had reported it.
 """
 
 from dataclasses import replace
@@ -22,6 +22,7 @@ from shared.razorpay.entities import GatewayPayment, UnexpectedPayload
 from shared.refunds.apply import apply_refund
 from shared.telemetry import journal
 
+READ_NOW = ("verify", "sync", "reconcile", "list")  # sources that have just read the payment; a webhook may be late
 ASK_LATER_S = 0.5  # reserved for leaving the refunds to the reconciler
 
 
@@ -35,18 +36,21 @@ def apply_report(payment: Payment, attempt: GatewayPayment, source: str, event_i
         except (RazorpayRejected, UnexpectedPayload):
             journal.breadcrumb("payments: the refunds cannot be read")
     result = result.merge(apply_attempt(result.payment, attempt, source, event_id))
-    return apply_unknown_refunds(result, attempt)
+    return apply_unknown_refunds(result, attempt, is_read_now=source in READ_NOW)
 
 
-def apply_unknown_refunds(result: ApplyResult, attempt: GatewayPayment) -> ApplyResult:
-    """Fetch and apply the refunds of the credited attempt, if there are more than the payment has recorded.
+def apply_unknown_refunds(result: ApplyResult, attempt: GatewayPayment, is_read_now: bool = False) -> ApplyResult:
+    """Fetch and apply the refunds of the credited attempt, if it has other ones than are recorded.
 
-    What cannot be done now is left to the reconciler: the attempt itself is applied.
+    Less than is recorded means that money came back, or that the report is old, unless it `is_read_now`. What cannot
+    be done now is left to the reconciler: the attempt itself is applied.
     """
     payment = result.payment
     if not payment.is_paid or payment.gateway_payment != attempt.id:
         return result  # the refunds of another attempt move nothing
-    if attempt.refunded_paise <= payment.refunded_at_gateway_paise and payment.refunds_due_us is None:
+    recorded_paise = payment.refunded_at_gateway_paise
+    is_other = attempt.refunded_paise != recorded_paise if is_read_now else attempt.refunded_paise > recorded_paise
+    if not is_other and payment.refunds_due_us is None:
         return result
     try:
         with Deadline(Deadline.current().remaining_s - ASK_LATER_S):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared import clock
-from shared.aws.dynamodb import retrying
+from shared.aws.dynamodb import Write, retrying
 from shared.errors import Conflict, ValidationError
 from shared.money import rupees
 from shared.payments.lifecycle import TOP_UP
@@ -62,11 +62,13 @@ def request_refund(
     asked_by: str,
     policy: Policy,
     dry_run: bool = False,
+    alongside: Callable[[Refund], Write] | None = None,
 ) -> RequestedRefund:
     """Refund a payment, or the part of it that is given, on behalf of `asked_by`: the customer, or `staff:<id>`.
 
-    A dry run answers the same and changes nothing. Conflict with code `refund_limit` above what is left, and
-    `insufficient_funds` for a top-up whose money is spent.
+    What `alongside` returns is written in the same transaction as the refund. A dry run answers the same and changes
+    nothing. Conflict with code `refund_limit` above what is left, and `insufficient_funds` for a top-up whose money
+    is spent.
     """
     if not key:
         raise ValidationError({"Idempotency-Key": [KEY_REQUIRED]})
@@ -87,7 +89,8 @@ def request_refund(
             refund.status = status
             return RequestedRefund(refund)
         moves = moves_for(current, refund, status, refund.amount_paise, head)
-        return RequestedRefund(refund) if try_transition(current, refund, status, {}, moves=moves) else None
+        writes = (alongside(refund),) if alongside else ()
+        return RequestedRefund(refund) if try_transition(current, refund, status, {}, *writes, moves=moves) else None
 
     requested = retrying(try_request)
     if dry_run or requested.replayed or destination == WALLET:

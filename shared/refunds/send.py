@@ -24,11 +24,17 @@ from shared.telemetry import journal
 
 FAILURE_LENGTH_MAX = 255
 REFUSED = "Razorpay declined this refund."
+TAKEN_BACK = "The customer's bank has taken this money back."
 
 
 def send(payment: Payment, refund: Refund) -> Refund:
-    """Send a `requested` refund; the refund as it stands afterwards, `sending` if Razorpay's answer is unknown."""
-    if _claim(refund):
+    """Send the refund, perhaps once more; the refund as it stands afterwards.
+
+    It is `sending` if Razorpay's answer is unknown.
+    """
+    if _is_taken_back(payment):
+        fail(payment, refund, TAKEN_BACK)
+    elif _claim(refund):
         _ask(payment, refund)
     return get_or_404(payment.id, refund.id)
 
@@ -37,8 +43,8 @@ def look_up(payment: Payment, refund: Refund) -> Refund:
     """Find out what became of a `sending` refund, and send it again if Razorpay does not have it."""
     if reported := _find_at_razorpay(refund):
         apply_to_paid(payment, reported)
-    elif clock.now_us() >= (refund.sent_at_us or 0) + lifecycle.RESEND_AFTER_S * 1_000_000 and _claim(refund):
-        _ask(payment, refund)
+    elif clock.now_us() >= (refund.sent_at_us or 0) + lifecycle.RESEND_AFTER_S * 1_000_000:
+        return send(payment, refund)
     return get_or_404(payment.id, refund.id)
 
 
@@ -54,7 +60,13 @@ def fail(payment: Payment, refund: Refund, text: str) -> None:
         return True if try_transition(current, stored, "failed", values) else None
 
     retrying(try_fail)
-    journal.count("RefundFailed")
+
+
+def _is_taken_back(payment: Payment) -> bool:
+    """Whether disputes took what this payment's refunds were to return, while they waited."""
+    lost_paise = payment.lost_paise or 0
+    left_paise = (payment.paid_paise or 0) - payment.refunded_paise - payment.refunding_paise - lost_paise
+    return lost_paise > 0 > left_paise
 
 
 def _claim(refund: Refund) -> bool:

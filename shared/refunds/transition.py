@@ -17,12 +17,15 @@ from shared.refunds import lifecycle
 from shared.refunds.entries import Moves, moves_for
 from shared.refunds.lifecycle import NEW, OPEN_STATUSES, SOURCE
 from shared.refunds.models import Refund, list_refunds
+from shared.telemetry import journal
 from shared.wallets.models import append
 
-AMOUNTS = ("refunded_paise", "refunding_paise", "refunded_at_gateway_paise")  # of a payment, the sums of its refunds
+# Amounts of a payment: the sums of its refunds, and of its disputes.
+AMOUNTS = ("refunded_paise", "refunding_paise", "refunded_at_gateway_paise", "disputed_paise", "lost_paise")
 EXCEEDS = "exceeds_captured"  # why a payment is in review
 AT_GATEWAY = ("pending", "processed")  # the refunds that a payment's refunded amount at Razorpay contains
 MOVED = {"processed": 1, "returned": -1}  # the statuses in which money went to the customer, or came back
+METRICS = {"processed": "RefundProcessed", "failed": "RefundFailed", "returned": "RefundReturned"}  # of how it ended
 
 
 def try_transition(
@@ -68,14 +71,17 @@ def try_transition(
         record = Update(refund, changed, {"timeline": [item]}, expect=expect, expect_status=(before,))
     if append(*moves.entries, record, *writes, change):
         return None
+    if status in METRICS:
+        journal.count(METRICS[status])
     flagged = EXCEEDS if "in_review" in change.set else ""
     return ApplyResult(payment, moves.entries[-1] if moves.entries else None, flagged=flagged)
 
 
 def _counted_paise(payment: Payment, refund: Refund, status: str, amount_paise: int) -> int:
-    """What of the amount counts against the payment: never more than was credited and not refunded yet."""
+    """What of the amount counts against the payment: never more than was credited and not taken yet."""
     if status in ("pending", "processed"):
-        return min(amount_paise, (payment.paid_paise or 0) - payment.refunded_paise)
+        left_paise = (payment.paid_paise or 0) - payment.refunded_paise - (payment.lost_paise or 0)
+        return min(amount_paise, max(0, left_paise))
     return refund.counted_paise
 
 
@@ -95,7 +101,7 @@ def _payment_update(payment: Payment, refund: Refund, changed: Mapping[str, Any]
         "status": _paid_status(refunded_paise, paid_paise),
         "refunded_paise": refunded_paise,
         "refunding_paise": refunding_paise,
-        "refundable_paise": max(0, paid_paise - refunded_paise - refunding_paise),
+        "refundable_paise": max(0, paid_paise - refunded_paise - refunding_paise - payment.contested_paise),
         "refunded_at_gateway_paise": at_gateway_paise,
         "updated_at_us": changed["updated_at_us"],
     }

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+from shared.disputes.serializers import DisputeBody
 from shared.payment_methods.examples import UPI
 from shared.payments.examples import CAPTURED
 from shared.staff.serializers import (
+    EvidenceBody,
     FoundBody,
     StaffCustomerBody,
     StaffPaymentBody,
@@ -54,6 +56,22 @@ REFUND: StaffRefundBody = {
     "gateway_refund_id": "rfnd_RB5AxQkkHCNeH4",
     "updated_at": "2026-01-09T12:04:11Z",
 }
+DISPUTE: DisputeBody = {
+    "id": "disp_RB7cQ2mN8vXkLw",
+    "status": "open",
+    "phase": "chargeback",
+    "first": None,
+    "reason": "goods_or_services_not_received",
+    "amount": "500.00",
+    "amount_deducted": "0.00",
+    "held": "500.00",
+    "owed": "0.00",
+    "respond_by": "2026-01-20T12:04:10Z",
+    "answer_due": True,
+    "gateway_payment_id": "pay_RB58N2J7BIzWpP",
+    "opened_at": "2026-01-17T12:04:10Z",
+    "updated_at": "2026-01-17T12:04:11Z",
+}
 PAYMENT: StaffPaymentBody = {
     **CAPTURED,
     "status": "partially_refunded",
@@ -70,6 +88,7 @@ PAYMENT: StaffPaymentBody = {
         },
     ],
     "refunds": [REFUND],
+    "disputes": [],
     "entries": [
         {
             "seq": 1,
@@ -106,10 +125,26 @@ KNOWN_CUSTOMER: StaffCustomerBody = {
 REQUESTED_REFUND: StaffRefundBody = {**REFUND, "status": "pending", "arn": None}
 PREVIEW: StaffRefundPreviewBody = {**REQUESTED_REFUND, "id": None, "gateway_refund_id": None}
 
+EVIDENCE: EvidenceBody = {
+    "dispute": DISPUTE,
+    "payment": {**PAYMENT, "status": "captured", "amount_refunded": "0.00", "refunds": [], "disputes": [DISPUTE]},
+    "photo_count": 1,
+    "photos": [
+        {
+            "id": "3f2b8a60-1c4d-4e5f-8a7b-9c0d1e2f3a4b",
+            "status": "ready",
+            "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+            "created_at": "2026-01-09T12:10:00Z",
+        }
+    ],
+    "created_at": "2026-01-18T09:00:00Z",
+}
+
 EXAMPLES: Mapping[Any, Mapping[str, Any]] = {
     FoundBody: {"Payment": FOUND_PAYMENT, "Customer": FOUND_CUSTOMER},
     StaffRefundPreviewBody: {"WouldBePending": PREVIEW},
     StaffRefundBody: {"Pending": REQUESTED_REFUND},
     StaffCustomerBody: {"Known": KNOWN_CUSTOMER},
+    EvidenceBody: {"OpenDispute": EVIDENCE},
     StaffPaymentBody: {"PartiallyRefunded": PAYMENT},
 }

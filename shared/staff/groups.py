@@ -6,4 +6,7 @@ GROUPS = ("support", "finance", "approver")
 ALLOWED: Mapping[str, tuple[str, ...]] = {
     "read": GROUPS,
     "request_refund": ("support",),
+    "block": ("support",),
+    "propose": ("finance",),
+    "decide": ("approver",),
 }

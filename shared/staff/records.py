@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from shared.disputes.models import Dispute, list_disputes
 from shared.errors import NotFound
 from shared.http.fields import uuid_from
 from shared.payment_methods.methods import list_methods
@@ -20,10 +21,11 @@ CLOCKS_DIFFER_US = 60_000_000  # an entry may have an earlier time than the paym
 
 @dataclass(frozen=True, slots=True)
 class PaymentRecord:
-    """A payment, its refunds, newest first, and what they moved in the wallet, oldest first."""
+    """A payment, its refunds, newest first, its disputes and what all of them moved in the wallet, oldest first."""
 
     payment: Payment
     refunds: list[Refund]
+    disputes: list[Dispute]
     entries: list[Entry]
 
 
@@ -55,7 +57,7 @@ def get_record(payment_id: str) -> PaymentRecord:
     payment = get_payment(payment_id)
     since_us = payment.created_at_us - CLOCKS_DIFFER_US
     entries = list_entries_of(wallet_id(payment.customer), payment.id, since_us)
-    return PaymentRecord(payment, list_refunds(payment.id), entries)
+    return PaymentRecord(payment, list_refunds(payment.id), list_disputes(payment.id), entries)
 
 
 def get_customer(customer: str) -> CustomerRecord:

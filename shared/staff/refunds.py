@@ -1,17 +1,30 @@
-"""Refunds that staff ask for."""
+"""Refunds that staff ask for. One that is too large for one person becomes a proposal."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from shared.refunds.policy import staff_policy
-from shared.refunds.request import RequestedRefund, request_refund
+from shared.desk.proposals import Proposed, find_refund_proposal, propose_refund
+from shared.refunds.policy import ApprovalRequired, approved_policy, staff_policy
+from shared.refunds.request import Policy, RequestedRefund, request_refund
 from shared.staff.records import get_payment
 
 
 def refund(
     staff: str, payment_id: str, body: Mapping[str, Any], key: str | None, dry_run: bool = False
-) -> RequestedRefund:
-    """Refund any customer's payment in the name of this member of staff; PermissionDenied above FourEyesPaise."""
+) -> RequestedRefund | Proposed:
+    """Refund any customer's payment in the name of this member of staff; above FourEyesPaise, propose to."""
     payment = get_payment(payment_id)
-    amount_paise, destination, reason = body["amount"], body["destination"], body["reason"]
-    return request_refund(payment, amount_paise, destination, reason, key, f"staff:{staff}", staff_policy, dry_run)
+
+    def request(policy: Policy, dry_run: bool) -> RequestedRefund:
+        amount_paise, destination, reason = body["amount"], body["destination"], body["reason"]
+        return request_refund(payment, amount_paise, destination, reason, key, f"staff:{staff}", policy, dry_run)
+
+    if earlier := find_refund_proposal(staff, payment, body, key):
+        return earlier
+    try:
+        return request(staff_policy, dry_run)
+    except ApprovalRequired:
+        preview = request(approved_policy, dry_run=True)
+    if dry_run:
+        return preview
+    return propose_refund(staff, payment, preview.refund.amount_paise, preview.refund.destination, body, key)

@@ -6,14 +6,18 @@ from typing import Literal, cast
 from typing_extensions import TypeAliasType, TypedDict
 
 from shared import clock
+from shared.disputes.serializers import DisputeBody, serialize_dispute
 from shared.http import fields
 from shared.http.formats import Money, Time, Uuid
+from shared.images.models import Image
+from shared.images.serializers import ImageStatus, Sha256
 from shared.money import rupees
 from shared.payment_methods.models import PaymentMethod
 from shared.payment_methods.serializers import PaymentMethodType
 from shared.payments.serializers import PaymentBody, PaymentStatus, serialize_payment
 from shared.refunds.models import Refund
 from shared.refunds.serializers import REFUND_FIELDS, RefundBody, serialize_refund
+from shared.staff.evidence import Evidence
 from shared.staff.records import CustomerRecord, PaymentRecord
 from shared.staff.search import Found
 from shared.wallets.models import Entry
@@ -107,8 +111,28 @@ class StaffPaymentBody(PaymentBody):
     customer: str
     timeline: list[TimelineBody]
     refunds: list[StaffRefundBody]
+    disputes: list[DisputeBody]
     entries: list[EntryBody]
     reviews: list[ReviewBody]
+
+
+class EvidencePhotoBody(TypedDict):
+    """A photo of the customer's. `sha256` is of the file as it was uploaded, null unless it was read."""
+
+    id: Uuid
+    status: ImageStatus
+    sha256: Sha256 | None
+    created_at: Time
+
+
+class EvidenceBody(TypedDict):
+    """What supports our side of a dispute: its payment with the timeline, and the customer's newest photos."""
+
+    dispute: DisputeBody
+    payment: StaffPaymentBody
+    photo_count: int
+    photos: list[EvidencePhotoBody]
+    created_at: Time
 
 
 class StaffMethodBody(TypedDict):
@@ -159,8 +183,19 @@ def serialize_staff_payment(record: PaymentRecord) -> StaffPaymentBody:
         "customer": payment.customer,
         "timeline": [_timeline_item(str(item)) for item in payment.timeline],
         "refunds": [serialize_staff_refund(refund) for refund in record.refunds],
+        "disputes": [serialize_dispute(dispute) for dispute in record.disputes],
         "entries": [serialize_entry(entry) for entry in record.entries],
         "reviews": [_review(name, payment.review[name]) for name in payment.review],
+    }
+
+
+def serialize_evidence(evidence: Evidence) -> EvidenceBody:
+    return {
+        "dispute": serialize_dispute(evidence.dispute),
+        "payment": serialize_staff_payment(evidence.record),
+        "photo_count": evidence.photo_count,
+        "photos": [_photo(image) for image in evidence.photos],
+        "created_at": clock.iso(clock.now_us()),
     }
 
 
@@ -214,10 +249,19 @@ def _method(method: PaymentMethod, default_id: str | None) -> StaffMethodBody:
     }
 
 
+def _photo(image: Image) -> EvidencePhotoBody:
+    return {
+        "id": image.id,
+        "status": cast(ImageStatus, image.status),
+        "sha256": image.sha256,
+        "created_at": clock.iso(image.created_at_us or image.updated_at_us),
+    }
+
+
 def _timeline_item(item: str) -> TimelineBody:
     """An item as `shared.payments.lifecycle.timeline_item` writes it."""
     at, source, what, reference, *_ = [*item.split(" "), ""]
-    is_event = "." in source or (source == "refund" and bool(reference))
+    is_event = "." in source or (source in ("refund", "dispute") and bool(reference))
     return {
         "at": at,
         "source": cast(TimelineSource, "webhook" if is_event else SOURCES.get(source, "service")),

@@ -1,7 +1,7 @@
 """The rows of a wallet's list: its entries, joined with the records that justify them.
 
-An entry holds no text and no status, since it can never change. The payment has the description; the refund says what
-has become of a hold. Each table is read once a page, in one batch.
+An entry holds no text and no status, since it can never change. The payment has the description; the refund or the
+dispute says what has become of a hold. Each kind of record is read once a page, in one batch.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,6 +10,7 @@ from typing import Any
 
 from shared.aws.dynamodb import Row as TableRow
 from shared.aws.dynamodb import get_by_key
+from shared.disputes.models import Dispute
 from shared.payments.models import Payment
 from shared.refunds.models import Refund
 from shared.wallets import ledger
@@ -17,12 +18,15 @@ from shared.wallets.history import get_history
 from shared.wallets.models import Entry
 
 COMPLETED, PENDING, FAILED, REVERSED = STATUSES = ("completed", "pending", "failed", "reversed")
-# The status of a refund -> of the row that holds its money. Before it ends, the row is pending.
+# The status of a refund or a dispute -> of the row that holds its money. Before it ends, the row is pending.
 HOLD_STATUSES: Mapping[str, str] = {
     "processed": COMPLETED,
     "returned": COMPLETED,
     "failed": REVERSED,
     "cancelled": REVERSED,
+    "lost": COMPLETED,
+    "won": REVERSED,
+    "closed": REVERSED,
 }
 
 
@@ -54,17 +58,26 @@ def join(customer: str, entries: Sequence[Entry]) -> list[Row]:
     by_entry = {entry.seq: ledger.record_of(entry) for entry in entries}
     payments = _rows(Payment, [(customer, payment) for _, payment, _ in by_entry.values() if payment])
     holds = [by_entry[entry.seq] for entry in entries if entry.kind == ledger.HOLD]
-    refunds = _rows(Refund, [(payment, refund) for letter, payment, refund in holds if letter == "r"])
+    records: dict[tuple[str, str], Refund | Dispute] = {
+        **_rows(Refund, [(payment, refund) for letter, payment, refund in holds if letter == "r"]),
+        **_rows(Dispute, [(payment, dispute) for letter, payment, dispute in holds if letter == "d"]),
+    }
 
     def row(entry: Entry) -> Row:
         _, payment, record = by_entry[entry.seq]
         found, status = payments.get((customer, payment)), COMPLETED
         if entry.kind == ledger.HOLD:
-            refund = refunds.get((payment, record))
-            status = HOLD_STATUSES.get(refund.status, PENDING) if refund else PENDING
+            held_for = records.get((payment, record))
+            status = _hold_status(held_for) if held_for else PENDING
         return Row(entry, payment or None, found.description if found else "", status)
 
     return [row(entry) for entry in entries]
+
+
+def _hold_status(record: Refund | Dispute) -> str:
+    """A hold of which nothing was taken, since others took all that the payment had, is reversed as well."""
+    status = HOLD_STATUSES.get(record.status, PENDING)
+    return REVERSED if status == COMPLETED and record.counted_paise == 0 else status
 
 
 def _rows(model: type[TableRow], keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], TableRow]:

@@ -37,6 +37,7 @@ from tests.support.documents import (
     without_blocks,
 )
 from tests.support.lambda_events import LambdaContext, request_event
+from tests.support.monitoring import ALARMS
 from tools.host_template import Host
 
 TEMPLATE = Template()
@@ -345,16 +346,13 @@ def test_settings_list_the_variables_of_make_run() -> None:
     assert set(first_codes(section(DOCS / "settings.md", "The local stack"))) == read
 
 
-# Where a stand-in dispatches its controls: `"pay": Control(`, `case "clock":`, `if action == "faults"`,
-# `self.path == "/_local/upload"`.
-CONTROL = re.compile(
-    r'^ {4}"(\w+)": Control\(|^ {12}case "([\w.]+)":|action == "(\w+)"|path == "/_local/(\w+)"', re.MULTILINE
-)
+# Where a stand-in dispatches its controls: `"pay": Control(`, `"clock": Action(`, `if action == "faults"`.
+CONTROL = re.compile(r'^ {4}"([\w.]+)": (?:Control|Action)\(|action == "(\w+)"', re.MULTILINE)
 
 
 @pytest.mark.parametrize(
     "heading, module",
-    [("Control the Razorpay stand-in", "local/razorpay/control.py"), ("Control the service", "local/api_gateway.py")],
+    [("Control the Razorpay stand-in", "local/razorpay/control.py"), ("Control the service", "local/actions.py")],
 )
 def test_local_development_lists_every_control(heading: str, module: str) -> None:
     actions = {name for match in CONTROL.findall((ROOT / module).read_text()) for name in match if name}
@@ -389,8 +387,7 @@ def test_payments_list_every_reason_for_review() -> None:
 
 def test_every_reason_for_review_has_a_use() -> None:
     sources = "\n".join(path.read_text() for path in (ROOT / "shared").rglob("*.py") if path.name != "review.py")
-    flagged = [reason for reason in REASONS if not reason.startswith("dispute_")]  # named by the event or status
-    assert not [reason for reason in flagged if f'"{reason}"' not in sources.replace("'", '"')]
+    assert not [reason for reason in REASONS if f'"{reason}"' not in sources.replace("'", '"')]
 
 
 def test_photos_list_every_rejection_code() -> None:
@@ -421,10 +418,10 @@ def test_operations_has_a_section_for_every_alarm() -> None:
         assert any(text.startswith("*Do*: ") for text in paragraphs), heading
 
 
-def test_operations_names_the_alarms_that_page() -> None:
-    (page,) = OBSERVABILITY.of_type("AWS::CloudWatch::CompositeAlarm").values()
-    paging = set(re.findall(r"\$\{(\w+?Alarm)(?:Arn)?\}", json.dumps(page["AlarmRule"])))
-    (row,) = [row for row in rows(without_blocks(DOCS / "operations.md")) if "`Page`" in row[1]]
+@pytest.mark.parametrize("topic", ["MoneyPages", "ServicePages"])
+def test_operations_names_the_alarms_that_page(topic: str) -> None:
+    paging = {name for name, alarm in ALARMS.items() if alarm["AlarmActions"] == [topic]}
+    (row,) = [row for row in rows(without_blocks(DOCS / "operations.md")) if row[0].startswith(f"`{topic}`")]
     assert set(re.findall(r"`(\w+Alarm)`", row[1])) == paging
 
 

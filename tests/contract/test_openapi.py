@@ -13,6 +13,8 @@ from openapi_spec_validator import validate
 from pydantic import TypeAdapter
 
 from local.template import ROOT, Template
+from shared.disputes import lifecycle as dispute_lifecycle
+from shared.disputes import serializers as disputes
 from shared.errors import ApiError, WalletBlocked
 from shared.http import fields
 from shared.http.body import parse_json
@@ -55,6 +57,7 @@ ENUMS: Mapping[Any, Collection[str]] = {
     payments.SaveMethodStatus: (cards.PENDING, cards.SAVED, cards.NOT_SAVED, cards.NOT_AVAILABLE),
     refunds.RefundStatus: {*refund_lifecycle.TRANSITIONS} - {refund_lifecycle.NEW},
     refunds.RefundDestination: refund_lifecycle.DESTINATIONS,
+    disputes.DisputeStatus: dispute_lifecycle.STATUSES,
     staff.EntryKind: {kind for kind, _ in (*ledger.PAIRS, *ledger.UNLISTED)},
     staff.TimelineSource: {*staff.SOURCES.values(), "webhook", "service"},
     transactions.TransactionType: {*ledger.TYPES.values()},
@@ -105,7 +108,13 @@ def test_paths_are_the_routes_of_the_template() -> None:
 def test_operations_are_named_after_their_functions() -> None:
     names = [operation["operationId"] for _, operation in operations()]
     assert len(set(names)) == len(names)
-    functions = {route.function[0].lower() + route.function[1:] for route in Template().routes}
+    with_actions = {declared.name for declared in OPERATIONS if declared.endpoint.actions}
+    functions = {
+        re.sub("^[A-Z][a-z]+", route.path.rpartition("/")[2], route.function)
+        if route.function in with_actions
+        else route.function[0].lower() + route.function[1:]
+        for route in Template().routes
+    }
     assert {name.removesuffix("Alias") for name in names} == functions
 
 

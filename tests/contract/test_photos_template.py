@@ -24,10 +24,11 @@ MATRIX = {
     "RetrieveImage": (set(), {"s3:GetObject"}, {"GetItem"}),
     "DeleteImage": (*REMOVES, {"GetItem", "UpdateItem"}),
     "CompressImage": (
-        REMOVES[0] | {"s3:GetObjectVersion"},
-        REMOVES[1] | {"s3:PutObject"},
+        {"s3:GetObjectVersion", "s3:ListBucketVersions"},
+        {"s3:PutObject"},
         {"GetItem", "UpdateItem"},
     ),
+    "RetrieveStaffEvidence": (set(), set(), {"Query", "BatchGetItem"}),
     "SweepImages": (*REMOVES, {"GetItem", "UpdateItem", "DeleteItem", "Query"}),
 }
 

@@ -49,7 +49,8 @@ IN_A_TRANSACTION = {"ForAnyValue:StringEquals": {"dynamodb:EnclosingOperation": 
 # The functions that may put entries: those that open a wallet, and those that move money.
 OPENS_WALLETS = {"wallets.add_balance"}
 MOVES_MONEY = {f"payments.{verb}" for verb in ("create", "verify", "sync", "receive_webhook", "reconcile")}
-MOVES_MONEY |= {"refunds.create", "staff.create_refund"}
+MOVES_MONEY |= {"refunds.create", "staff.create_refund", "staff.decide_proposal"}
+BLOCKS_WALLETS = {"staff.block_wallet"}
 CALLS_RAZORPAY = MOVES_MONEY | {"wallets.add_balance", "payment_methods.delete", "staff.search"}
 # The functions of which too many concurrent calls cost money or trouble. Each has a reserved concurrency.
 HAS_RESERVED_CONCURRENCY = MOVES_MONEY | {"wallets.add_balance", "images.compress"}
@@ -149,7 +150,7 @@ def test_role_allows_exact_actions_on_exact_resources(function: str) -> None:
 def test_no_role_changes_or_removes_ledger_entries(function: str) -> None:
     actions = allowed(function, "WalletEntriesTable")
     assert actions <= READS | {"dynamodb:PutItem"}
-    assert ("dynamodb:PutItem" in actions) == (module(function) in OPENS_WALLETS | MOVES_MONEY)
+    assert ("dynamodb:PutItem" in actions) == (module(function) in OPENS_WALLETS | MOVES_MONEY | BLOCKS_WALLETS)
 
 
 @pytest.mark.parametrize("function", [name for name in FUNCTIONS if module(name) in OPENS_WALLETS | MOVES_MONEY])
@@ -235,9 +236,15 @@ def test_queue_is_encrypted_and_retains_for_two_weeks(queue: str) -> None:
     assert QUEUES[queue]["MessageRetentionPeriod"] == 14 * 86_400
 
 
+def test_nothing_is_kept_after_a_failed_creation() -> None:
+    assert not [name for name, row in TEMPLATE.resources.items() if row.get("DeletionPolicy") == "Retain"]
+
+
 @pytest.mark.parametrize("name", [name for name, row in TEMPLATE.resources.items() if row["Type"] in RETAINED])
 def test_stored_data_outlives_the_stack(name: str) -> None:
-    assert TEMPLATE.resources[name]["DeletionPolicy"] == TEMPLATE.resources[name]["UpdateReplacePolicy"] == "Retain"
+    """But what a failed first deployment created goes with it, or its names would block the second."""
+    resource = TEMPLATE.resources[name]
+    assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -338,12 +345,22 @@ def test_samconfig_sets_existing_parameters(stage: str) -> None:
 
 @pytest.mark.parametrize("stage", ["dev", "staging", "prod"])
 def test_deployment_without_a_key_id_is_rejected(stage: str) -> None:
-    """CloudFormation rejects the placeholder of samconfig.toml until somebody puts the key id there."""
+    """CloudFormation rejects the placeholder of samconfig.toml until somebody replaces it."""
     config = tomllib.loads((ROOT / "samconfig.toml").read_text())
     overrides = config[stage]["deploy"]["parameters"]["parameter_overrides"]
     (key_id,) = [override.split("=")[1] for override in overrides if override.startswith("RazorpayKeyId=")]
     assert key_id.startswith("rzp_live_" if stage == "prod" else "rzp_test_")
     assert not re.fullmatch(TEMPLATE.document["Parameters"]["RazorpayKeyId"]["AllowedPattern"], "rzp_test_REPLACE_ME")
+
+
+def test_prod_is_rejected_until_somebody_receives_its_alarms() -> None:
+    config = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    overrides = config["prod"]["deploy"]["parameters"]["parameter_overrides"]
+    given = dict(override.split("=", 1) for override in overrides)
+    for name, value in (("AlarmEmail", "ops@example.in"), ("AlarmUrl", "https://pages.example.in/garment-pay")):
+        pattern = TEMPLATE.document["Parameters"][name]["AllowedPattern"]
+        assert given[name] == "REPLACE_ME" and not re.fullmatch(pattern, "REPLACE_ME")
+        assert re.fullmatch(pattern, value) and re.fullmatch(pattern, "")
 
 
 @pytest.mark.parametrize("parameter", TEMPLATE.document["Parameters"])

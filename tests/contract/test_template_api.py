@@ -12,6 +12,7 @@ from shared.http.multipart import MEDIA_TYPE
 from shared.images.uploads import FORM_TOO_LARGE, PHOTO
 from shared.staff.groups import GROUPS
 from tests.contract.test_template import API, TEMPLATE
+from tests.support.deployment import is_deployable
 
 
 def test_only_the_webhook_route_has_no_authorizer() -> None:
@@ -36,32 +37,13 @@ def test_nobody_signs_up_as_staff() -> None:
     assert pool["AdminCreateUserConfig"] == {"AllowAdminCreateUserOnly": True} and pool["MfaConfiguration"] == "ON"
 
 
-def is_deployable(**parameters: str) -> bool:
-    """Whether CloudFormation accepts these parameters by the template's rules."""
-
-    def value(term: Any) -> Any:
-        ((function, argument),) = term.items() if isinstance(term, dict) else (("", term),)
-        match function:
-            case "Ref":
-                return parameters.get(argument, TEMPLATE.document["Parameters"][argument]["Default"])
-            case "Fn::Equals":
-                return value(argument[0]) == value(argument[1])
-            case "Fn::Not":
-                return not value(argument[0])
-            case "Fn::Or":
-                return any(value(part) for part in argument)
-        return argument
-
-    rules = TEMPLATE.document["Rules"].values()
-    return all(value(assertion["Assert"]) for rule in rules for assertion in rule["Assertions"])
-
-
 def test_customers_tokens_are_never_deployed_as_those_of_staff() -> None:
-    assert is_deployable() and is_deployable(JwtIssuer="https://a", JwtAudience="app")
-    same = {"JwtIssuer": "https://a", "JwtAudience": "app", "StaffJwtIssuer": "https://a"}
-    assert not is_deployable(**same, StaffJwtAudience="app")
-    assert is_deployable(**same, StaffJwtAudience="desk")
-    assert is_deployable(**same | {"StaffJwtIssuer": "https://b"}, StaffJwtAudience="app")
+    customers = {"JwtIssuer": "https://a", "JwtAudience": "app"}
+    assert is_deployable(TEMPLATE) and is_deployable(TEMPLATE, **customers)
+    same = customers | {"StaffJwtIssuer": "https://a"}
+    assert not is_deployable(TEMPLATE, **same, StaffJwtAudience="app")
+    assert is_deployable(TEMPLATE, **same, StaffJwtAudience="desk")
+    assert is_deployable(TEMPLATE, **same | {"StaffJwtIssuer": "https://b"}, StaffJwtAudience="app")
 
 
 def test_no_path_ends_in_a_slash() -> None:

@@ -38,7 +38,7 @@ class Table:
     keys: tuple[str, ...]
     types: Mapping[str, str]
     indexes: Mapping[str, tuple[tuple[str, ...], bool]] = field(default_factory=dict)  # by name: keys, is local
-    keys_only: frozenset[str] = frozenset()
+    projections: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # of indexes without all: beside keys
     partitions: dict[str, dict[str, Item]] = field(default_factory=dict)
 
     def key_of(self, item: Item) -> Key:
@@ -141,7 +141,10 @@ class FakeDynamoDB:
                 raise NotImplementedError("a page that starts at an item that is gone")
             found = found[places[0] + 1 :]
         page = found[:limit] if limit else found
-        items = [{name: item[name] for name in names} for item in page] if index in table.keys_only else page
+        items = page
+        if index is not None and index in table.projections:
+            projected = (*names, *table.projections[index])
+            items = [{name: item[name] for name in projected if name in item} for item in page]
         response: dict[str, Any] = {"Items": items, "Count": len(page), "ScannedCount": len(page)}
         if limit and len(found) >= limit and page:  # even if nothing follows, as in DynamoDB
             response["LastEvaluatedKey"] = {name: page[-1][name] for name in names}
@@ -328,13 +331,13 @@ def _table(name: str, properties: Mapping[str, Any]) -> Table:
     types = {
         attribute["AttributeName"]: attribute["AttributeType"] for attribute in properties["AttributeDefinitions"]
     }
-    indexes, keys_only = {}, set()
+    indexes, projections = {}, {}
     for kind in ("LocalSecondaryIndexes", "GlobalSecondaryIndexes"):
         for index in properties.get(kind, []):
             indexes[index["IndexName"]] = (_keys(index), kind.startswith("Local"))
-            if index["Projection"]["ProjectionType"] == "KEYS_ONLY":
-                keys_only.add(index["IndexName"])
-    return Table(name, _keys(properties), types, indexes, frozenset(keys_only))
+            if index["Projection"]["ProjectionType"] != "ALL":
+                projections[index["IndexName"]] = tuple(index["Projection"].get("NonKeyAttributes", ()))
+    return Table(name, _keys(properties), types, indexes, projections)
 
 
 def _keys(properties: Mapping[str, Any]) -> tuple[str, ...]:

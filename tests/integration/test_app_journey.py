@@ -202,15 +202,6 @@ def test_second_capture_is_reviewed_and_credits_nothing(app: App, local_stack: L
     assert (payment_now["in_review"], payment_now["status"], app.balance) == (True, "captured", "500.00")
 
 
-@pytest.mark.usefixtures("held")
-def test_dispute_puts_payment_in_review(app: App, local_stack: LocalStack) -> None:
-    payment = app.top_up()
-    paid = app.get(f"/payments/{payment['id']}/")["gateway_payment_id"]
-    local_stack.control("dispute", {"payment_id": paid, "status": "lost"})
-    local_stack.control("deliver", {})
-    assert app.get(f"/payments/{payment['id']}/")["in_review"] is True
-
-
 def test_pages_and_filters_count_exactly(app: App) -> None:
     app.top_up("100.00")
     for number in range(22):

@@ -31,12 +31,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     running.stop()
 
 
-def run_in_order(examples: list[Block], folder: Path, api: str) -> list[str]:
+def run_in_order(examples: list[Block], folder: Path, api: str, shell: str = "bash") -> list[str]:
     """Run all blocks in one shell, as a reader who pastes them would; the output of each."""
     script = f"\necho '{SEPARATOR}'\n".join(["set -eo pipefail", *(block.text for block in examples)])
-    environment = {**os.environ, "API": api}
+    environment = {**os.environ, "API": api, "PHOTO": str(folder / "photo.jpg")}
     done = subprocess.run(
-        ["bash", "-c", script], cwd=folder, env=environment, capture_output=True, text=True, timeout=120
+        [shell, "-c", script], cwd=folder, env=environment, capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     return done.stdout.split(f"{SEPARATOR}\n")[1:]
@@ -50,10 +50,26 @@ def matches(expected: str, printed: str) -> bool:
 
 @pytest.mark.parametrize("document", EXAMPLES)
 def test_examples_print_what_the_document_says(document: str, stack: LocalStack, tmp_path: Path) -> None:
-    (tmp_path / "photo.jpg").write_bytes(phone_photo())
+    assert_examples_match(document, stack, tmp_path, "bash")
+
+
+def assert_examples_match(document: str, stack: LocalStack, folder: Path, shell: str) -> None:
+    (folder / "photo.jpg").write_bytes(phone_photo())
+    (folder / ".garment-pay").symlink_to(stack.state)
     examples = EXAMPLES[document]
-    for block, printed in zip(examples, run_in_order(examples, tmp_path, stack.api), strict=True):
+    for block, printed in zip(examples, run_in_order(examples, folder, stack.api, shell), strict=True):
         assert matches(block.output, printed), f"{block.name} printed:\n{printed}"
+
+
+@pytest.mark.skipif(not shutil.which("zsh"), reason="zsh is not installed")
+def test_local_examples_print_the_same_in_zsh(stack: LocalStack, tmp_path: Path) -> None:
+    assert_examples_match("docs/local-development.md", stack, tmp_path, "zsh")
+
+
+def test_local_examples_have_no_comments() -> None:
+    """An interactive zsh knows none, and hands their words to the command."""
+    for block in EXAMPLES["docs/local-development.md"]:
+        assert not re.search(r"(^|\s)#", block.text), block.name
 
 
 def test_ready_line_has_the_documented_keys(stack: LocalStack) -> None:

@@ -35,6 +35,13 @@ STATUSES = {
     "SearchStaff": 200,
     "RetrieveStaffPayment": 200,  # the same
     "RetrieveStaffCustomer": 200,
+    "RetrieveStaffEvidence": 404,  # a payment without disputes
+    "BlockStaffWallet": 200,
+    "CheckStaffWallet": 200,
+    "CreateStaffAdjustment": 202,
+    "CreateStaffWaiver": 202,
+    "ListStaffProposals": 200,
+    "DecideStaffProposal": 404,
     "CreateStaffRefund": 409,  # of a top-up that is not paid
     "CreateImageUpload": 201,
     "ListImages": 200,

@@ -55,6 +55,30 @@ def test_full_refund_without_webhook_is_learnt_by_sync(app: App, local_stack: Lo
     assert app.balance == "0.00" and spend_is_declined(app, "500.00")
 
 
+@pytest.mark.parametrize("way", ["recent", "old", "sync"])
+@pytest.mark.usefixtures("held")
+def test_returned_refund_without_webhook_is_learnt(way: str, app: App, local_stack: LocalStack) -> None:
+    """The bank sends the money of a refund back, days after it was processed."""
+    payment = app.top_up()
+    if way == "old":
+        local_stack.clock(30 * DAY_S)
+        reconcile(local_stack)
+    refund(app, local_stack, payment, amount=20_000)
+    reconcile(local_stack)
+    assert app.balance == "300.00"
+    refund_id = list(local_stack.control("state", {})["refunds"])[-1]
+    local_stack.control("refund_status", {"refund_id": refund_id, "status": "failed"})
+    drop_webhooks(local_stack)
+    if way == "sync":
+        app.post(f"/payments/{payment['id']}/sync/", status=200)
+    else:
+        reconcile(local_stack, 9 * DAY_S if way == "old" else HOUR_S)
+    found = app.get(f"/payments/{payment['id']}/")
+    assert (app.balance, found["status"], found["amount_refunded"]) == ("500.00", "captured", "0.00")
+    (returned,) = app.get(f"/payments/{payment['id']}/refunds/")["results"]
+    assert returned["status"] == "returned"
+
+
 @pytest.mark.usefixtures("held")
 def test_second_capture_without_webhook_is_reviewed(app: App, local_stack: LocalStack) -> None:
     payment = app.top_up()
@@ -104,16 +128,6 @@ def test_payment_of_an_order_nobody_checks_any_more_is_credited(app: App, local_
     drop_webhooks(local_stack)
     reconcile(local_stack)
     assert app.balance == "500.00" and app.status(payment) == "captured"
-
-
-@pytest.mark.usefixtures("held")
-def test_dispute_without_webhook_is_reviewed(app: App, local_stack: LocalStack) -> None:
-    payment = app.top_up()
-    attempt_id = app.get(f"/payments/{payment['id']}/")["gateway_payment_id"]
-    local_stack.control("dispute", {"payment_id": attempt_id, "status": "created"})
-    drop_webhooks(local_stack)
-    reconcile(local_stack)
-    assert app.get(f"/payments/{payment['id']}/")["in_review"] and app.balance == "500.00"
 
 
 @pytest.mark.usefixtures("held")

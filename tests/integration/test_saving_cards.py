@@ -129,6 +129,20 @@ def test_failed_payment_saves_its_card_once_paid(app: App, local_stack: LocalSta
     assert pay_and_verify(app, payment)["save_method"]["status"] == "saved"
 
 
+def test_top_up_saves_its_card_and_the_next_one_opens_on_it(app: App) -> None:
+    path, amount = "/wallets/add-money/", {"amount": "250.00"}
+    assert set(app.call("POST", path, amount | {"save_method": True}).json()) == {"contact"}
+    started = app.post(path, amount | {"save_method": True, "contact": new_contact()})
+    saved = pay_and_verify(app, started)["save_method"]
+    assert saved["status"] == "saved" and app.balance == "250.00"
+    (method,) = list_methods(app)
+    assert method["id"] == saved["payment_method"]
+    again = app.post(path, amount | {"payment_method": method["id"]})
+    assert again["payment_method"] == method["id"] and again["checkout"]["token"]
+    unknown = app.call("POST", path, amount | {"payment_method": started["id"]})
+    assert unknown.status_code == 400 and set(unknown.json()) == {"payment_method"}
+
+
 def test_saving_requires_contact_and_gateway_source(app: App) -> None:
     declined = app.call("POST", "/payments/", payment_body(save_method=True))
     assert (declined.status_code, list(declined.json())) == (400, ["contact"])

@@ -24,6 +24,13 @@ ACTIONS = {
     "RetrieveStaffPayment": "read",
     "CreateStaffRefund": "request_refund",
     "RetrieveStaffCustomer": "read",
+    "RetrieveStaffEvidence": "read",
+    "BlockStaffWallet": "block",
+    "CheckStaffWallet": "read",
+    "CreateStaffAdjustment": "propose",
+    "CreateStaffWaiver": "propose",
+    "ListStaffProposals": "read",
+    "DecideStaffProposal": "decide",
 }
 REFUSED: dict[str, Callable[[LocalStack], str]] = {
     "no token": lambda stack: "",
@@ -48,7 +55,7 @@ def customers_token(stack: LocalStack, **claims: Any) -> str:
 
 
 def ask(stack: LocalStack, route: Route, token: str) -> requests.Response:
-    url = f"{stack.api}{route.path.replace('{id}', UNKNOWN)}/"
+    url = f"{stack.api}{route.path.replace('{id}', UNKNOWN).replace('{did}', UNKNOWN)}/"
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     return requests.request(route.method, url, headers=headers, timeout=30)
 

@@ -1,43 +1,10 @@
 """Staff find a payment and refund it, over HTTP: by halves, to the source and to the wallet, once per key."""
 
-import itertools
-from typing import Any
-
 import pytest
-import requests
 
 from tests.support.api_client import App, at_once
-from tests.support.api_document import response_violations
 from tests.support.local_stack import LocalStack
-
-REASON = "Two shirts came back stained"
-KEYS = itertools.count(1)
-
-
-class Desk:
-    """A member of staff at work."""
-
-    def __init__(self, stack: LocalStack, *groups: str) -> None:
-        self.stack = stack
-        self.headers = {"Authorization": f"Bearer {stack.staff_token(*groups)}"}
-
-    def call(self, method: str, path: str, body: Any = None, key: str | None = None) -> requests.Response:
-        headers = self.headers | ({"Idempotency-Key": key} if key else {})
-        url = f"{self.stack.api}/api/staff{path}"
-        response = requests.request(method, url, json=body, headers=headers, timeout=60)
-        assert response_violations(method, f"/api/staff{path}", response.status_code, response.json()) == []
-        return response
-
-    def get(self, path: str) -> Any:
-        response = self.call("GET", path)
-        assert response.status_code == 200, response.text
-        return response.json()
-
-    def refund(
-        self, payment: dict[str, Any], amount: str | None = None, key: str | None = None, query: str = "", **more: Any
-    ) -> requests.Response:
-        body = {"reason": REASON} | ({"amount": amount} if amount else {}) | more
-        return self.call("POST", f"/payments/{payment['id']}/refunds/{query}", body, key or f"key-{next(KEYS)}")
+from tests.support.staff_client import REASON, Desk, code
 
 
 @pytest.fixture
@@ -48,10 +15,6 @@ def app(local_stack: LocalStack) -> App:
 @pytest.fixture
 def desk(local_stack: LocalStack) -> Desk:
     return Desk(local_stack, "support")
-
-
-def code(response: requests.Response) -> tuple[int, str]:
-    return response.status_code, response.headers.get("X-Error-Code", "")
 
 
 def test_half_of_a_top_up_goes_back_to_its_source(app: App, desk: Desk) -> None:
@@ -128,12 +91,31 @@ def test_spent_top_up_is_not_refunded(app: App, desk: Desk) -> None:
     assert desk.refund(payment, "100.00").status_code == 201
 
 
-def test_refund_above_four_eyes_needs_approval(app: App, desk: Desk) -> None:
+def test_refund_above_four_eyes_becomes_a_proposal(app: App, desk: Desk, local_stack: LocalStack) -> None:
     payment = app.top_up("20000.00")
-    assert code(desk.refund(payment, "10000.01")) == (403, "approval_required")
-    assert code(desk.refund(payment)) == (403, "approval_required"), "all that is left is more, too"
-    assert app.balance == "20000.00"
-    assert desk.refund(payment, "10000.00").status_code == 201
+    asked = [desk.refund(payment, "10000.01", "large") for _ in range(2)]
+    assert [answer.status_code for answer in asked] == [202, 202] and asked[1].headers["Idempotency-Replayed"]
+    proposal = asked[0].json()
+    assert (proposal["kind"], proposal["status"], proposal["amount"]) == ("refund", "proposed", "10000.01")
+    assert asked[1].json() == proposal and app.balance == "20000.00"
+    assert code(desk.refund(payment, "10000.02", "large")) == (409, "idempotency_key_reused")
+    assert desk.refund(payment).json()["amount"] == "20000.00", "all that is left is more, too"
+    approver = Desk(local_stack, "approver", sub="5afa0000-0000-4000-8000-0000000000aa")
+    path = f"/proposals/{proposal['id']}/approve/"
+    approved = [approver.call("POST", path, {}) for _ in range(2)]
+    assert [answer.status_code for answer in approved] == [200, 200] and app.balance == "9999.99"
+    (refund,) = desk.get(f"/payments/{payment['id']}/")["refunds"]
+    assert approved[0].json()["status"] == "done" and approved[1].json()["refund"] == refund["id"]
+    assert refund["asked_by"] == f"staff:{proposal['proposed_by']}" and refund["amount"] == "10000.01"
+    assert desk.refund(payment, "10000.01", "large").json()["status"] == "done", "the key stands for the proposal"
+    assert desk.refund(payment, "9999.99").status_code == 201, "what is below FourEyesPaise needs nobody"
+
+
+def test_large_refund_beyond_what_is_left_is_no_proposal(app: App, desk: Desk) -> None:
+    payment = app.top_up("20000.00")
+    assert code(desk.refund(payment, "20000.01")) == (409, "refund_limit")
+    app.spend("5000.00", "order-1")
+    assert code(desk.refund(payment, "15000.01")) == (409, "insufficient_funds")
 
 
 @pytest.mark.parametrize("reason", [None, "", "   "])

@@ -6,7 +6,7 @@ from typing import Any
 from tests.fakes.dynamodb_values import Item
 from tests.simulation.actions.photos import IMAGES
 from tests.simulation.history import History
-from tests.simulation.invariants.check import ENTRIES, METHODS, PAYMENTS, REFUNDS
+from tests.simulation.invariants.check import ENTRIES, METHODS, PAYMENTS, REFUNDS, refund_rows
 from tests.simulation.invariants.photos import leftover_uploads, photo_rows, photo_violations
 from tests.simulation.invariants.registry import violations
 from tests.simulation.world import Request, World
@@ -23,6 +23,7 @@ def bring_to_rest(history: History) -> list[str]:
     world.wire.arm({})
     world.wire.choose_fault = lambda call: None
     world.clock_us = max(world.clock_us, world.razorpay_s * 1_000_000)  # the machines' clocks are right again
+    world.razorpay.control("balance", {"paise": None})
     for _ in range(RETRIES):
         for request in list(history.unanswered):
             history.send(request)
@@ -54,6 +55,7 @@ def _reconcile_until_unchanged(history: History) -> None:
         rounds = rounds + 1 if _money(world) == before else 0
         waiting = [row for row in world.rows(PAYMENTS) if row.get("open") and row["checks"] == checks.get(row["id"])]
         waiting += [row for row in world.rows(METHODS) if row.get("open")]
+        waiting += [row for row in refund_rows(world) if row["status"] in ("requested", "sending")]
         if not waiting and rounds >= ROUNDS_WITHOUT_CHANGE and not history.waits_for_last_check:
             break
 

@@ -162,7 +162,7 @@ COVERED: dict[str, tuple[str, ...]] = {
     "M9": ("test_repeated_refund_debits_once",),
     "M10": ("test_repeated_refund_debits_once", "two refunds of one top-up"),
     "M11": ("test_refund_before_capture_leaves_same_ledger", "refund, its capture"),
-    "M12": ("test_dispute_puts_payment_in_review",),
+    "M12": ("test_lost_dispute_takes_what_was_held",),
     "M13": ("test_uncovered_wallet_payment_stays_refused_for_its_key",),
     "M14": ("test_top_up_over_wallet_limit_creates_no_order",),
     "M15": ("two first spends", "test_ten_reads_open_no_wallet"),

@@ -40,9 +40,13 @@ class PreparedRace:
         return scheduler.trace, [f"{self.name} in the order {order}: {text}" for text in found]
 
 
-def every_order(name: str) -> Iterator[list[str]]:
-    """The violations of each order that can make a difference, or of each with at most `SWITCHES_MAX` switches."""
-    prepared, found, switches_max = PreparedRace(name), [[""]], SWITCHES_MAX.get(name, ALL_SWITCHES)
+def every_order(name: str, switches_max: int | None = None) -> Iterator[list[str]]:
+    """The violations of each order that can make a difference, or of each with at most so many switches.
+
+    Without `switches_max`, SWITCHES_MAX decides.
+    """
+    prepared, found = PreparedRace(name), [[""]]
+    switches_max = switches_max or SWITCHES_MAX.get(name, ALL_SWITCHES)
 
     def run(prefix: Sequence[int]) -> list[Choice]:
         trace, found[0] = prepared.check(prefix)

@@ -4,29 +4,10 @@ An edit's `old` text must occur in its file exactly once. When the code changes,
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-
-@dataclass(frozen=True)
-class Edit:
-    """Replace `old` by `new` in a file."""
-
-    file: str
-    old: str
-    new: str
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """What goes wrong, and the edits that make it go wrong."""
-
-    why: str
-    edits: tuple[Edit, ...]
-
-
-def _mutant(why: str, *edits: tuple[str, str, str]) -> Mutant:
-    return Mutant(why, tuple(Edit(*edit) for edit in edits))
-
+from tests.simulation.mutant import Mutant
+from tests.simulation.mutant import mutant as _mutant
+from tests.simulation.refund_mutants import REFUND_MUTANTS
 
 DYNAMODB, MONEY, REMOVAL = "shared/aws/dynamodb.py", "shared/money.py", "shared/images/removal.py"
 APPLY, LIFECYCLE, CREATE = "shared/payments/apply.py", "shared/payments/lifecycle.py", "shared/payments/create.py"
@@ -183,8 +164,8 @@ MUTANTS: Mapping[str, Mutant] = {
         "What the wallet no longer has is not owed.",
         (
             REFUND_ENTRIES,
-            "add(ledger.DEBIT, counted_paise - captured_paise, forced=True)",
-            "add(ledger.DEBIT, min(counted_paise - captured_paise, head.cash_paise))",
+            "    if rest_paise := amount_paise - captured_paise:",
+            "    if rest_paise := min(amount_paise - captured_paise, head.cash_paise):",
         ),
     ),
     "refund of another attempt applied": _mutant(
@@ -211,7 +192,7 @@ MUTANTS: Mapping[str, Mutant] = {
     # --- refunds and captures that no webhook reports
     "refunded amount of a payment ignored": _mutant(
         "Sync of a paid payment does not learn its refunds.",
-        (REPORT, "    if attempt.refunded_paise <= payment.refunded_at_gateway_paise and", "    if"),
+        (REPORT, "    if not is_other and payment.refunds_due_us is None:", "    if payment.refunds_due_us is None:"),
     ),
     "list of refunds not followed": _mutant(
         "A refund without a webhook is never learnt, and the customer spends money that was given back.",
@@ -280,4 +261,5 @@ MUTANTS: Mapping[str, Mutant] = {
         (REMOVAL, "image.open is None or (image.next_check_at_us", "(image.next_check_at_us"),
         (REMOVAL, 'return _purge(image, at_us) if image.status == DELETED else ""', "return _purge(image, at_us)"),
     ),
+    **REFUND_MUTANTS,
 }

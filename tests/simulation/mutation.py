@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,6 +49,7 @@ def mutated_files(name: str, root: Path = ROOT) -> dict[str, str]:
 
 def kill_in_copy(name: str) -> KillResult:
     """Apply the mutant to a copy of the code, and search for a violation there."""
+    near = MUTANTS[name].near if name != CONTROL else ()
     with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
         copy = Path(folder)
         for item in COPIED:
@@ -61,7 +62,7 @@ def kill_in_copy(name: str) -> KillResult:
         for item, text in mutated_files(name).items():
             (copy / item).write_text(text)
         done = subprocess.run(
-            [sys.executable, "-m", "tests.simulation", "search", str(SEEDS_MAX)],
+            [sys.executable, "-m", "tests.simulation", "search", str(SEEDS_MAX), *near],
             cwd=copy,
             capture_output=True,
             text=True,
@@ -73,11 +74,14 @@ def kill_in_copy(name: str) -> KillResult:
     return KillResult(name, **json.loads(lines[-1]))
 
 
-def search(seeds_max: int) -> dict[str, object]:
-    """Search the code as it stands until there is a violation: one run of each kind in turn."""
+def search(seeds_max: int, near: Sequence[str] = ()) -> dict[str, object]:
+    """Search the code as it stands until there is a violation: one run of each kind in turn.
+
+    Flows and races whose names contain one of the words in `near` come first.
+    """
     searches = {
-        "crash points": _crash_points(),
-        "interleavings": _interleavings(),
+        "crash points": _crash_points(near),
+        "interleavings": _interleavings(near),
         "histories": _histories(seeds_max),
     }
     runs = dict.fromkeys(searches, 0)
@@ -95,19 +99,25 @@ def search(seeds_max: int) -> dict[str, object]:
     return {"by": "", "runs": sum(runs.values()), "violation": ""}
 
 
-def _crash_points() -> Iterator[list[str]]:
+def _crash_points(near: Sequence[str]) -> Iterator[list[str]]:
     from tests.simulation import crash_points
+    from tests.simulation.flows.registry import FLOWS
 
-    for case in crash_points.all_cases():
-        yield crash_points.check(case)
+    for name in _nearest_first(FLOWS, near):
+        for case in (*crash_points.cases(name), *crash_points.cases(name, cold=True)):
+            yield crash_points.check(case)
 
 
-def _interleavings() -> Iterator[list[str]]:
+def _interleavings(near: Sequence[str]) -> Iterator[list[str]]:
     from tests.simulation.interleavings import every_order
     from tests.simulation.races.registry import RACES
 
-    for name in RACES:
+    for name in _nearest_first(RACES, near):
         yield from every_order(name)
+
+
+def _nearest_first(names: Iterable[str], near: Sequence[str]) -> list[str]:
+    return sorted(names, key=lambda name: not any(word in name for word in near))
 
 
 def _histories(seeds_max: int) -> Iterator[list[str]]:

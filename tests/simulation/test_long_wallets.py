@@ -67,7 +67,7 @@ class LongWallet:
 
 
 def _india_us(day: str | None) -> int | None:
-    return day and int(datetime.fromisoformat(f"{day}T00:00:00+05:30").timestamp()) * 1_000_000
+    return int(datetime.fromisoformat(f"{day}T00:00:00+05:30").timestamp()) * 1_000_000 if day else None
 
 
 class Records(dict[str, Any]):
@@ -111,7 +111,9 @@ def items(moves: list[tuple[str, str]], times_us: list[int]) -> dict[str, Any]:
     from shared.wallets import ledger, packed
 
     zero = {"B": base64.b64encode(bytes(32)).decode()}
-    common = {name: {"N": "100"} for name in ("amount_paise", "cash_paise", "held_paise", "owed_paise")}
+    common: dict[str, Any] = {
+        name: {"N": "100"} for name in ("amount_paise", "cash_paise", "held_paise", "owed_paise")
+    }
     common |= {"wallet": {"S": "w" * 36}, "version": {"N": "3"}, "promo": {"S": ""}, "is_blocked": {"BOOL": False}}
     common |= {"opened_at_us": {"N": str(OPENED_AT_US)}, "previous_hash": zero, "hash": zero}
     totals: dict[str, Any] = {}

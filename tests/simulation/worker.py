@@ -24,12 +24,13 @@ from shared.razorpay.entities import GatewayPayment
 
 CUSTOMERS = ("asha", "bilal")
 AMOUNT_PAISE = 10_000
+NO_LIMITS = {"WALLET_BALANCE_PAISE_MAX": "9999999999", "OPEN_PAYMENTS_MAX": "1000", "STARTS_PER_HOUR_MAX": "100000"}
 T = TypeVar("T")
 
 
 def main(engine: str, number: str) -> None:
     os.environ.update(Template().environment({"RAZORPAY_BASE_URL": "http://127.0.0.1:9"}))
-    os.environ.update({**CREDENTIALS, "AWS_ENDPOINT_URL": engine, "WALLET_BALANCE_PAISE_MAX": "9999999999"})
+    os.environ.update({**CREDENTIALS, "AWS_ENDPOINT_URL": engine, **NO_LIMITS})
     _replace_razorpay()
     chance = random.Random(number)
     for step in itertools.count():

@@ -125,6 +125,7 @@ class World:
         self.unreported_uploads: list[str] = []  # keys of uploads whose S3 event is due, one entry per event
         self.reads_lists = True  # False leaves out the reconciler's lists, which multiply the orders of a race
         self.timeouts = 0
+        self.went_back = False  # whether the clock was ever set back
         self._read_up_to: dict[str, int] = {}
         self._rows: dict[int, tuple[Item, dict[str, Any]]] = {}
         HARNESS.world = self
@@ -147,6 +148,7 @@ class World:
     def advance(self, seconds: int) -> None:
         """Let time pass between invocations; negative seconds set the clock back."""
         self.clock_us += seconds * 1_000_000
+        self.went_back = self.went_back or seconds < 0
 
     def new_id(self) -> str:
         self.ids_made += 1
@@ -204,7 +206,7 @@ class World:
     @staticmethod
     def staff(*groups: str) -> Customer:
         """A member of staff in these groups, by default in all."""
-        return Customer("staff-1", "", "", "", " ".join(groups or GROUPS))
+        return Customer("staff-1", "", "", "staff", " ".join(groups or GROUPS))
 
     def call(self, customer: Customer, method: str, path: str, body: Any = None, key: str | None = None) -> Reply:
         return self.send(Request(customer, method, path, body, key))
@@ -275,9 +277,9 @@ class World:
 
     # --- Razorpay's side
 
-    def pay(self, order: str, outcome: str = "success", **card: Any) -> dict[str, Any]:
+    def pay(self, order: str, outcome: str = "success", **choice: Any) -> dict[str, Any]:
         """Pay in checkout, by UPI or a card chosen there; returns the fields that checkout gives the app."""
-        return dict(self.razorpay.pay(order, "card" if card else "upi", outcome, **card))
+        return dict(self.razorpay.pay(order, "card" if "customer_id" in choice else "upi", outcome, **choice))
 
     @property
     def event_ids(self) -> list[str]:
@@ -349,6 +351,11 @@ class World:
         """The table's rows; of the payments' table, those that are payments."""
         rows = [self._row(item) for item in self.dynamodb.tables[table].items]
         return [row for row in rows if table != "PaymentsTable" or "purpose" in row]
+
+    def row(self, table: str, partition: str, name: str) -> dict[str, Any] | None:
+        """The row with this id, also of those that lie beside a table's own."""
+        items = self.dynamodb.tables[table].partitions.get(partition, {})
+        return next((row for row in map(self._row, items.values()) if row["id"] == name), None)
 
     def payment_row(self, payment_id: str) -> dict[str, Any]:
         return next(row for row in self.rows("PaymentsTable") if row["id"] == payment_id)

@@ -58,9 +58,9 @@ class ServiceUnderTest:
         """Its tables, by their logical ids in the template."""
         raise NotImplementedError
 
-    def staff_token(self, *groups: str, **claims: Any) -> str:
+    def staff_token(self, *groups: str, sub: str = "5afa0000-0000-4000-8000-00000000000f", **claims: Any) -> str:
         """A token of staff in these groups; `claims` replaces others."""
-        return self.staff_issuer.token("5afa0000-0000-4000-8000-00000000000f", clock.now_s(), groups=groups, **claims)
+        return self.staff_issuer.token(sub, clock.now_s(), groups=groups, **claims)
 
     def record(self, customer: str, response: requests.Response) -> None:
         """Remember a response and, if it succeeded, that the ids in it are the customer's.

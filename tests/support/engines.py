@@ -10,7 +10,8 @@ from pathlib import Path
 
 import boto3
 
-from local.aws import CREDENTIALS, REGION, die_with_parent, free_port, table_arguments
+from local.addresses import free_port
+from local.aws import CREDENTIALS, REGION, die_with_parent, table_arguments
 from local.template import ROOT, Template
 
 PROGRAM = ROOT / ".venv-dynoxide" / "node_modules" / "@dynoxide" / "linux-x64" / "dynoxide"

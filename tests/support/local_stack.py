@@ -23,6 +23,7 @@ class LocalStack(ServiceUnderTest):
 
     def __init__(self, state: Path, **environment: str) -> None:
         super().__init__()
+        self.state = state
         self.process = subprocess.Popen(
             [sys.executable, "-m", "local"],
             cwd=ROOT,

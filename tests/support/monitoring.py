@@ -1,7 +1,8 @@
-"""The alarms, dashboards and saved queries of both templates, with every reference resolved."""
+"""The alarms, dashboards and saved queries of both templates, with every reference resolved as in prod."""
 
 import json
 import re
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -51,11 +52,28 @@ class Resolver:
         return name
 
 
-PARENT = Resolver(
-    TEMPLATE, {name: parameter.get("Default", "") for name, parameter in TEMPLATE.document["Parameters"].items()}
-)
-NESTED_PARAMETERS: dict[str, Any] = PARENT.resolve(TEMPLATE.resources["Observability"]["Properties"]["Parameters"])
-NESTED = Resolver(OBSERVABILITY, NESTED_PARAMETERS)
+def parameters(template: Template, stage: str) -> dict[str, Any]:
+    """The parameters of a deployment of this stage: the defaults, and what samconfig.toml sets."""
+    defaults = {name: row.get("Default", "") for name, row in template.document["Parameters"].items()}
+    config = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    overrides = config[stage]["deploy"]["parameters"]["parameter_overrides"]
+    return defaults | dict(override.split("=", 1) for override in overrides)
+
+
+class Monitoring:
+    """The alarms of both templates by logical id, resolved with prod's parameters."""
+
+    def __init__(self, parent: Template, nested: Template) -> None:
+        self.parent = Resolver(parent, parameters(parent, "prod"))
+        self.nested_parameters: dict[str, Any] = self.parent.resolve(
+            parent.resources["Observability"]["Properties"]["Parameters"]
+        )
+        self.nested = Resolver(nested, self.nested_parameters)
+        self.alarms = self.parent.of_type("AWS::CloudWatch::Alarm") | self.nested.of_type("AWS::CloudWatch::Alarm")
+
+
+MONITORING = Monitoring(TEMPLATE, OBSERVABILITY)
+NESTED, NESTED_PARAMETERS, ALARMS = MONITORING.nested, MONITORING.nested_parameters, MONITORING.alarms
 
 
 @dataclass(frozen=True)
@@ -73,8 +91,6 @@ DASHBOARDS: dict[str, list[dict[str, Any]]] = {
     name: json.loads(dashboard["DashboardBody"])["widgets"]
     for name, dashboard in NESTED.of_type("AWS::CloudWatch::Dashboard").items()
 }
-ALARMS = PARENT.of_type("AWS::CloudWatch::Alarm") | NESTED.of_type("AWS::CloudWatch::Alarm")
-(PAGE,) = NESTED.of_type("AWS::CloudWatch::CompositeAlarm").values()
 QUERIES = NESTED.of_type("AWS::Logs::QueryDefinition")
 SEARCH = re.compile(r"SEARCH\('\{([^}]+)\} \"([^\"]+)\" MetricName=\"(\w+)\"', '\w+', \d+\)")
 

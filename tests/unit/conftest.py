@@ -11,14 +11,15 @@ from moto import mock_aws
 from shared import settings
 from shared.aws import dynamodb, s3, secrets
 from shared.aws.dynamodb import Table
+from shared.desk.models import DeskRow
+from shared.disputes.models import Dispute
 from shared.errors import ServiceUnavailable
 from shared.images.models import Image
 from shared.payment_methods.models import PaymentMethod
 from shared.payments.models import Payment, UnusableWebhook
 from shared.razorpay import api, credentials
 from shared.razorpay.client import RazorpayRejected
-from shared.razorpay.entities import GatewayPayment, GatewayRefund
-from shared.refunds.models import Refund
+from shared.razorpay.entities import GatewayDispute, GatewayPayment, GatewayRefund, dispute_from
 from shared.telemetry import journal
 from shared.wallets.models import Entry
 
@@ -29,6 +30,7 @@ ENVIRONMENT = {
     "PAYMENTS_TABLE": "payments",
     "REFUNDS_TABLE": "refunds",
     "UNUSABLE_WEBHOOKS_TABLE": "webhooks",
+    "DESK_TABLE": "desk",
     "IMAGES_TABLE": "images",
     "UPLOADS_BUCKET": "uploads",
     "IMAGES_BUCKET": "images",
@@ -92,7 +94,8 @@ def empty_journal() -> None:
 
 @pytest.fixture
 def tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    with aws_in_memory(monkeypatch, PaymentMethod, Entry, Payment, Refund, UnusableWebhook):
+    """The tables of money. That of refunds is made for disputes, which have one index more."""
+    with aws_in_memory(monkeypatch, PaymentMethod, Entry, Payment, Dispute, UnusableWebhook, DeskRow):
         yield
 
 
@@ -185,6 +188,13 @@ class Razorpay:
     def list_refunds(self, from_s: int, to_s: int, skip: int) -> list[Any]:
         return self._page("refunds", from_s, to_s, skip)
 
+    def fetch_dispute(self, dispute_id: str) -> GatewayDispute:
+        self.calls.append(f"dispute {dispute_id}")
+        for entity in self.listed["disputes"]:
+            if entity["id"] == dispute_id:
+                return dispute_from(entity)
+        raise RazorpayRejected(400, "input_validation_failed", "The id provided does not exist")
+
     def list_disputes(self, from_s: int, to_s: int, skip: int) -> list[Any]:
         return self._page("disputes", from_s, to_s, skip)
 
@@ -223,6 +233,7 @@ PATCHED = (
     "fetch_refund",
     "fetch_refunds",
     "create_refund",
+    "fetch_dispute",
     "list_payments",
     "list_refunds",
     "list_disputes",

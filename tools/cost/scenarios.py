@@ -16,10 +16,10 @@ from typing import Any
 import boto3
 
 from local.aws import CREDENTIALS, Ministack
-from local.lambda_pool import Context
 from local.razorpay.fake import FakeRazorpay
 from local.razorpay.server import serve
 from local.template import ROOT, Template
+from local.workers import Context
 from tools.cost.meter import Meter
 from tools.cost.prices import (
     AUDIT_BATCH,
@@ -219,7 +219,7 @@ def metered_service() -> Iterator[MeteredService]:
                 "GatewayKey": {"key_id": KEY_ID, "key_secret": KEY_SECRET},
                 "WebhookSecrets": {"active": [WEBHOOK_SECRET]},
             }
-            ministack.create_resources(template, secrets, "")
+            ministack.create_resources(template, secrets)
             razorpay.webhook_url = ""
             razorpay.control("hold", {"hold": True})
             with Meter(template, boto3.client("dynamodb")) as meter:

@@ -16,6 +16,13 @@ PARAMETERS: Mapping[str, Any] = {
         "description": "The refund's id.",
         "schema": {"type": "string", "format": "uuid"},
     },
+    "Did": {
+        "name": "did",
+        "in": "path",
+        "required": True,
+        "description": "The dispute's id.",
+        "schema": {"type": "string", "maxLength": 255},
+    },
     "TextId": {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "maxLength": 255}},
     "Page": {
         "name": "page",

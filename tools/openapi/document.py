@@ -1,6 +1,7 @@
 """The API document, made from what the functions declare."""
 
 import json
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -68,6 +69,11 @@ class _Builder:
         found: dict[str, Any] = {}
         for operation in self._operations:
             method, (path, *aliases) = operation.endpoint.method.lower(), operation.endpoint.paths
+            if operation.endpoint.actions:
+                for each in (path, *aliases):
+                    name = re.sub("^[A-Z][a-z]+", each.rpartition("/")[2], operation.name)
+                    found.setdefault(each, {})[method] = self._operation(operation, name, each)
+                continue
             name = operation.name[0].lower() + operation.name[1:]
             found.setdefault(path, {})[method] = self._operation(operation, name, path)
             for alias in aliases:
@@ -107,6 +113,7 @@ class _Builder:
         names = (
             ["TextId" if endpoint.text_ids else "Id"] * ("{id}" in path)
             + ["Rid"] * ("{rid}" in path)
+            + ["Did"] * ("{did}" in path)
             + ["Page"] * endpoint.paginated
             + ["IdempotencyKey"] * endpoint.idempotent
         )

@@ -139,7 +139,7 @@ def pay(history: History) -> Act | None:
     outcome = chance.choice(OUTCOMES)
     customer_id = (payment["checkout"] or {}).get("customer_id")
     card = _card_choice(chance, customer_id) if customer_id else {}
-    paid = history.world.pay(order["id"], outcome, **card)
+    paid = history.world.pay(order["id"], outcome, **card, **_amounts(chance, order["amount"]))
     history.log(f"Razorpay: {order['id']} {outcome} by {paid['razorpay_payment_id']}")
     if "razorpay_signature" in paid:
         history.paid.append((payment, paid))
@@ -155,6 +155,14 @@ def _card_choice(chance: Random, customer_id: str) -> dict[str, Any]:
         "duplicate_token": chance.random() < 0.2,
         "activation": chance.choice(("at once", "at once", "later")),
     }
+
+
+def _amounts(chance: Random, ordered_paise: int) -> dict[str, int]:
+    """An offer of Razorpay's, a fee that the customer bears, or mostly neither."""
+    amounts = {"offer_paise": ordered_paise // 10, "fee_paise": ordered_paise // 50}
+    if ordered_paise < 1_000:
+        return {}  # Razorpay captures no less than 1.00
+    return {name: paise for name, paise in amounts.items() if chance.random() < 0.1}
 
 
 def late_success(history: History) -> Act | None:
@@ -197,37 +205,6 @@ def pay_wrong_amount(history: History) -> Act | None:
     return lambda: None
 
 
-def refund(history: History) -> Act | None:
-    razorpay, chance = history.world.razorpay, history.world.random
-    attempts = [
-        attempt
-        for attempt in razorpay.payments.values()
-        if attempt["captured"] and attempt["amount_refunded"] < attempt["amount"]
-    ]
-    if not attempts:
-        return None
-    attempt = chance.choice(attempts)
-    amount_max = attempt["amount"] - attempt["amount_refunded"]
-    amount = chance.choice([amount_max, max(amount_max // 3, 1)])
-    status = chance.choice(["processed", "processed", "processed", "failed", "pending"])
-    razorpay.control("refund", {"payment_id": attempt["id"], "amount": amount, "status": status})
-    history.log(f"Razorpay: refund of {amount} for {attempt['id']}, {status}")
-    return lambda: None
-
-
-def end_refund(history: History) -> Act | None:
-    """A pending refund becomes processed, or failed."""
-    razorpay, chance = history.world.razorpay, history.world.random
-    pending = [refund for refund in razorpay.refunds.values() if refund["status"] == "pending"]
-    if not pending:
-        return None
-    refund = chance.choice(pending)
-    status = chance.choice(["processed", "processed", "failed"])
-    razorpay.control("refund_status", {"refund_id": refund["id"], "status": status})
-    history.log(f"Razorpay: {refund['id']} is {status}")
-    return lambda: None
-
-
 def return_authorization(history: History) -> Act | None:
     """Razorpay refunds an attempt that was authorized and never captured; the order can still be paid."""
     razorpay = history.world.razorpay
@@ -241,11 +218,23 @@ def return_authorization(history: History) -> Act | None:
 
 
 def dispute(history: History) -> Act | None:
-    captured = [attempt for attempt in history.world.razorpay.payments.values() if attempt["captured"]]
-    if not captured:
+    """A bank begins to dispute a captured payment, or decides about a dispute."""
+    razorpay, random = history.world.razorpay, history.world.random
+    disputed = [row for row in razorpay.disputes.values() if row["status"] in ("open", "under_review")]
+    captured = [attempt for attempt in razorpay.payments.values() if attempt["captured"]]
+    if disputed and random.random() < 0.6:
+        row = random.choice(disputed)
+        status = random.choice(["action_required", "under_review", "won", "lost", "lost", "closed"])
+        razorpay.control("dispute", {"payment_id": row["payment_id"], "dispute_id": row["id"], "status": status})
+    elif captured:
+        attempt = random.choice(captured)
+        sent = {
+            "status": random.choice(["created", "created", "lost"]),
+            "amount": random.randint(1, attempt["amount"]),
+        }
+        razorpay.control("dispute", {"payment_id": attempt["id"], **sent})
+    else:
         return None
-    attempt = history.world.random.choice(captured)
-    history.world.razorpay.control("dispute", {"payment_id": attempt["id"], "status": "lost"})
     return lambda: None
 
 

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from tests.simulation.actions.methods import change_method, change_token
 from tests.simulation.actions.payments import (
     dispute,
-    end_refund,
     gateway_payment,
     late_success,
     lose_webhook,
@@ -15,7 +14,6 @@ from tests.simulation.actions.payments import (
     pay_wrong_amount,
     read,
     reconcile,
-    refund,
     repeat_request,
     return_authorization,
     reuse_key,
@@ -37,6 +35,17 @@ from tests.simulation.actions.photos import (
     sweep,
     upload,
 )
+from tests.simulation.actions.refunds import (
+    answer_refunds_otherwise,
+    ask_as_customer,
+    ask_for_refund,
+    dry_run,
+    end_refund,
+    read_refunds,
+    refund_elsewhere,
+    report_without_notes,
+    unusable_event,
+)
 from tests.simulation.history import Act, History
 
 Action = Callable[[History], Act | None]
@@ -57,10 +66,17 @@ ACTIONS: dict[Action, int] = {
     webhook: 8,
     webhook_again: 2,
     lose_webhook: 2,
-    refund: 2,
-    end_refund: 1,
+    ask_for_refund: 4,
+    ask_as_customer: 1,
+    dry_run: 1,
+    read_refunds: 1,
+    refund_elsewhere: 2,
+    end_refund: 2,
+    answer_refunds_otherwise: 1,
+    report_without_notes: 1,
+    unusable_event: 1,
     return_authorization: 1,
-    dispute: 1,
+    dispute: 2,
     change_method: 2,
     change_token: 2,
     read: 2,
@@ -77,6 +93,7 @@ ACTIONS: dict[Action, int] = {
 }
 ALWAYS_POSSIBLE = (top_up, pay)
 CARD_ACTIONS = (gateway_payment, change_method, change_token)
+REFUND_ACTIONS = (ask_for_refund, refund_elsewhere, end_refund, wallet_payment, webhook)
 PHOTO_ACTIONS = (
     create_upload,
     upload,
@@ -87,5 +104,13 @@ PHOTO_ACTIONS = (
     delete_photo,
     sweep,
 )
-SUBJECTS: tuple[tuple[Action, ...], ...] = ((), (), (), CARD_ACTIONS, PHOTO_ACTIONS)  # a history's emphasis
+SUBJECTS: tuple[tuple[Action, ...], ...] = (
+    (),
+    (),
+    (),
+    CARD_ACTIONS,
+    REFUND_ACTIONS,
+    REFUND_ACTIONS,
+    PHOTO_ACTIONS,
+)  # a history's emphasis
 SUBJECT_FACTOR = 6

@@ -16,7 +16,7 @@ from tests.simulation.flows.flow import (
     scheduled_run,
     start_top_up,
 )
-from tests.simulation.invariants.check import refund_rows
+from tests.simulation.invariants.check import PAYMENTS, refund_rows
 from tests.simulation.world import Customer, Reply, World
 
 STAFF = "/api/staff"
@@ -280,6 +280,26 @@ def end_of_refund_elsewhere(*then: str) -> Callable[[World], Run]:
     return prepare
 
 
+def refunds_beyond_capture(world: World) -> Run:
+    """Two refunds in the dashboard together exceed the capture: the wallet loses what was credited, and no more."""
+    customer = world.customer()
+    top_up = fund_wallet(world, customer)
+    pending_id = refund_at_razorpay(world, top_up, 30_000, "pending")
+    assert world.deliver(world.event_ids[-1]).status == 200 and wallet_is(world, customer, 20_000, 30_000)
+    refund_at_razorpay(world, top_up, 40_000)
+    assert world.deliver(world.event_ids[-1]).status == 200 and wallet_is(world, customer, 0, 30_000, 20_000)
+    world.razorpay.control("refund_status", {"refund_id": pending_id, "status": "processed"})
+    event_id = world.event_ids[-1]
+    lose_events(world)
+    world.acknowledged.remove(event_id)
+
+    def done() -> bool:
+        is_reviewed = any(name.endswith(":exceeds_captured") for name in world.payment_row(top_up["id"])["review"])
+        return is_reviewed and statuses(world) == ["processed"] * 2 and wallet_is(world, customer, 20_000, 0, 20_000)
+
+    return Run(lambda: world.deliver(event_id), done)
+
+
 def _refund_of_spent_money(world: World, customer: Customer) -> str:
     """Refund 200.00 of a customer's 500.00, of which 400.00 are spent; returns its event's id."""
     top_up = fund_wallet(world, customer)
@@ -295,6 +315,17 @@ def refund_of_spent_money(world: World) -> Run:
     lose_events(world)
     world.acknowledged.remove(event_id)
     return Run(lambda: world.deliver(event_id), lambda: wallet_is(world, customer, 0, 0, 10_000))
+
+
+def refund_to_wallet_that_owes(world: World) -> Run:
+    """A refund to a wallet pays none of its debts."""
+    customer = world.customer()
+    assert world.deliver(_refund_of_spent_money(world, customer)).status == 200
+    spent = next(row for row in world.rows(PAYMENTS) if row["source"] == "wallet")
+    return run_checking_reply(
+        lambda: ask(world, spent),
+        lambda reply: reply.status == 201 and wallet_is(world, customer, 20_000, 0, 10_000),
+    )
 
 
 def top_up_recovers_owed(world: World) -> Run:
@@ -316,6 +347,7 @@ REFUND_FLOWS: Mapping[str, Flow] = {
     "refund of a payment for an order": Flow(refund_of_order_payment, (APP,)),
     "refund of a wallet payment": Flow(refund_of_wallet_payment, (APP,)),
     "refund to a new wallet": Flow(refund_to_new_wallet, (APP,)),
+    "refund to a wallet that owes": Flow(refund_to_wallet_that_owes, (APP,)),
     "reconcile, a refund without an answer": Flow(reconcile_unanswered_refund, (RECONCILER,)),
     "reconcile, a refund that was not sent": Flow(reconcile_unsent_refund, (RECONCILER,)),
     "reconcile, a refund by a poor account": Flow(refund_by_poor_account, (RECONCILER,)),
@@ -330,5 +362,6 @@ REFUND_FLOWS: Mapping[str, Flow] = {
     "webhook, a pending refund failed": Flow(end_of_refund_elsewhere("failed"), (WEBHOOK, RECONCILER)),
     "webhook, a refund returned": Flow(end_of_refund_elsewhere("processed", "failed"), (WEBHOOK,)),
     "webhook, a refund of spent money": Flow(refund_of_spent_money, (WEBHOOK,)),
+    "webhook, refunds beyond the capture": Flow(refunds_beyond_capture, (WEBHOOK, RECONCILER)),
     "webhook, a top-up that recovers": Flow(top_up_recovers_owed, (WEBHOOK, RECONCILER)),
 }

@@ -14,13 +14,18 @@ Check = Callable[[World], Findings]
 
 
 def refund_rows(world: World) -> list[dict[str, Any]]:
-    """The records of refunds, without the pointers to them."""
-    return [row for row in world.rows(REFUNDS) if "status" in row]
+    """The records of refunds, without the pointers to them and the disputes."""
+    return [row for row in world.rows(REFUNDS) if "status" in row and "gateway_dispute" not in row]
+
+
+def dispute_rows(world: World) -> list[dict[str, Any]]:
+    """The records of disputes, which lie in the table of refunds."""
+    return [row for row in world.rows(REFUNDS) if "gateway_dispute" in row]
 
 
 def pointer_rows(world: World) -> list[dict[str, Any]]:
     """The pointers from Razorpay's ids to our refunds."""
-    return [row for row in world.rows(REFUNDS) if "status" not in row]
+    return [row for row in world.rows(REFUNDS) if "refund" in row]
 
 
 def paise(amount: str) -> int:

@@ -4,7 +4,15 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from tests.simulation.invariants.check import PAID_STATUSES, PAYMENTS, REFUNDS, Findings, pointer_rows, refund_rows
+from tests.simulation.invariants.check import (
+    PAID_STATUSES,
+    PAYMENTS,
+    REFUNDS,
+    Findings,
+    dispute_rows,
+    pointer_rows,
+    refund_rows,
+)
 from tests.simulation.world import World
 
 OPEN_REFUNDS = ("requested", "sending", "pending")
@@ -18,6 +26,7 @@ TRANSITIONS: Mapping[str, tuple[str, ...]] = {
     "cancelled": (),
     "returned": (),
 }
+AMOUNTS = ("refunded_paise", "refunding_paise", "disputed_paise", "lost_paise")  # of a payment
 IMMUTABLE = ("customer", "destination", "asked_by", "asked_paise", "reason", "created_at_us")
 
 
@@ -54,17 +63,31 @@ def refunded_amount(world: World) -> Findings:
             yield f"a payment says {row['refunded_paise']} of {refunded[row['id']]} refunded"
         if row["refunded_paise"] > paid_paise:
             yield f"a payment of {paid_paise} says {row['refunded_paise']} refunded"
-        if row["refundable_paise"] != max(0, paid_paise - row["refunded_paise"] - row["refunding_paise"]):
+        taken_paise = sum(row.get(name) or 0 for name in AMOUNTS)
+        if row["refundable_paise"] != max(0, paid_paise - taken_paise):
             yield f"a payment of {paid_paise} says that {row['refundable_paise']} can be refunded"
 
 
 def holds(world: World) -> Findings:
-    """What a wallet holds is what its open refunds hold."""
+    """What a wallet holds is what its open refunds and disputes hold.
+
+    A refund that was asked for here holds all of its amount.
+    """
     held: Counter[str] = Counter()
+    top_ups = {row["id"] for row in world.rows(PAYMENTS) if row["purpose"] == "top_up"}
+    for dispute in dispute_rows(world):
+        held[dispute["customer"]] += dispute["held_paise"]
     for refund in refund_rows(world):
         held[refund["customer"]] += refund["held_paise"]
         if refund["held_paise"] and refund["status"] not in OPEN_REFUNDS:
             yield f"a {refund['status']} refund holds {refund['held_paise']}"
+        is_asked = refund["asked_by"] != "gateway" and refund["payment"] in top_ups
+        if (
+            is_asked
+            and refund["status"] in ("requested", "sending")
+            and refund["held_paise"] != refund["amount_paise"]
+        ):
+            yield f"a refund of {refund['amount_paise']} holds {refund['held_paise']}"
     for customer in world.customers:
         entries = world.entries(customer)
         if entries and entries[-1]["held_paise"] != held[customer.id]:
@@ -81,7 +104,7 @@ def one_refund_per_id(world: World) -> Findings:
 
 def allowed_transitions(world: World) -> Findings:
     for table, key, before, after in world.dynamodb.journal:
-        if table != REFUNDS or before is None:
+        if table != REFUNDS or before is None or "gateway_dispute" in before:
             continue
         if after is None or "status" not in before:
             yield f"{key[1]} of a refund was changed or deleted"
@@ -108,6 +131,19 @@ def pointers(world: World) -> Findings:
     for row in rows.values():
         if led_to[row["id"]] != ("gateway_refund" in row):
             yield f"{led_to[row['id']]} pointers lead to a {row['status']} refund"
+
+
+def policy(world: World) -> Findings:
+    """Customers get refunds of their own top-ups, to the source."""
+    payments = {row["id"]: row for row in world.rows(PAYMENTS)}
+    for row in refund_rows(world):
+        payment = payments[row["payment"]]
+        if row["customer"] != payment["customer"]:
+            yield "a refund is another customer's than its payment"
+        if row["asked_by"] == "customer" and (payment["purpose"], row["destination"]) != ("top_up", "source"):
+            yield f"a customer asked for a refund of a {payment['purpose']} to the {row['destination']} and got it"
+        if payment["purpose"] == "top_up" and row["destination"] == "wallet":
+            yield "a top-up was refunded to the wallet"
 
 
 def requests_within_payment(world: World) -> Findings:

@@ -6,7 +6,7 @@ failed. `AT_REST` must hold once everything was retried, delivered and reconcile
 
 from collections.abc import Mapping
 
-from tests.simulation.invariants import methods, money, photos, privacy, refunds, replies
+from tests.simulation.invariants import disputes, methods, money, parts, photos, privacy, refunds, replies
 from tests.simulation.invariants.check import Check
 from tests.simulation.world import World
 
@@ -15,11 +15,12 @@ ALWAYS: Mapping[str, Check] = {
     "I2 running balance": money.running_balance,
     "I3 gapless": money.gapless,
     "I4 never negative": money.never_negative,
-    "I4 parts": money.parts,
+    "I4 parts": parts.parts,
     "I5 provenance": money.provenance,
     "I7 append-only": money.append_only,
     "I8 allowed transitions": money.allowed_transitions,
     "I8 allowed transitions of refunds": refunds.allowed_transitions,
+    "I8 allowed transitions of disputes": disputes.allowed_transitions,
     "I9 one payment per key": money.one_payment_per_key,
     "I10 one payable order": money.one_payable_order,
     "I11 one default": methods.one_default,
@@ -32,17 +33,21 @@ ALWAYS: Mapping[str, Check] = {
     "I16 variants stored": photos.variants_stored,
     "I17 total balance": money.total_balance,
     "I17 refunded amount": refunds.refunded_amount,
+    "I17 contested amount": disputes.contested_amount,
     "I17 holds": refunds.holds,
     "I17 one refund per id": refunds.one_refund_per_id,
+    "I17 policy of refunds": refunds.policy,
     "I17 requests within the payment": refunds.requests_within_payment,
     "I20 documented replies": replies.documented,
     "I21 acknowledged is stored": replies.acknowledged,
+    "I21 dry runs": replies.dry_runs,
 }
 AT_REST: Mapping[str, Check] = {
     "I7 hash chain": money.hash_chain,
     "I7 auditors": money.auditors,
     "I6 captures are credited": money.captures_credited,
     "I6 refunds are recorded": refunds.refunds_recorded,
+    "I6 disputes are recorded": disputes.disputes_recorded,
     "I6 refunds end": refunds.refunds_end,
     "I6 refunds are sent": money.refunds_sent,
     "I12 cards agree with Razorpay": methods.cards_agree,

@@ -123,7 +123,9 @@ def test_retry_finishes_after_a_crash_at_any_step(
         assert buckets.has_all_variants(image_id), number
 
 
-def test_delete_at_any_step_leaves_no_objects(buckets: Buckets, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_delete_at_any_step_leaves_no_objects_after_a_sweep(
+    buckets: Buckets, monkeypatch: pytest.MonkeyPatch, advance: Advance
+) -> None:
     for number in range(1, STEPS + 1):
         for when in ("before", "after"):
             image_id = create_upload()["id"]
@@ -131,6 +133,8 @@ def test_delete_at_any_step_leaves_no_objects(buckets: Buckets, monkeypatch: pyt
             with monkeypatch.context() as patch:
                 Steps(patch, {(number, when): partial(removal.delete, ASHA, image_id)})
                 compress(upload_key(image_id))
+            advance(5 * MINUTE_S)
+            removal.sweep()
             assert (buckets.uploads, buckets.images) == ([], []), (number, when)
 
 
@@ -213,6 +217,8 @@ def test_compressor_and_sweeper_finish_a_photo_only_once(
             compress(upload_key(image_id))
         result = status_of(image_id)
         assert failures == [0] and result in ("ready", "rejected", "expired"), number
+        advance(121 * MINUTE_S)
+        removal.sweep()  # removes what the compressor stored after the rejection
         has_variants = any(key.startswith(image_prefix(image_id)) for key in buckets.images)
         assert (result == "ready") == has_variants, number
         compress(upload_key(image_id))

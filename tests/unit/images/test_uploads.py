@@ -156,7 +156,7 @@ def test_received_photos_count_as_pending_uploads(monkeypatch: pytest.MonkeyPatc
 
 
 def test_photo_that_s3_does_not_take_expires_at_once(buckets: Buckets, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The app sends it again. An upload that arrives all the same is removed."""
+    """The app sends it again. An upload that arrives all the same is ignored."""
 
     def fail_after_storing(key: str, data: bytes, sha256: str) -> None:
         buckets.client.put_object(Bucket="uploads", Key=key, Body=data)
@@ -168,7 +168,7 @@ def test_photo_that_s3_does_not_take_expires_at_once(buckets: Buckets, monkeypat
     (image,) = queries.list_images(ASHA)[1](0, 20)
     assert image.status == "expired"
     assert compress(upload_key(image.id)).name == "discarded"
-    assert buckets.uploads == []
+    assert buckets.images == []
 
 
 def test_photo_that_s3_took_without_an_answer_is_received(buckets: Buckets, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -129,6 +129,14 @@ def test_order_paid_by_another_attempt_explains_nothing(razorpay: Razorpay) -> N
     assert result.captured and balance() == "500.00" and stored(payment).gateway_payment == ATTEMPT_ID
 
 
+def test_order_paid_by_another_attempt_with_offer_explains_nothing(razorpay: Razorpay) -> None:
+    payment = top_up()
+    razorpay.orders[0] |= {"status": "paid", "amount_paid": 45_000}
+    less = attempt_on(payment, amount_paise=100, id=SECOND_ATTEMPT_ID)
+    razorpay.payments |= {SECOND_ATTEMPT_ID: less, ATTEMPT_ID: attempt_on(payment, **OFFER)}
+    assert apply_attempt(payment, less, "test").flagged == "amount_mismatch"
+
+
 def test_open_order_leaves_less_to_review(razorpay: Razorpay) -> None:
     payment = top_up()
     razorpay.orders[0] |= {"status": "attempted", "amount_paid": 45_000}

@@ -13,7 +13,8 @@ from shared.deadline import Deadline
 from shared.errors import ServiceUnavailable
 from shared.payments.lifecycle import CHECK_AGES_S
 from shared.payments.models import Payment, count_in_review
-from shared.payments.reconcile import reconcile, take_turns
+from shared.payments.reconcile import reconcile
+from shared.payments.reconcile_round import take_turns
 from shared.payments.serializers import serialize_payment
 from shared.razorpay import api
 from shared.razorpay.client import RazorpayRejected
@@ -286,10 +287,10 @@ def test_answered_list_ends_a_row_of_silences(razorpay: Razorpay, monkeypatch: p
 
 
 def test_idle_round_asks_razorpay_for_one_page_a_list(razorpay: Razorpay, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A payment that is not due costs nothing; the recent payments are read again once an hour."""
+    """A payment that is not due costs nothing; recent payments are read again once an hour, refunds once a day."""
     top_up()
     reconcile()
-    assert Counter(razorpay.calls) == {"list of payments": 2, "list of refunds": 1, "list of disputes": 1}
+    assert Counter(razorpay.calls) == {"list of payments": 2, "list of refunds": 2, "list of disputes": 1}
     for minute in range(1, 4):
         razorpay.calls.clear()
         forward(minute * 15, monkeypatch)

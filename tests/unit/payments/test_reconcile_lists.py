@@ -18,6 +18,7 @@ from shared.razorpay import api
 from shared.razorpay.client import RazorpayRejected
 from shared.razorpay.entities import GatewayPayment, GatewayRefund, UnexpectedPayload
 from tests.unit.conftest import Razorpay, an_attempt
+from tests.unit.disputes.support import a_listed_dispute, only_dispute
 from tests.unit.payments.support import (
     ASHA,
     ATTEMPT_ID,
@@ -65,7 +66,7 @@ def list_refund(razorpay: Razorpay, refund: GatewayRefund) -> None:
 
 
 def list_dispute(razorpay: Razorpay, payment_id: str = ATTEMPT_ID, status: str = "open") -> None:
-    entity = {"id": f"disp_{payment_id[4:]}", "payment_id": payment_id, "status": status, "created_at": clock.now_s()}
+    entity = a_listed_dispute(status, id=f"disp_{payment_id[4:]}", payment_id=payment_id)
     razorpay.listed["disputes"].insert(0, entity)
 
 
@@ -112,21 +113,24 @@ def test_listed_refund_of_capture_without_webhook_moves_both(razorpay: Razorpay)
 
 
 @pytest.mark.parametrize(
-    ("status", "reason"),
+    ("status", "moves"),
     [
-        ("open", "dispute_created"),
-        ("under_review", "dispute_under_review"),
-        ("won", "dispute_won"),
-        ("lost", "dispute_lost"),
-        ("closed", "dispute_closed"),
+        ("open", [("hold", 50_000)]),
+        ("under_review", [("hold", 50_000)]),
+        ("won", []),
+        ("lost", [("debit", 50_000)]),
+        ("closed", []),
     ],
 )
-def test_listed_dispute_without_webhook_is_reviewed_once(status: str, reason: str, razorpay: Razorpay) -> None:
+def test_listed_dispute_without_webhook_is_applied_once(
+    status: str, moves: list[tuple[str, int]], razorpay: Razorpay
+) -> None:
     payment = credited()
     razorpay.payments[ATTEMPT_ID] = an_attempt(payment.gateway_order, 50_000)
     list_dispute(razorpay, status=status)
-    assert [reconcile()["ReconcileFlagged"] for _ in range(2)] == [1, 0]
-    assert list(stored(payment).review) == [f"{ATTEMPT_ID}:{reason}"] and balance() == "500.00"
+    assert [reconcile().get("DisputeChanged", 0) for _ in range(2)] == [1, 0]
+    assert [(entry.kind, entry.amount_paise) for entry in entries()[2:]] == moves
+    assert only_dispute(payment).status == status
 
 
 def test_listed_dispute_of_lost_capture_brings_the_credit(razorpay: Razorpay) -> None:
@@ -134,8 +138,9 @@ def test_listed_dispute_of_lost_capture_brings_the_credit(razorpay: Razorpay) ->
     razorpay.payments[ATTEMPT_ID] = an_attempt(payment.gateway_order, 50_000)
     list_dispute(razorpay)
     counts = reconcile()
-    assert (counts["ReconcileCredited"], counts["ReconcileFlagged"]) == (1, 1)
-    assert balance() == "500.00" and stored(payment).in_review
+    assert (counts["ReconcileCredited"], counts["DisputeChanged"]) == (1, 1)
+    assert [(entry.kind, entry.amount_paise) for entry in entries()[1:]] == [("credit", 50_000), ("hold", 50_000)]
+    assert only_dispute(payment).held_paise == 50_000
 
 
 @pytest.mark.parametrize("entity", [{}, {"id": "disp_1", "status": "open"}, {"id": "x", "payment_id": ATTEMPT_ID}])
@@ -145,7 +150,8 @@ def test_malformed_dispute_stops_neither_others_nor_lists(entity: dict[str, Any]
     list_dispute(razorpay)
     razorpay.listed["disputes"].append({"created_at": clock.now_s(), "status": "open"} | entity)
     counts = reconcile()
-    assert (counts["ReconcileFailed"], counts["ReconcileFlagged"]) == (1, 1) and stored(payment).in_review
+    assert (counts["ReconcileFailed"], counts["DisputeChanged"]) == (1, 1)
+    assert only_dispute(payment).held_paise == 50_000
 
 
 @pytest.mark.parametrize("minute", range(len(LISTS)))

@@ -12,6 +12,7 @@ from shared.payments.models import RecentLook, get_recent_look
 from shared.payments.reconcile import reconcile
 from shared.payments.reconcile_recent import LOOK_BACK_S, LOOK_EVERY_S
 from shared.razorpay import api
+from shared.refunds.apply import apply_refund
 from shared.refunds.report import apply_report
 from tests.unit.conftest import Razorpay, an_attempt
 from tests.unit.payments.support import (
@@ -52,7 +53,7 @@ def pages_read(razorpay: Razorpay) -> int:
 
 
 def look() -> RecentLook:
-    found = get_recent_look()
+    found = get_recent_look("recent:payments")
     assert found
     return found
 
@@ -80,6 +81,26 @@ def test_late_capture_and_refund_without_webhooks_are_applied(razorpay: Razorpay
     razorpay.refunds.append(a_refund(20_000, payment=SECOND_ATTEMPT_ID))
     assert reconcile()["ReconcileCredited"] == 1
     assert (balance(), balance(BILAL)) == ("500.00", "300.00") and stored(refunded).status == "partially_refunded"
+
+
+@pytest.mark.parametrize(("age_s", "is_found"), [(14 * DAY_S - 60, True), (14 * DAY_S + 60, False)])
+def test_refund_that_a_bank_returned_is_found_for_fourteen_days(
+    age_s: int, is_found: bool, razorpay: Razorpay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.payments.reconcile.LOOKS", (reconcile_recent.read_returned_refunds,))
+    payment = credited()
+    for refund in (a_refund(20_000), a_refund(10_000, id="rfnd_00000000000002")):
+        apply_refund(payment, an_attempt(payment.gateway_order, 50_000), refund, "evt")
+    assert balance() == "200.00"
+    razorpay.payments[ATTEMPT_ID] = an_attempt(payment.gateway_order, 50_000, refunded_paise=10_000)
+    entity = {"id": "rfnd_00000000000001", "payment_id": ATTEMPT_ID, "amount": 20_000, "currency": "INR"}
+    processed = {"id": "rfnd_00000000000002", "payment_id": ATTEMPT_ID, "status": "processed"}
+    returned = entity | {"status": "failed", "created_at": clock.now_s() - age_s}
+    razorpay.listed["refunds"] = [processed | {"created_at": clock.now_s()}, returned]
+    for _ in range(2):
+        reconcile()
+    assert balance() == ("400.00" if is_found else "200.00")
+    assert razorpay.calls.count("list of refunds") == 1, "once a day"
 
 
 def test_look_is_taken_once_an_hour(razorpay: Razorpay, monkeypatch: pytest.MonkeyPatch) -> None:

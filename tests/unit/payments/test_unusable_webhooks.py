@@ -7,6 +7,7 @@ import pytest
 
 from shared import clock
 from shared.aws import dynamodb
+from shared.disputes.models import list_disputes
 from shared.errors import NotAuthenticated, ServiceUnavailable
 from shared.payments import unusable_webhooks
 from shared.payments.models import UnusableWebhook
@@ -14,10 +15,12 @@ from shared.payments.results import WebhookResult
 from shared.payments.unusable_webhooks import KEEP_S
 from shared.payments.webhook import handle_webhook
 from tests.unit.conftest import an_attempt
+from tests.unit.disputes.support import a_dispute
 from tests.unit.payments.support import (
     WEBHOOK_SECRETS,
     a_refund,
     balance,
+    credited,
     deliver,
     hmac_sha256,
     payment_entity,
@@ -66,6 +69,17 @@ def test_unusable_webhook_is_kept_as_it_came(body: bytes, problem: str) -> None:
     assert row.problem.startswith(problem)
     assert now_s <= row.received_at_us // 1_000_000 <= now_s + 60
     assert row.expires_at_s == pytest.approx(now_s + 30 * 86_400, abs=60) and KEEP_S == 30 * 86_400
+
+
+@pytest.mark.parametrize(
+    "entity",
+    [None, {}, {"id": "rfnd_1"}, a_dispute(amount=0), a_dispute(amount="500"), a_dispute(status="new_status")],
+)
+def test_dispute_event_without_a_dispute_is_kept(entity: Any) -> None:
+    payment = credited()
+    attempt = payment_entity(an_attempt(payment.gateway_order, 50_000))
+    assert receive(about("payment.dispute.created", payment=attempt, dispute=entity)).outcome == "unusable"
+    assert balance() == "500.00" and list_disputes(payment.id) == []
 
 
 @pytest.mark.parametrize("entity", [None, {}, {"id": "rfnd_1"}, {"id": "rfnd_1", "amount": 1, "payment_id": "x"}])

@@ -16,6 +16,7 @@ from shared.razorpay import api
 from shared.razorpay.client import RazorpayRejected
 from shared.razorpay.entities import UnexpectedPayload
 from tests.unit.conftest import Razorpay, an_attempt
+from tests.unit.disputes.support import a_dispute, only_dispute
 from tests.unit.payments.support import (
     ASHA,
     ATTEMPT_ID,
@@ -183,12 +184,21 @@ def test_refund_webhook_applies_the_lost_one_before_it(razorpay: Razorpay) -> No
 
 
 @pytest.mark.parametrize("word", ["created", "under_review", "action_required", "won", "lost", "closed", "new_word"])
-def test_dispute_webhook_that_tells_of_a_refund_applies_it(word: str, razorpay: Razorpay) -> None:
+def test_dispute_event_goes_by_the_dispute_in_it(word: str) -> None:
+    payment = credited()
+    entity = payment_entity(an_attempt(payment.gateway_order, 50_000))
+    for outcome in ("applied", "unchanged"):
+        delivered = deliver(f"payment.dispute.{word}", {"payment": entity, "dispute": a_dispute("open", 20_000)})
+        assert delivered.outcome == outcome
+    assert balance() == "300.00" and only_dispute(payment).status == "open"
+
+
+def test_dispute_webhook_that_tells_of_a_refund_applies_it(razorpay: Razorpay) -> None:
     payment = credited()
     razorpay.refunds.append(a_refund(20_000))
-    assert deliver(f"payment.dispute.{word}", {"payment": refunded_entity(payment)}).applied
-    reason = "dispute_created" if word == "new_word" else f"dispute_{word}"
-    assert list(stored(payment).review) == [f"{ATTEMPT_ID}:{reason}"] and balance() == "300.00"
+    event = {"payment": refunded_entity(payment), "dispute": a_dispute("won", 30_000)}
+    assert deliver("payment.dispute.won", event).applied
+    assert balance() == "300.00" and only_dispute(payment).status == "won"
 
 
 @pytest.mark.parametrize("name", ["created", "processed", "failed", "speed_changed", "arn_updated"])

@@ -5,13 +5,14 @@ from collections.abc import Callable
 import pytest
 
 from shared.payments.apply import apply_attempt
-from shared.payments.disputes import apply_dispute
 from shared.payments.models import Payment
 from shared.razorpay.entities import GatewayRefund, UnexpectedPayload
 from shared.refunds import models
 from shared.refunds.apply import apply_refund
 from shared.refunds.models import Refund, find_by_gateway_refund
+from shared.refunds.report import apply_report
 from shared.refunds.request import cancel_refund
+from shared.telemetry import journal
 from tests.unit.conftest import AnswerLost, Razorpay, an_attempt
 from tests.unit.payments.support import (
     SECOND_ATTEMPT_ID,
@@ -74,14 +75,6 @@ def test_refund_of_nothing_is_malformed() -> None:
         with pytest.raises(UnexpectedPayload):
             report(payment, a_refund(amount_paise))
     assert balance() == "500.00" and models.list_refunds(payment.id) == []
-
-
-def test_dispute_flags_credited_payment_alone() -> None:
-    payment, unpaid = credited(), top_up()
-    disputed = apply_dispute(payment, an_attempt(payment.gateway_order, 50_000), "created")
-    assert disputed.flagged == "dispute_created" and response_body(disputed)["in_review"]
-    other = apply_dispute(unpaid, an_attempt(unpaid.gateway_order, 50_000), "created")
-    assert other.flagged == "" and stored(unpaid).in_review is None and balance() == "500.00"
 
 
 # --- foreign refunds, from the first report on
@@ -156,6 +149,18 @@ def test_returned_refund_is_credited_and_the_status_goes_back() -> None:
     report(payment, a_refund(20_000, status="failed"))
     assert amounts(payment) == ("captured", 0, 0, 50_000) and balance() == "500.00"
     assert [kind for kind, _ in moves()] == ["credit", "debit", "debit", "credit", "credit"]
+    counts, _, _ = journal.drain()
+    assert (counts["RefundProcessed"], counts["RefundReturned"], "RefundFailed" in counts) == (2, 2, False)
+
+
+@pytest.mark.parametrize(("source", "is_old"), [("list", False), ("payment.captured", True)])
+def test_smaller_refunded_amount_is_a_returned_refund_or_old(source: str, is_old: bool, razorpay: Razorpay) -> None:
+    payment = credited()
+    report(payment, a_refund(20_000))
+    razorpay.refunds.append(a_refund(20_000, status="failed"))
+    apply_report(stored(payment), an_attempt(payment.gateway_order, 50_000), source)
+    assert balance() == ("300.00" if is_old else "500.00")
+    assert (f"refunds of {payment.gateway_payment}" in razorpay.calls) != is_old
 
 
 def test_returned_refund_reduces_what_was_owed_for_it_and_credits_the_rest() -> None:

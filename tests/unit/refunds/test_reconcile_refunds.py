@@ -6,9 +6,11 @@ import pytest
 
 from shared.errors import ServiceUnavailable
 from shared.payments.reconcile import reconcile
+from shared.payments.reconcile_round import Round
 from shared.razorpay.client import RazorpayRejected
 from shared.refunds import send as sending
 from shared.refunds.models import Refund
+from shared.refunds.reconcile import reconcile_refunds
 from tests.unit.conftest import AnswerLost, Razorpay, an_attempt
 from tests.unit.payments.support import ATTEMPT_ID, BILAL, SECOND_ATTEMPT_ID, a_refund, credited, forward, stored
 from tests.unit.refunds.support import REFUND_ID, amounts, as_stored, ask, moves, only_refund, report, wallet
@@ -183,6 +185,17 @@ def test_refund_that_fails_holds_up_no_other(razorpay: Razorpay, after: Reconcil
     assert (only_refund(first).status, only_refund(second).status) == ("sending", "processed")
     after(400)
     assert only_refund(first).status == "processed"
+
+
+def test_refunds_of_one_customer_do_not_hold_up_another(razorpay: Razorpay, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = credited(), credited(BILAL, attempt_id=SECOND_ATTEMPT_ID)
+    razorpay.refund_faults += [ServiceUnavailable()] * 4
+    for number in range(3):
+        ask(first, 10_000, key=f"key-{number}")
+    ask(second, 20_000)
+    forward(61, monkeypatch)
+    reconcile_refunds(Round(), limit=2)
+    assert only_refund(second).status == "processed" and amounts(first)[1] == 10_000
 
 
 def test_second_reconciler_leaves_a_refund_to_the_first(

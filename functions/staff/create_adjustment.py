@@ -1,0 +1,34 @@
+"""POST /api/staff/wallets/{id}/adjustments/: propose to add money to a wallet, or to take money out of it."""
+
+from shared.desk.proposals import propose_adjustment
+from shared.desk.serializers import (
+    ADJUSTMENT_FIELDS,
+    ProposalBody,
+    ProposalPreviewBody,
+    serialize_proposal,
+    serialize_proposal_preview,
+)
+from shared.errors import Conflict, NotFound, ServiceUnavailable
+from shared.http.endpoint import Endpoint, Request, Response
+from shared.staff.groups import ALLOWED
+from shared.telemetry import log
+
+endpoint = Endpoint(
+    route=("POST", "/api/staff/wallets/{id}/adjustments"),
+    staff=ALLOWED["propose"],
+    body=ADJUSTMENT_FIELDS,
+    idempotent=True,
+    dry_run=True,
+    responses={200: ProposalPreviewBody, 202: ProposalBody},
+    errors=(NotFound, Conflict, ServiceUnavailable),
+)
+
+
+@endpoint
+def handler(request: Request) -> Response:
+    key = request.idempotency_key
+    made = propose_adjustment(request.staff.id, request.path["id"], request.body, key, request.dry_run)
+    if request.dry_run:
+        return Response(200, serialize_proposal_preview(made.proposal), replayed=made.replayed)
+    log.count("ProposalReplayed" if made.replayed else "ProposalCreated")
+    return Response(202, serialize_proposal(made.proposal), replayed=made.replayed)

@@ -1,0 +1,35 @@
+"""What a member of staff does alone: each act is recorded with who and why, in the transaction that it justifies."""
+
+from shared import clock
+from shared.aws.dynamodb import Insert, retrying
+from shared.desk.models import Action
+from shared.desk.wallets import OwnedWallet, get_owned_wallet
+from shared.wallets import ledger
+from shared.wallets.models import append
+
+BLOCKS = {"block": ledger.BLOCK, "unblock": ledger.UNBLOCK}  # action -> kind of its entry
+
+
+def new_action(staff: str, what: str, subject: str, reason: str) -> Action:
+    """The record of what this member of staff does to the subject."""
+    return Action(
+        id=clock.new_id(), what=what, subject=subject, by=staff, reason=reason, created_at_us=clock.now_us()
+    )
+
+
+def block_wallet(staff: str, wallet: str, what: str, reason: str) -> OwnedWallet:
+    """Block or unblock the wallet, whichever of BLOCKS `what` is; NotFound if it was never opened.
+
+    A wallet that is blocked already stays so and gets no second entry. The entry takes the next number, so a spend
+    that read the wallet before has to read it again.
+    """
+
+    def try_block() -> OwnedWallet | None:
+        owned = get_owned_wallet(wallet)
+        if owned.head.is_blocked == (what == "block"):
+            return owned
+        action = new_action(staff, what, wallet, reason)
+        entry = ledger.next_entry(owned.head, BLOCKS[what], "", 0, ledger.by_staff(action.id))
+        return None if append(entry, Insert(action)) else OwnedWallet(owned.customer, entry)
+
+    return retrying(try_block)

@@ -1,0 +1,125 @@
+"""The table `desk`: what waits for a decision of staff, and what staff did. Each row has who and why.
+
+A row's kind says what it is. `state` is the kind and the status in one text, the key of the index for lists.
+"""
+
+from pynamodb.attributes import UnicodeAttribute
+from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
+
+from shared.aws.dynamodb import IntegerAttribute, Row, Table, get, get_each, read
+from shared.errors import NotFound
+
+REVIEW, PROPOSAL, ACTION = "review", "proposal", "action"  # kinds
+TIME_US_MAX = 10**16  # later than any row, by centuries
+LISTED_MAX = 500  # rows of one state that a list shows
+
+
+class DeskByState(GlobalSecondaryIndex["DeskRow"]):
+    """Reviews and proposals in a status, by age. Actions are in no list."""
+
+    class Meta:
+        index_name = "by_state"
+        projection = KeysOnlyProjection()
+
+    state = UnicodeAttribute(hash_key=True)
+    created_at_us = IntegerAttribute(range_key=True)
+
+
+class DeskRow(Table):
+    """What all rows have in common."""
+
+    class Meta:
+        table_setting = "desk_table"
+
+    by_state = DeskByState()
+
+    kind = UnicodeAttribute(hash_key=True)
+    id = UnicodeAttribute(range_key=True)
+    state = UnicodeAttribute(null=True)
+    created_at_us = IntegerAttribute()
+
+
+class Action(Table):
+    """Something that a member of staff did alone: what, to which subject, and why. It never changes."""
+
+    class Meta:
+        table_setting = "desk_table"
+
+    kind = UnicodeAttribute(hash_key=True, default=ACTION)
+    id = UnicodeAttribute(range_key=True)
+    what = UnicodeAttribute()
+    subject = UnicodeAttribute()  # the id of a wallet, of a customer, of a webhook
+    by = UnicodeAttribute()  # the id of the member of staff
+    reason = UnicodeAttribute()
+    created_at_us = IntegerAttribute()
+
+
+class Proposal(Table):
+    """What one member of staff proposes and another one decides: an adjustment, a waiver, or a large refund.
+
+    Neither what is proposed nor by whom ever changes.
+    """
+
+    class Meta:
+        table_setting = "desk_table"
+
+    kind = UnicodeAttribute(hash_key=True, default=PROPOSAL)
+    id = UnicodeAttribute(range_key=True)
+    state = UnicodeAttribute()
+    what = UnicodeAttribute()
+    customer = UnicodeAttribute()
+    wallet = UnicodeAttribute(null=True)  # of an adjustment or a waiver
+    type = UnicodeAttribute(null=True)  # of an adjustment: credit or debit
+    payment = UnicodeAttribute(null=True)  # of a refund
+    destination = UnicodeAttribute(null=True)
+    asked = UnicodeAttribute(default="")  # the request, which a repetition of its key has to repeat
+    amount_paise = IntegerAttribute()
+    reason = UnicodeAttribute()
+    proposed_by = UnicodeAttribute()
+    decided_by = UnicodeAttribute(null=True)
+    decision_reason = UnicodeAttribute(default="")
+    decided_at_us = IntegerAttribute(null=True)
+    refund = UnicodeAttribute(null=True)  # that came of it
+    lapses_at_us = IntegerAttribute()
+    created_at_us = IntegerAttribute()
+
+    @property
+    def stored_status(self) -> str:
+        """The status that was written last. An open proposal lapses without a write."""
+        return self.state.partition(":")[2]
+
+
+def get_proposal(proposal_id: str) -> Proposal | None:
+    return get(Proposal, PROPOSAL, proposal_id)
+
+
+def get_action(action_id: str) -> Action | None:
+    return get(Action, ACTION, action_id)
+
+
+def list_rows(
+    model: type[Row], kind: str, status: str, from_us: int | None = None, to_us: int | None = None
+) -> list[Row]:
+    """The rows of this kind and status as they stand now, the oldest first; from <= created < to.
+
+    The index may be a moment behind.
+    """
+    state = state_of(kind, status)
+    first_us, last_us = max(from_us or 0, 0), min(to_us or TIME_US_MAX, TIME_US_MAX) - 1
+    if first_us > last_us:  # which DynamoDB refuses
+        return []
+    created = DeskByState.created_at_us.between(first_us, last_us)
+    found = read(lambda: DeskRow.by_state.query(state, created, limit=LISTED_MAX))
+    rows = get_each(model, kind, [row.id for row in found])
+    return [row for row in rows if row.attribute_values.get("state") == state]
+
+
+def state_of(kind: str, status: str) -> str:
+    return f"{kind}:{status}"
+
+
+def get_or_404(model: type[Row], kind: str, row_id: str) -> Row:
+    row = get(model, kind, row_id)
+    if not row:
+        raise NotFound(kind.title())
+    return row

@@ -1,0 +1,190 @@
+"""Proposals: what one member of staff asks for, and another one has to approve.
+
+    proposed ──▶ approved ──▶ done
+        ├──▶ rejected │
+        └──▶ lapsed ◀─┘   after 72 hours, without a write
+
+The effect is written in one transaction with the proposal turning done, on condition that it is approved. An approval
+whose effect did not follow, after a crash perhaps, is finished by approving again.
+"""
+
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from shared import clock
+from shared.aws.dynamodb import Insert, Update, execute, retrying
+from shared.desk.effects import apply_effect, check_effect
+from shared.desk.models import PROPOSAL, Proposal, get_or_404, get_proposal, list_rows, state_of
+from shared.desk.wallets import get_owned_wallet
+from shared.errors import Conflict, PermissionDenied
+from shared.payments.models import Payment
+
+PROPOSALS = uuid.UUID("0c1f6f0e-6a1d-5a3e-8f0b-7b2d9c4e5a61")
+LAPSES_AFTER_US = 72 * 3_600 * 1_000_000
+PROPOSED, APPROVED, DONE, REJECTED, LAPSED = STATUSES = ("proposed", "approved", "done", "rejected", "lapsed")
+ADJUSTMENT, WAIVER, REFUND = KINDS = ("adjustment", "waiver", "refund")
+OPEN_STATUSES = (PROPOSED, APPROVED)  # those that lapse
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """A proposal. `replayed` is true when an earlier request with the same key made it."""
+
+    proposal: Proposal
+    replayed: bool = False
+
+
+def status_of(proposal: Proposal) -> str:
+    """The status now."""
+    stored = proposal.stored_status
+    return LAPSED if stored in OPEN_STATUSES and clock.now_us() >= proposal.lapses_at_us else stored
+
+
+def propose_adjustment(
+    staff: str, wallet: str, body: Mapping[str, Any], key: str | None, dry_run: bool = False
+) -> Proposed:
+    """Propose to add money to a wallet or to take it: `type` is credit or debit."""
+    return _propose_for_wallet(staff, wallet, ADJUSTMENT, body, key, dry_run)
+
+
+def propose_waiver(
+    staff: str, wallet: str, body: Mapping[str, Any], key: str | None, dry_run: bool = False
+) -> Proposed:
+    """Propose to give up an amount that a wallet owes."""
+    return _propose_for_wallet(staff, wallet, WAIVER, body, key, dry_run)
+
+
+def propose_refund(
+    staff: str, payment: Payment, amount_paise: int, destination: str, body: Mapping[str, Any], key: str | None
+) -> Proposed:
+    """Propose a refund of this amount; `body` is the request."""
+    values = {"payment": payment.id, "destination": destination}
+    return _propose(staff, payment.customer, REFUND, payment.id, amount_paise, body, key, values)
+
+
+def find_refund_proposal(staff: str, payment: Payment, body: Mapping[str, Any], key: str | None) -> Proposed | None:
+    """The proposal that an earlier request with this key made; Conflict if its body differs."""
+    earlier = get_proposal(_id_for(staff, REFUND, payment.id, key)) if key else None
+    return _replay(earlier, body) if earlier else None
+
+
+def list_proposals(status: str = PROPOSED, kind: str | None = None) -> list[Proposal]:
+    """The proposals that have this status now, the oldest first."""
+    lapsed_before_us = clock.now_us() - LAPSES_AFTER_US + 1
+    if status == LAPSED:
+        found = [
+            row for stored in OPEN_STATUSES for row in list_rows(Proposal, PROPOSAL, stored, 0, lapsed_before_us)
+        ]
+    else:
+        from_us = lapsed_before_us if status in OPEN_STATUSES else 0
+        found = list_rows(Proposal, PROPOSAL, status, from_us)
+    return [row for row in found if kind in (None, row.what) and status_of(row) == status]
+
+
+def decide(staff: str, proposal_id: str, verb: str, reason: str) -> Proposal:
+    """Approve the proposal, with its effect, or reject it: whichever of these verbs; the proposal afterwards.
+
+    PermissionDenied for who made it. Conflict with code `already_decided` or `proposal_lapsed` if it is too late, and
+    with that of the effect if the wallet or payment does not allow it.
+    """
+
+    def try_decide() -> Proposal | None:
+        proposal = get_or_404(Proposal, PROPOSAL, proposal_id)
+        if proposal.proposed_by == staff:
+            raise PermissionDenied("Somebody else has to decide about this proposal.", code="own_proposal")
+        decision = APPROVED if verb == "approve" else REJECTED
+        status = status_of(proposal)
+        if status == PROPOSED:
+            if decision == APPROVED:
+                check_effect(proposal)
+            if not execute(_decision(proposal, staff, decision, reason)):
+                return None
+        elif status == LAPSED:
+            raise Conflict("This proposal has lapsed.", code="proposal_lapsed")
+        elif not _is_repeated(proposal, staff, decision, status):
+            raise Conflict("This proposal is already decided.", code="already_decided")
+        return proposal
+
+    decided = retrying(try_decide)
+    return apply_effect(decided) if decided.stored_status == APPROVED else decided
+
+
+def _is_repeated(proposal: Proposal, staff: str, decision: str, status: str) -> bool:
+    """Whether the decision is the one that was made. Any approver may finish an approval without effect."""
+    if decision == APPROVED and status == APPROVED:
+        return True
+    return proposal.decided_by == staff and (status == REJECTED) == (decision == REJECTED)
+
+
+def _decision(proposal: Proposal, staff: str, status: str, reason: str) -> Update:
+    values = {
+        "state": state_of(PROPOSAL, status),
+        "decided_by": staff,
+        "decision_reason": reason,
+        "decided_at_us": clock.now_us(),
+    }
+    return Update(proposal, values, expect={"state": state_of(PROPOSAL, PROPOSED)}, expect_not={"proposed_by": staff})
+
+
+def _propose_for_wallet(
+    staff: str, wallet: str, what: str, body: Mapping[str, Any], key: str | None, dry_run: bool
+) -> Proposed:
+    owned = get_owned_wallet(wallet)
+    values = {"wallet": wallet, "type": body.get("type")}
+    return _propose(staff, owned.customer, what, wallet, body["amount"], body, key, values, dry_run)
+
+
+def _propose(
+    staff: str,
+    customer: str,
+    what: str,
+    subject: str,
+    amount_paise: int,
+    body: Mapping[str, Any],
+    key: str | None,
+    values: Mapping[str, Any],
+    dry_run: bool = False,
+) -> Proposed:
+    """Store the proposal if its key made none yet."""
+    proposal_id = _id_for(staff, what, subject, key) if key else clock.new_id()
+    if key and (earlier := get_proposal(proposal_id)):
+        return _replay(earlier, body)
+    at_us = clock.now_us()
+    proposal = Proposal(
+        id=proposal_id,
+        state=state_of(PROPOSAL, PROPOSED),
+        what=what,
+        customer=customer,
+        asked=_text(body),
+        amount_paise=amount_paise,
+        reason=body["reason"],
+        proposed_by=staff,
+        lapses_at_us=at_us + LAPSES_AFTER_US,
+        created_at_us=at_us,
+        **values,
+    )
+    if dry_run or execute(Insert(proposal)):
+        return Proposed(proposal)
+    return _replay(get_or_404(Proposal, PROPOSAL, proposal_id), body)
+
+
+def _id_for(staff: str, what: str, subject: str, key: str | None) -> str:
+    """The id that a key permanently stands for, for this person and subject."""
+    parts: Sequence[str | None] = (what, subject, staff, key)
+    return str(uuid.uuid5(PROPOSALS, json.dumps(parts)))
+
+
+def _text(body: Mapping[str, Any]) -> str:
+    return json.dumps(body, sort_keys=True, ensure_ascii=False)
+
+
+def _replay(earlier: Proposal, body: Mapping[str, Any]) -> Proposed:
+    """Answer a repeated key from the first proposal; Conflict if the body differs."""
+    first = json.loads(earlier.asked)
+    if differing := sorted(name for name in first.keys() | body.keys() if first.get(name) != body.get(name)):
+        text = f"This Idempotency-Key was already used with a different {', '.join(differing)}."
+        raise Conflict(text, code="idempotency_key_reused")
+    return Proposed(earlier, replayed=True)

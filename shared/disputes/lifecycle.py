@@ -1,0 +1,36 @@
+"""A dispute's statuses, what each may change to, its phases, and when the reconciler asks about it."""
+
+from collections.abc import Mapping
+
+NEW = ""  # not stored yet
+# The statuses that each status may change to. Any other report changes no status.
+TRANSITIONS: Mapping[str, tuple[str, ...]] = {
+    NEW: ("open", "under_review", "won", "lost", "closed"),
+    "open": ("under_review", "won", "lost", "closed"),
+    "under_review": ("won", "lost", "closed"),
+    "won": (),
+    "lost": (),
+    "closed": (),
+}
+STATUSES = TRANSITIONS[NEW]
+OPEN_STATUSES = ("open", "under_review")  # the reconciler follows these
+
+PHASES = ("fraud", "retrieval", "chargeback", "pre_arbitration", "arbitration")  # in the order of banks
+CHECK_PAUSE_US = 3_600 * 1_000_000  # between two questions of the reconciler: banks decide within days or weeks
+
+
+def phase_rank(phase: str) -> int:
+    """The place of a phase in the order of banks; a phase that nobody knows is before all others."""
+    return PHASES.index(phase) if phase in PHASES else -1
+
+
+def awaits_answer(status: str, respond_by_us: int, awaited: bool, known_respond_by_us: int) -> bool:
+    """Whether the bank waits for our evidence after a report with this status and time.
+
+    The time only grows: a later one is a new question, and a report with an earlier one is older than what is known.
+    In whatever order reports arrive, the result is the same.
+    """
+    if respond_by_us < known_respond_by_us:
+        return awaited
+    is_asked = status == "open" and respond_by_us > 0
+    return is_asked if respond_by_us > known_respond_by_us else is_asked and awaited

@@ -1,0 +1,79 @@
+"""`make browser`: use the pages of `make run` in a browser, as people do, and look at them with axe.
+
+Node.js runs the tests with playwright-core, and chromium shows the pages: Debian's, or any that the variable CHROMIUM
+names. All packages are pinned, and everything is made in .venv-browser; the screenshots stay in
+.venv-browser/screenshots.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from local.template import ROOT
+from tests.support.local_stack import LocalStack
+
+SOURCES = Path(__file__).parent
+FOLDER = ROOT / ".venv-browser"
+SCREENSHOTS = FOLDER / "screenshots"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+def main() -> int:
+    chromium = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
+    missing = [why for is_there, why in _required(chromium) if not is_there]
+    if missing or chromium is None:
+        print("make browser requires " + "; ".join(missing) + ".", file=sys.stderr)
+        return 1
+    try:
+        _install()
+    except subprocess.CalledProcessError:
+        print("make browser: npm cannot install the packages", file=sys.stderr)
+        return 1
+    shutil.rmtree(SCREENSHOTS, ignore_errors=True)
+    SCREENSHOTS.mkdir()
+    with tempfile.TemporaryDirectory() as state:
+        stack = LocalStack(Path(state))
+        try:
+            return _test({"API": stack.api, "RAZORPAY": stack.razorpay, "CHROMIUM": chromium})
+        finally:
+            stack.stop()
+
+
+def _required(chromium: str | None) -> list[tuple[object, str]]:
+    return [
+        (shutil.which("node"), "Node.js 20 or newer, to run the tests"),
+        (shutil.which("npm"), "npm, which comes with Node.js, to install playwright-core and axe"),
+        (chromium, "chromium (apt-get install chromium), or another in the variable CHROMIUM"),
+    ]
+
+
+def _install() -> None:
+    """Install what package-lock.json pins, unless it is there, and put the tests beside it."""
+    FOLDER.mkdir(exist_ok=True)
+    lock, installed = SOURCES / "package-lock.json", FOLDER / "package-lock.json"
+    is_current = installed.exists() and installed.read_bytes() == lock.read_bytes() and (FOLDER / "stamp").exists()
+    for stale in FOLDER.glob("*.mjs"):
+        stale.unlink()
+    for path in (*SOURCES.glob("*.mjs"), *SOURCES.glob("*.json")):
+        shutil.copy(path, FOLDER)
+    if not is_current:
+        (FOLDER / "stamp").unlink(missing_ok=True)
+        command = ("npm", "ci", "--no-fund", "--no-audit", "--ignore-scripts", "--loglevel", "error")
+        subprocess.run(command, cwd=FOLDER, check=True)
+        (FOLDER / "stamp").touch()
+
+
+def _test(variables: dict[str, str]) -> int:
+    """Run the tests whose names match the variable ONLY, or all of them; returns the exit code."""
+    only = ["--test-name-pattern", os.environ["ONLY"]] if os.environ.get("ONLY") else []
+    tests = sorted(str(path) for path in FOLDER.glob("*.test.mjs"))
+    command = ["node", "--test", "--test-concurrency=1", "--test-reporter=spec", *only, *tests]
+    environment = {**os.environ, **variables, "SCREENSHOTS": str(SCREENSHOTS)}
+    return subprocess.run(command, cwd=FOLDER, env=environment).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

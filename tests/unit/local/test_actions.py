@@ -1,0 +1,124 @@
+"""The actions of `/_local/` refuse in words what they do not know, and callers that are not this machine's."""
+
+import json
+import socket
+from typing import Any
+
+import pytest
+
+from local import addresses
+from local.actions import ACTIONS, Local, Refused, act
+from local.addresses import CannotStart, port_of, refusal
+from local.issuer import Issuer
+from local.memory import Clock, Faults
+
+
+@pytest.fixture
+def local(tmp_path_factory: pytest.TempPathFactory) -> Local:
+    state = tmp_path_factory.mktemp("issuers")
+    return Local(Clock(), Faults(), Issuer(state), Issuer.for_staff(state))
+
+
+@pytest.mark.parametrize(
+    "name, body, words",
+    [
+        ("clocks", {}, "unknown action 'clocks', known actions: customers, seeds, faults, clock, invoke"),
+        ("clock", {}, "field 'forward_s' is required"),
+        ("clock", {"forward_s": "60"}, "forward_s must be a whole number"),
+        ("clock", {"forward_s": True}, "forward_s must be a whole number"),
+        ("clock", {"forward_s": -1}, "the clock only moves forward"),
+        ("clock", {"forward_s": 10**12}, "the clock only moves forward"),
+        ("clock", {"forward_s": 1, "to": 2}, "unknown field 'to', known fields: forward_s"),
+        ("customers", {"name": 7}, "name must be a text"),
+        ("faults", {"s3": "GetObject"}, "s3 must be a list"),
+        ("faults", {"s3": [7]}, "s3 must be a list of operations"),
+        ("faults", {"s3": ["G" * 1_025]}, "at most 1024 characters"),
+        ("faults", {"issuer": "yes"}, "issuer must be true or false"),
+        ("seeds", {"name": "Asha"}, "unknown field 'name', known fields: none"),
+        ("clock", [], "the body must be an object"),
+    ],
+)
+def test_unknown_is_refused_in_words(name: str, body: Any, words: str, local: Local) -> None:
+    with pytest.raises(Refused, match=".*") as refused:
+        act(local, name, json.dumps(body).encode())
+    assert words in str(refused.value)
+    assert local.clock.ahead_s == 0 and local.faults.s3 == [] and not local.faults.issuer
+
+
+def test_body_that_is_not_json_is_refused(local: Local) -> None:
+    with pytest.raises(Refused, match="not valid JSON"):
+        act(local, "clock", b"{")
+
+
+def test_clock_moves_and_faults_that_are_not_named_stay(local: Local) -> None:
+    assert act(local, "clock", b'{"forward_s": 60}') == {"ahead_s": 60}
+    assert act(local, "faults", b'{"s3": ["GetObject"]}') == {"s3": ["GetObject"], "issuer": False}
+    assert act(local, "faults", b'{"issuer": true}') == {"s3": ["GetObject"], "issuer": True}
+    assert act(local, "faults", b'{"s3": []}') == {"s3": [], "issuer": True}
+
+
+def test_customer_with_a_phone_has_it_in_the_token(local: Local) -> None:
+    import jwt
+
+    customer = act(local, "customers", b'{"name": "Asha", "phone": "+919876543210"}')
+    claims = jwt.decode(customer["token"], options={"verify_signature": False})
+    assert claims["phone_number"] == "+919876543210" and claims["sub"] == customer["id"]
+    without = jwt.decode(act(local, "customers", b"{}")["token"], options={"verify_signature": False})
+    assert "phone_number" not in without
+
+
+def test_every_action_is_in_the_table() -> None:
+    assert set(ACTIONS) == {"customers", "seeds", "faults", "clock", "invoke", "jwks.json", "staff_jwks.json"}
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8787", "localhost:8787", "127.0.0.1"])
+@pytest.mark.parametrize("origin", [None, "http://127.0.0.1:8787", "http://localhost:8788", "http://localhost:5173"])
+def test_own_host_and_pages_are_accepted(host: str, origin: str | None) -> None:
+    assert refusal(host, origin) == ""
+
+
+@pytest.mark.parametrize("host", ["", "garment.example", "127.0.0.1.example:8787", "[", "8787"])
+def test_other_host_is_refused(host: str) -> None:
+    assert "is not the local service" in refusal(host, None)
+
+
+@pytest.mark.parametrize("origin", ["", "null", "https://garment.example", "http://127.0.0.1.example", "http://["])
+def test_page_of_another_site_is_refused(origin: str) -> None:
+    assert "may not control the local service" in refusal("127.0.0.1:8787", origin)
+    assert "may not control the local service" in refusal("127.0.0.1:8787", origin, "https://app.example")
+
+
+def test_page_of_the_web_origin_is_accepted() -> None:
+    assert refusal("127.0.0.1:8787", "https://app.example", "https://app.example") == ""
+
+
+@pytest.mark.parametrize("text", ["http", "-1", "65536", "٣"])
+def test_port_must_be_a_number(text: str) -> None:
+    with pytest.raises(CannotStart, match="RAZORPAY_PORT must be a number up to 65535"):
+        port_of("RAZORPAY_PORT", text)
+    assert port_of("PORT", "65535") == 65_535
+
+
+@pytest.mark.parametrize(
+    "variables, host",
+    [
+        ({}, "127.0.0.1"),
+        ({"HOST": "lan"}, "192.168.1.7"),
+        ({"HOST": "my-laptop"}, "127.0.0.1"),  # as some shells set it
+        ({"BIND_HOST": "172.17.0.1"}, "172.17.0.1"),
+    ],
+)
+def test_host_is_loopback_unless_a_phone_or_containers_need_another(
+    variables: dict[str, str], host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HOST", "BIND_HOST"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(addresses, "lan_address", lambda: "192.168.1.7")
+    assert addresses.wanted_host() == host
+
+
+def test_address_in_the_network_is_one_of_this_machine() -> None:
+    with socket.socket() as server:
+        server.bind((addresses.lan_address(), 0))
