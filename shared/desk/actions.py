@@ -1,9 +1,11 @@
 """What a member of staff does alone: each act is recorded with who and why, in the transaction that it justifies."""
 
 from shared import clock
-from shared.aws.dynamodb import Insert, retrying
+from shared.aws.dynamodb import Insert, retrying, transact
 from shared.desk.models import Action
 from shared.desk.wallets import OwnedWallet, get_owned_wallet
+from shared.errors import Conflict, NotFound
+from shared.payment_methods.models import gateway_customer_of, list_methods, release_gateway_customer
 from shared.wallets import ledger
 from shared.wallets.models import append
 
@@ -33,3 +35,21 @@ def block_wallet(staff: str, wallet: str, what: str, reason: str) -> OwnedWallet
         return None if append(entry, Insert(action)) else OwnedWallet(owned.customer, entry)
 
     return retrying(try_block)
+
+
+def release_claim(staff: str, customer: str, reason: str) -> str:
+    """End the customer's claim on a customer at Razorpay, whose contact another one may then claim; its id.
+
+    NotFound without a claim. Conflict while a saved card needs it: whoever claims the contact would see that card.
+    """
+
+    def try_release() -> str | None:
+        claimed = gateway_customer_of(customer)
+        if claimed is None:
+            raise NotFound("Claim")
+        if any(method.gateway_customer == claimed for method in list_methods(customer)):
+            raise Conflict("This customer has saved cards. They have to delete them first.", code="has_saved_cards")
+        writes = release_gateway_customer(customer, claimed)
+        return None if transact(*writes, Insert(new_action(staff, "release", customer, reason))) else claimed
+
+    return retrying(try_release)

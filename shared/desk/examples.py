@@ -3,7 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
-from shared.desk.serializers import ProposalBody, ProposalPreviewBody, StaffWalletBody, WalletCheckBody
+from shared.desk.serializers import (
+    ProposalBody,
+    ProposalPreviewBody,
+    ReleasedBody,
+    ReplayedBody,
+    ReviewBody,
+    StaffWalletBody,
+    StoredWebhookBody,
+    WalletCheckBody,
+)
 from shared.wallets.examples import WALLET_EXAMPLE
 
 CUSTOMER = "a5a00000-0000-4000-8000-000000000001"
@@ -38,10 +47,41 @@ PROPOSAL: ProposalBody = {
     "lapses_at": "2026-01-12T12:04:10Z",
 }
 PREVIEW: ProposalPreviewBody = {**PROPOSAL, "id": None}
+REVIEW: ReviewBody = {
+    "id": "5f0c2a44-90b1-5c1d-8f3e-7a6b1d2c3e4f",
+    "reason": "second_capture",
+    "explanation": "A second attempt was captured on a paid payment.",
+    "status": "open",
+    "payment": "25866feb-12f8-5c03-97fb-cf54d97067bb",
+    "customer": CUSTOMER,
+    "gateway_id": "pay_RB58MR6DBLoUZL",
+    "actions": ["refund_attempt", "assign", "dismiss"],
+    "begun": None,
+    "assigned_to": None,
+    "action": None,
+    "resolved_by": None,
+    "created_at": "2026-01-09T12:04:10Z",
+    "age_s": 3600,
+    "resolved_at": None,
+}
+RELEASED: ReleasedBody = {"customer": CUSTOMER, "gateway_customer": "cust_RB58MR6DBLoUZL"}
+WEBHOOK_ID = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+WEBHOOK: StoredWebhookBody = {
+    "id": WEBHOOK_ID,
+    "event_id": "evt_RB58Pq1ZKXoHcT",
+    "problem": "an event without a payload",
+    "received_at": "2026-01-09T12:04:10Z",
+    "expires_at": "2026-02-08T12:04:10Z",
+}
+REPLAYED: ReplayedBody = {"id": WEBHOOK_ID, "outcome": "applied"}
 
 EXAMPLES: Mapping[Any, Mapping[str, Any]] = {
     WalletCheckBody: {"Sound": SOUND},
     StaffWalletBody: {"Blocked": BLOCKED},
+    ReviewBody: {"Open": REVIEW},
+    ReleasedBody: {"Released": RELEASED},
+    StoredWebhookBody: {"Waiting": WEBHOOK},
+    ReplayedBody: {"Applied": REPLAYED},
     ProposalBody: {"Proposed": PROPOSAL},
     ProposalPreviewBody: {"WouldBeProposed": PREVIEW},
 }

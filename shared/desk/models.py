@@ -3,6 +3,8 @@
 A row's kind says what it is. `state` is the kind and the status in one text, the key of the index for lists.
 """
 
+from collections.abc import Sequence
+
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
@@ -36,6 +38,30 @@ class DeskRow(Table):
     kind = UnicodeAttribute(hash_key=True)
     id = UnicodeAttribute(range_key=True)
     state = UnicodeAttribute(null=True)
+    created_at_us = IntegerAttribute()
+
+
+class Review(Table):
+    """What staff did about a reason for which a payment is in review. The payment's mark says that it waits.
+
+    `begun` is an action that moves money and that was not finished yet: until then no other one may begin.
+    """
+
+    class Meta:
+        table_setting = "desk_table"
+
+    kind = UnicodeAttribute(hash_key=True, default=REVIEW)
+    id = UnicodeAttribute(range_key=True)
+    state = UnicodeAttribute()
+    customer = UnicodeAttribute()
+    payment = UnicodeAttribute()
+    gateway_id = UnicodeAttribute()
+    reason = UnicodeAttribute()  # why the payment is in review
+    assigned_to = UnicodeAttribute(null=True)
+    begun = UnicodeAttribute(null=True)
+    action = UnicodeAttribute(null=True)  # that resolved it
+    resolved_by = UnicodeAttribute(null=True)
+    resolved_at_us = IntegerAttribute(null=True)
     created_at_us = IntegerAttribute()
 
 
@@ -89,12 +115,21 @@ class Proposal(Table):
         return self.state.partition(":")[2]
 
 
+def get_review(review_id: str) -> Review | None:
+    return get(Review, REVIEW, review_id)
+
+
 def get_proposal(proposal_id: str) -> Proposal | None:
     return get(Proposal, PROPOSAL, proposal_id)
 
 
 def get_action(action_id: str) -> Action | None:
     return get(Action, ACTION, action_id)
+
+
+def get_actions(ids: Sequence[str]) -> dict[str, Action]:
+    """Of these actions those that there are, by id."""
+    return {action.id: action for action in get_each(Action, ACTION, ids)}
 
 
 def list_rows(

@@ -9,10 +9,14 @@ from shared import clock
 from shared.desk.check import Check
 from shared.desk.models import Proposal
 from shared.desk.proposals import KINDS, PROPOSED, STATUSES, status_of
+from shared.desk.reviews import ACTIONS, OPEN_REVIEW, ReviewItem
+from shared.desk.reviews import STATUSES as REVIEW_STATUSES
 from shared.desk.wallets import OwnedWallet
 from shared.http import fields
 from shared.http.formats import Money, Time, Uuid
 from shared.money import rupees
+from shared.payments.models import UnusableWebhook
+from shared.payments.review import REASONS
 from shared.refunds.serializers import RefundDestination
 from shared.wallets.serializers import WalletBody, serialize_wallet
 
@@ -21,10 +25,26 @@ REASON_FIELDS: Mapping[str, fields.Field] = {
 }
 
 
+RESOLVE_FIELDS: Mapping[str, fields.Field] = {
+    "action": fields.Choice(
+        options=tuple(dict.fromkeys(action for actions in ACTIONS.values() for action in actions)),
+        required=True,
+        example="dismiss",
+    ),
+    "reason": fields.Text(length_max=255, required=True, example="The customer paid twice"),
+    "assignee": fields.Text(length_max=255, description="Who looks at it: required for `assign`."),
+}
+REVIEW_FILTERS: Mapping[str, fields.Field] = {
+    "status": fields.Choice(options=REVIEW_STATUSES, description=f"By default `{OPEN_REVIEW}`."),
+    "reason": fields.Choice(options=tuple(REASONS)),
+    "assigned_to": fields.Text(length_max=255, description="The id of a member of staff."),
+    "from": fields.DateTime(description="From this time on; a bare date is a day in India."),
+    "to": fields.DateTime(description="Before this time; a bare date is a day in India."),
+}
 AMOUNT = fields.Amount(required=True, minimum_paise=1, example="200.00")
 ADJUSTMENT_FIELDS: Mapping[str, fields.Field] = {
     "amount": AMOUNT,
-    "type": fields.Choice(options=("credit", "debit"), required=True),
+    "type": fields.Choice(options=("credit", "debit"), required=True, example="credit"),
     "reason": fields.Text(length_max=255, required=True, example="Goodwill for a late delivery"),
 }
 WAIVER_FIELDS: Mapping[str, fields.Field] = {
@@ -39,6 +59,7 @@ PROPOSAL_FILTERS: Mapping[str, fields.Field] = {
     "kind": fields.Choice(options=KINDS),
 }
 
+ReviewStatus = TypeAliasType("ReviewStatus", Literal["open", "resolved"])
 ProposalKind = TypeAliasType("ProposalKind", Literal["adjustment", "waiver", "refund"])
 ProposalStatus = TypeAliasType("ProposalStatus", Literal["proposed", "approved", "done", "rejected", "lapsed"])
 AdjustmentType = TypeAliasType("AdjustmentType", Literal["credit", "debit"])
@@ -70,6 +91,52 @@ class ProposalPreviewBody(ProposalBody):
     """What a request would make of a proposal, in the response to a dry run. Its `id` is null."""
 
     id: Uuid | None  # type: ignore[misc]  # a proposal's own is never null
+
+
+class ReviewBody(TypedDict):
+    """Why a payment is in review. `actions` are those that may be done about it: none once it is resolved.
+
+    `begun` is an action that broke off, and that has to be done again before any other. `age_s` is since when it
+    waits. One that later facts ended is resolved by nobody.
+    """
+
+    id: Uuid
+    reason: str
+    explanation: str
+    status: ReviewStatus
+    payment: str
+    customer: str
+    gateway_id: str
+    actions: list[str]
+    begun: str | None
+    assigned_to: str | None
+    action: str | None
+    resolved_by: str | None
+    created_at: Time
+    age_s: int
+    resolved_at: Time | None
+
+
+class ReleasedBody(TypedDict):
+    """The customer at Razorpay whose claim was released."""
+
+    customer: str
+    gateway_customer: str
+
+
+class StoredWebhookBody(TypedDict):
+    """A signed webhook that could not be used, without its body, and the time until which it is stored."""
+
+    id: str
+    event_id: str
+    problem: str
+    received_at: Time
+    expires_at: Time
+
+
+class ReplayedBody(TypedDict):
+    id: str
+    outcome: Literal["applied", "unchanged", "ignored"]
 
 
 class StaffWalletBody(WalletBody):
@@ -129,3 +196,34 @@ def serialize_proposal(proposal: Proposal) -> ProposalBody:
 
 def serialize_proposal_preview(proposal: Proposal) -> ProposalPreviewBody:
     return cast(ProposalPreviewBody, serialize_proposal(proposal) | {"id": None})
+
+
+def serialize_review(item: ReviewItem) -> ReviewBody:
+    row = item.row
+    return {
+        "id": item.id,
+        "reason": item.reason,
+        "explanation": REASONS[item.reason],
+        "status": "open" if item.is_open else "resolved",
+        "payment": item.payment.id,
+        "customer": item.payment.customer,
+        "gateway_id": item.gateway_id,
+        "actions": list(ACTIONS[item.reason]) if item.is_open else [],
+        "begun": row.begun if row else None,
+        "assigned_to": row.assigned_to if row else None,
+        "action": row.action if row else None,
+        "resolved_by": row.resolved_by if row else None,
+        "created_at": item.created_at,
+        "age_s": max(0, (clock.now_us() - item.created_at_us) // 1_000_000),
+        "resolved_at": clock.iso(row.resolved_at_us) if row and row.resolved_at_us else None,
+    }
+
+
+def serialize_webhook(webhook: UnusableWebhook) -> StoredWebhookBody:
+    return {
+        "id": webhook.id,
+        "event_id": webhook.event_id,
+        "problem": webhook.problem,
+        "received_at": clock.iso(webhook.received_at_us),
+        "expires_at": clock.iso(webhook.expires_at_s * 1_000_000),
+    }

@@ -166,6 +166,14 @@ def gateway_customer_of(customer: str) -> str | None:
     return link.gateway_customer if link else None
 
 
+def release_gateway_customer(customer: str, gateway_customer: str) -> list[dynamodb.Write]:
+    """The writes after which the customer has no customer at Razorpay, and that one belongs to nobody."""
+    return [
+        dynamodb.Delete(Owner(gateway_customer), {"owner": customer}),
+        dynamodb.Delete(GatewayCustomer(customer), {"gateway_customer": gateway_customer}),
+    ]
+
+
 def owner_of(gateway_id: str) -> str | None:
     """Our customer to whom this customer or token of Razorpay belongs."""
     row = dynamodb.get(Owner, gateway_id, OWNER)

@@ -27,6 +27,9 @@ def amounts_of(payment: Payment, attempt: GatewayPayment) -> Amounts | None:
     ordered_paise, fee_paise = payment.amount_paise, attempt.fee_on_customer_paise
     if attempt.amount_paise == ordered_paise and not (attempt.has_offer and fee_paise):
         return Amounts(ordered_paise)
+    if attempt.is_accepted:
+        paid_paise = attempt.amount_paise - fee_paise
+        return Amounts(paid_paise, max(ordered_paise - paid_paise, 0), fee_paise) if paid_paise > 0 else None
     if fee_paise and not settings().accept_fees:
         return None
     paid_paise = attempt.amount_paise - fee_paise

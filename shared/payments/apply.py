@@ -5,7 +5,7 @@ condition of the status that the payment had. Verify, webhook, sync and the reco
 the others read what it did.
 """
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from shared import clock
@@ -17,7 +17,7 @@ from shared.payments.amounts import amounts_of, may_fit, with_order
 from shared.payments.lifecycle import PAID_STATUSES, TOP_UP, TRANSITIONS
 from shared.payments.models import Payment, get_or_404
 from shared.payments.results import ApplyResult
-from shared.payments.review import flag_for_review
+from shared.payments.review import flag_for_review, leave_review
 from shared.payments.save_card import save_card_if_asked
 from shared.razorpay.entities import GatewayPayment
 from shared.settings import settings
@@ -44,7 +44,8 @@ def apply_attempt(payment: Payment, attempt: GatewayPayment, source: str, event_
         is_stale = True
         return _try_apply(payment, attempt, source, event_id)
 
-    return save_card_if_asked(retrying(try_apply), attempt)
+    result = retrying(try_apply)
+    return save_card_if_asked(replace(result, payment=leave_review(result.payment, attempt)), attempt)
 
 
 def mismatch(payment: Payment, attempt: GatewayPayment) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from pynamodb.attributes import BinaryAttribute, ListAttribute, MapAttribute, UnicodeAttribute
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection, LocalSecondaryIndex
 
-from shared.aws.dynamodb import OPEN, IntegerAttribute, Table, count, get, get_each, read
+from shared.aws.dynamodb import OPEN, IntegerAttribute, Table, count, get, get_by_key, get_each, read
 from shared.errors import NotFound
 from shared.payments.lifecycle import PAID_STATUSES, WALLET
 
@@ -139,6 +139,17 @@ class Payment(Table):
         return dict(self.authorizations.as_dict()) if self.authorizations else {}
 
 
+class WaitingWebhooks(GlobalSecondaryIndex["UnusableWebhook"]):
+    """Sparse: the webhooks that nobody has replayed yet, by time."""
+
+    class Meta:
+        index_name = "open"
+        projection = KeysOnlyProjection()
+
+    open = UnicodeAttribute(hash_key=True)
+    received_at_us = IntegerAttribute(range_key=True)
+
+
 class UnusableWebhook(Table):
     """A signed webhook that could not be used. Its id is the body's digest: a redelivery is the same row.
 
@@ -148,7 +159,10 @@ class UnusableWebhook(Table):
     class Meta:
         table_setting = "unusable_webhooks_table"
 
+    open_index = WaitingWebhooks()
+
     id = UnicodeAttribute(hash_key=True)
+    open = UnicodeAttribute(null=True)
     body = BinaryAttribute(legacy_encoding=False)  # as received: the signature covers these bytes
     signature = UnicodeAttribute()
     event_id = UnicodeAttribute(default="")
@@ -220,6 +234,17 @@ class StartCount(Table):
     payments: ListAttribute[Any] = ListAttribute(default=list)  # open ones; `open` is the key of an index
 
 
+def get_webhooks(*ids: str) -> list[UnusableWebhook]:
+    """Of these webhooks those that are stored, the oldest first."""
+    rows = read(lambda: UnusableWebhook.batch_get(ids, consistent_read=True)) if ids else ()
+    return sorted(rows, key=lambda row: row.received_at_us)
+
+
+def list_webhooks() -> list[UnusableWebhook]:
+    """The webhooks that wait for somebody, the oldest first."""
+    return get_webhooks(*[row.id for row in read(lambda: UnusableWebhook.open_index.query(OPEN))])
+
+
 def get_recent_look(name: str) -> RecentLook | None:
     return get(RecentLook, RECONCILER, name)
 
@@ -284,6 +309,12 @@ def list_due(until_us: int, limit: int) -> list[tuple[str, str]]:
     due = OpenPayments.next_check_at_us <= until_us
     rows = read(lambda: Payment.open_index.query(OPEN, due, limit=limit))
     return [(payment.customer, payment.id) for payment in rows]
+
+
+def list_in_review() -> list[Payment]:
+    """The payments that wait for a person, as they stand now, in no order."""
+    keys = [(row.customer, row.id) for row in read(lambda: Payment.in_review_index.query(OPEN))]
+    return list(get_by_key(Payment, keys).values())
 
 
 def count_in_review() -> int:

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared import clock
-from shared.aws.dynamodb import OPEN, Update, execute
+from shared.aws.dynamodb import OPEN, Update, execute, retrying
 from shared.payments.lifecycle import timeline_item
-from shared.payments.models import Payment
+from shared.payments.models import Payment, get_or_404
 from shared.payments.results import ApplyResult
+from shared.razorpay.entities import GatewayPayment
 
 # Why a payment can be in review: each reason, and what happened.
 REASONS: Mapping[str, str] = {
@@ -21,6 +22,14 @@ REASONS: Mapping[str, str] = {
     "gateway_unclear": "Up to the last check Razorpay gave no usable answer, or a refund was still pending after it.",
     "exceeds_captured": "Refunds and disputes took more than was captured; the wallet lost what was credited.",
 }
+
+
+# A mark of a review that has ended stays: a repeated report does not begin it again. Its value ends in this word.
+RESOLVED = "resolved"
+# Reasons that end by themselves when the attempt is refunded in full at Razorpay, or when it pays the payment.
+ENDED_BY_REFUND = ("order_mismatch", "amount_mismatch", "currency_mismatch", "second_capture", "payment_unknown")
+ENDED_BY_CREDIT = ("amount_mismatch", "currency_mismatch", "refunded_before_credit")
+UNCLEAR = "gateway_unclear"
 
 
 def is_flagged(payment: Payment, gateway_id: str, reason: str) -> bool:
@@ -51,3 +60,48 @@ def flag_for_review(
         expect_absent=name,
     )
     return ApplyResult(payment, flagged=reason if execute(flag) else "")
+
+
+def marks_of(payment: Payment) -> dict[str, str]:
+    """Every mark of the payment, and when it was made; of one that has ended, RESOLVED follows the time."""
+    return {name: payment.review[name] for name in payment.review}
+
+
+def is_open(value: str) -> bool:
+    """Whether the mark with this value still waits for somebody."""
+    return not value.endswith(f" {RESOLVED}")
+
+
+def resolution(payment: Payment, *ended: str) -> dict[str, Any]:
+    """The values of a payment whose marks have ended. To be written on condition that the marks are as they were."""
+    marks = marks_of(payment)
+    others = [name for name, value in marks.items() if is_open(value) and name not in ended]
+    values = {f"review.{name}": f"{marks[name]} {RESOLVED}" for name in ended if is_open(marks[name])}
+    return values | {"in_review": OPEN if others else None, "updated_at_us": clock.now_us()}
+
+
+def leave_review(payment: Payment, attempt: GatewayPayment) -> Payment:
+    """End the marks that this attempt answers, as it was just applied; the payment afterwards."""
+    if not _answered(payment, attempt):
+        return payment
+
+    def try_leave() -> Payment | None:
+        current = get_or_404(payment.customer, payment.id)
+        if not (ended := _answered(current, attempt)):
+            return current
+        items = [timeline_item(clock.now_us(), "review", RESOLVED, name.replace(":", " ")) for name in ended]
+        values, before = resolution(current, *ended), {"review": marks_of(current)}
+        return current if execute(Update(current, values, {"timeline": items}, expect=before)) else None
+
+    return retrying(try_leave)
+
+
+def _answered(payment: Payment, attempt: GatewayPayment) -> list[str]:
+    """The open marks that are no question any more."""
+    is_credited = payment.is_paid and payment.gateway_payment == attempt.id
+    is_returned = attempt.status == "refunded" and payment.gateway_payment != attempt.id
+    reasons = ENDED_BY_CREDIT if is_credited else ENDED_BY_REFUND if is_returned else ()
+    answered = {mark(attempt.id, reason) for reason in reasons}
+    if is_credited and payment.refunds_due_us is None and payment.gateway_order:
+        answered.add(mark(payment.gateway_order, UNCLEAR))
+    return [name for name, value in marks_of(payment).items() if name in answered and is_open(value)]

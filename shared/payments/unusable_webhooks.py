@@ -6,7 +6,7 @@ Their bodies hold personal data. They are never logged, and DynamoDB deletes the
 import hashlib
 
 from shared import clock
-from shared.aws.dynamodb import Insert, execute
+from shared.aws.dynamodb import OPEN, Insert, execute
 from shared.payments.models import UnusableWebhook
 
 KEEP_S = 30 * 86_400
@@ -16,6 +16,7 @@ def keep_webhook(body: bytes, signature: str, event_id: str, problem: str) -> No
     """Store a signed webhook that cannot be used; a body that is stored already stays as it is."""
     row = UnusableWebhook(
         hashlib.sha256(body).hexdigest(),
+        open=OPEN,
         body=body,
         signature=signature,
         event_id=event_id,

@@ -35,10 +35,15 @@ def handle_webhook(body: bytes, signature: str, event_id: str) -> WebhookResult:
         raise NotAuthenticated
     event_id = event_id[:EVENT_ID_LENGTH_MAX]
     try:
-        return _handle(_event_in(body), event_id)
+        return apply_event(body, event_id)
     except UnexpectedPayload as error:  # a redelivery would be the same: it is kept, and a person looks at it
         keep_webhook(body, signature, event_id, str(error))
         return WebhookResult("unusable")
+
+
+def apply_event(body: bytes, event_id: str) -> WebhookResult:
+    """Apply an event whose signature was checked; UnexpectedPayload if it cannot be used."""
+    return _handle(_event_in(body), event_id)
 
 
 def _event_in(body: bytes) -> Mapping[str, Any]:

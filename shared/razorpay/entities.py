@@ -30,6 +30,7 @@ class GatewayPayment:
     has_offer: bool = False  # one of Razorpay's offers reduced the amount
     fee_paise: int = 0  # Razorpay's fee, tax included
     is_fee_on_customer: bool = False  # the amount contains the fee
+    is_accepted: bool = False  # whatever the amount, by a member of staff
     order_is_paid: bool | None = None  # by this attempt, as the order says; None if the order was not fetched
 
     @property

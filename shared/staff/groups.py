@@ -7,6 +7,9 @@ ALLOWED: Mapping[str, tuple[str, ...]] = {
     "read": GROUPS,
     "request_refund": ("support",),
     "block": ("support",),
+    "release": ("support",),
+    "replay": ("support",),
+    "resolve": ("support",),
     "propose": ("finance",),
     "decide": ("approver",),
 }

@@ -1,7 +1,10 @@
 """A payment or a customer with all that belongs to them, whosever it is."""
 
+import re
 from dataclasses import dataclass
 
+from shared.desk.models import Action, get_actions
+from shared.desk.reviews import ReviewItem, reviews_of
 from shared.disputes.models import Dispute, list_disputes
 from shared.errors import NotFound
 from shared.http.fields import uuid_from
@@ -16,17 +19,20 @@ from shared.wallets.wallet import wallet_id
 
 PAYMENTS_MAX = 100  # that one request reads
 RECENT = 10
+STAFF_ITEM = re.compile(r"\S+ staff \S+ \S+$")  # of a timeline: what staff did, with the id of the action
 CLOCKS_DIFFER_US = 60_000_000  # an entry may have an earlier time than the payment that it belongs to
 
 
 @dataclass(frozen=True, slots=True)
 class PaymentRecord:
-    """A payment, its refunds, newest first, its disputes and what all of them moved in the wallet, oldest first."""
+    """A payment, its refunds, newest first, its disputes, entries and reviews, oldest first, and what staff did."""
 
     payment: Payment
     refunds: list[Refund]
     disputes: list[Dispute]
     entries: list[Entry]
+    reviews: list[ReviewItem]
+    actions: dict[str, Action]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +63,10 @@ def get_record(payment_id: str) -> PaymentRecord:
     payment = get_payment(payment_id)
     since_us = payment.created_at_us - CLOCKS_DIFFER_US
     entries = list_entries_of(wallet_id(payment.customer), payment.id, since_us)
-    return PaymentRecord(payment, list_refunds(payment.id), list_disputes(payment.id), entries)
+    actions = get_actions([str(item).split(" ")[3] for item in payment.timeline if STAFF_ITEM.match(str(item))])
+    return PaymentRecord(
+        payment, list_refunds(payment.id), list_disputes(payment.id), entries, reviews_of(payment), actions
+    )
 
 
 def get_customer(customer: str) -> CustomerRecord:

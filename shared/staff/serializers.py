@@ -6,6 +6,8 @@ from typing import Literal, cast
 from typing_extensions import TypeAliasType, TypedDict
 
 from shared import clock
+from shared.desk.models import Action
+from shared.desk.serializers import ReviewBody, serialize_review
 from shared.disputes.serializers import DisputeBody, serialize_dispute
 from shared.http import fields
 from shared.http.formats import Money, Time, Uuid
@@ -71,12 +73,6 @@ class TimelineBody(TypedDict):
     event_id: str | None
     by: str | None
     why: str | None
-
-
-class ReviewBody(TypedDict):
-    reason: str
-    gateway_id: str
-    created_at: Time
 
 
 class StaffRefundBody(RefundBody):
@@ -181,11 +177,11 @@ def serialize_staff_payment(record: PaymentRecord) -> StaffPaymentBody:
     return {
         **serialize_payment(payment),
         "customer": payment.customer,
-        "timeline": [_timeline_item(str(item)) for item in payment.timeline],
+        "timeline": [_timeline_item(str(item), record.actions) for item in payment.timeline],
         "refunds": [serialize_staff_refund(refund) for refund in record.refunds],
         "disputes": [serialize_dispute(dispute) for dispute in record.disputes],
         "entries": [serialize_entry(entry) for entry in record.entries],
-        "reviews": [_review(name, payment.review[name]) for name in payment.review],
+        "reviews": [serialize_review(item) for item in record.reviews],
     }
 
 
@@ -258,20 +254,16 @@ def _photo(image: Image) -> EvidencePhotoBody:
     }
 
 
-def _timeline_item(item: str) -> TimelineBody:
-    """An item as `shared.payments.lifecycle.timeline_item` writes it."""
+def _timeline_item(item: str, actions: Mapping[str, Action]) -> TimelineBody:
+    """An item as `shared.payments.lifecycle.timeline_item` writes it. One of staff names their action."""
     at, source, what, reference, *_ = [*item.split(" "), ""]
+    action = actions.get(reference) if source == "staff" else None
     is_event = "." in source or (source in ("refund", "dispute") and bool(reference))
     return {
         "at": at,
         "source": cast(TimelineSource, "webhook" if is_event else SOURCES.get(source, "service")),
         "what": what,
         "event_id": reference or None if is_event else None,
-        "by": None,
-        "why": None,
+        "by": action.by if action else None,
+        "why": action.reason if action else None,
     }
-
-
-def _review(name: str, at: str) -> ReviewBody:
-    gateway_id, _, reason = name.partition(":")
-    return {"reason": reason, "gateway_id": gateway_id, "created_at": at}

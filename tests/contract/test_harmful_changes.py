@@ -1,6 +1,7 @@
 """Harmful changes of the templates, each noticed by a check: of alarms, roles, canary, throttles and web ACL."""
 
 import copy
+from enum import Enum
 from typing import Any
 
 import pytest
@@ -8,7 +9,14 @@ import pytest
 from tests.support.deployment import CHECKS, faults
 from tests.support.monitoring import OBSERVABILITY, TEMPLATE
 
-GONE = object()
+
+class Gone(Enum):
+    """The value is removed. An enum, so that every run of the tests has the same names."""
+
+    GONE = "gone"
+
+
+GONE = Gone.GONE
 
 
 def of_resource(name: str, *path: Any) -> tuple[Any, ...]:

@@ -13,6 +13,8 @@ from openapi_spec_validator import validate
 from pydantic import TypeAdapter
 
 from local.template import ROOT, Template
+from shared.desk import proposals, reviews
+from shared.desk import serializers as desk
 from shared.disputes import lifecycle as dispute_lifecycle
 from shared.disputes import serializers as disputes
 from shared.errors import ApiError, WalletBlocked
@@ -57,6 +59,10 @@ ENUMS: Mapping[Any, Collection[str]] = {
     payments.SaveMethodStatus: (cards.PENDING, cards.SAVED, cards.NOT_SAVED, cards.NOT_AVAILABLE),
     refunds.RefundStatus: {*refund_lifecycle.TRANSITIONS} - {refund_lifecycle.NEW},
     refunds.RefundDestination: refund_lifecycle.DESTINATIONS,
+    desk.ReviewStatus: reviews.STATUSES,
+    desk.ProposalKind: proposals.KINDS,
+    desk.ProposalStatus: proposals.STATUSES,
+    desk.AdjustmentType: (ledger.CREDIT, ledger.DEBIT),
     disputes.DisputeStatus: dispute_lifecycle.STATUSES,
     staff.EntryKind: {kind for kind, _ in (*ledger.PAIRS, *ledger.UNLISTED)},
     staff.TimelineSource: {*staff.SOURCES.values(), "webhook", "service"},

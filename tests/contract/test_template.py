@@ -49,7 +49,13 @@ IN_A_TRANSACTION = {"ForAnyValue:StringEquals": {"dynamodb:EnclosingOperation": 
 # The functions that may put entries: those that open a wallet, and those that move money.
 OPENS_WALLETS = {"wallets.add_balance"}
 MOVES_MONEY = {f"payments.{verb}" for verb in ("create", "verify", "sync", "receive_webhook", "reconcile")}
-MOVES_MONEY |= {"refunds.create", "staff.create_refund", "staff.decide_proposal"}
+MOVES_MONEY |= {
+    "refunds.create",
+    "staff.create_refund",
+    "staff.decide_proposal",
+    "staff.resolve_review",
+    "staff.replay_webhook",
+}
 BLOCKS_WALLETS = {"staff.block_wallet"}
 CALLS_RAZORPAY = MOVES_MONEY | {"wallets.add_balance", "payment_methods.delete", "staff.search"}
 # The functions of which too many concurrent calls cost money or trouble. Each has a reserved concurrency.
@@ -257,11 +263,15 @@ def test_table_is_encrypted_and_recoverable(table: str) -> None:
         assert "TimeToLiveSpecification" not in properties
 
 
-def test_unusable_webhooks_live_for_a_time_and_are_only_put() -> None:
+def test_unusable_webhooks_live_for_a_time_and_only_staff_read_them() -> None:
     time_to_live = TABLES["UnusableWebhooksTable"]["TimeToLiveSpecification"]
     assert time_to_live == {"AttributeName": "expires_at_s", "Enabled": True}
     roles = {function: allowed(function, "UnusableWebhooksTable") for function in FUNCTIONS}
-    assert {name: actions for name, actions in roles.items() if actions} == {"ReceiveWebhook": {"dynamodb:PutItem"}}
+    assert {name: actions for name, actions in roles.items() if actions} == {
+        "ReceiveWebhook": {"dynamodb:PutItem"},
+        "ListStaffWebhooks": {"dynamodb:BatchGetItem", "dynamodb:Query"},
+        "ReplayStaffWebhook": {"dynamodb:BatchGetItem", "dynamodb:UpdateItem"},
+    }
 
 
 @pytest.mark.parametrize("bucket", BUCKETS)

@@ -24,6 +24,7 @@ from tests.support.issuer import RSA_KEYS
 from tests.support.local_stack import LocalStack
 from tests.support.monitoring import NAMESPACE, QUERIES, Line, lines_of_alarms, lines_of_dashboards
 from tests.support.saved_cards import pay_by_card, start_saving_payment, token_of
+from tests.support.staff_client import REASON, Desk
 
 WAIT_S = 10
 
@@ -58,6 +59,7 @@ def play(app: App, local_stack: LocalStack) -> None:
     play_with_cards(app, local_stack)
     play_with_refunds(app, local_stack)
     be_disputed(App(local_stack), local_stack)
+    play_at_the_desk(app, local_stack)
     for function in ("ReconcilePayments", "AuditWallets", "AuditPayments", "SweepImages", "CompressImage"):
         local_stack.invoke(function, event(function))
     photos(app, local_stack)
@@ -106,6 +108,26 @@ def be_disputed(app: App, local_stack: LocalStack) -> None:
     local_stack.control("dispute", {"payment_id": attempt_id})
     local_stack.control("deliver", {})
     local_stack.control("hold", {"hold": False})
+
+
+def play_at_the_desk(app: App, local_stack: LocalStack) -> None:
+    """Unblock a wallet, adjust it with two people, end a review, and release a claim on a phone number."""
+    desk, wallet = Desk(local_stack, "support", "finance"), app.get("/wallets/")["results"][0]["id"]
+    why = {"reason": REASON}
+    assert desk.call("POST", f"/wallets/{wallet}/unblock/", why).status_code == 200
+    adjustment = {"amount": "1.00", "type": "credit", **why}
+    made = [desk.call("POST", f"/wallets/{wallet}/adjustments/", adjustment, "adjust-1") for _ in range(2)]
+    approver = Desk(local_stack, "approver", sub="5afa0000-0000-4000-8000-0000000000ee")
+    decided = approver.call("POST", f"/proposals/{made[1].json()['id']}/approve/", why)
+    assert decided.json()["status"] == "done", decided.text
+    review = desk.get("/reviews/")["results"][0]
+    for action in ({"action": "assign", "assignee": "sunil"}, {"action": "dismiss"}):
+        ended = desk.call("POST", f"/reviews/{review['id']}/resolve/", action | why)
+        assert ended.status_code == 200, ended.text
+    claimant = App(local_stack)
+    start_saving_payment(claimant)
+    released = desk.call("POST", f"/customers/{claimant.customer['id']}/release/", why)
+    assert released.status_code == 200, released.text
 
 
 def play_with_tokens(app: App, local_stack: LocalStack) -> None:

@@ -155,3 +155,66 @@ def test_waiver_ends_what_is_owed(app: App, finance: Desk, approver: Desk, local
     assert approver.call("POST", f"/proposals/{waiver['id']}/approve/", WHY).json()["status"] == "done"
     state = finance.get(f"/wallets/{wallet['id']}/check/")
     assert (state["state"]["owed"], state["state"]["balance"], state["is_sound"]) == ("0.00", "0.00", True)
+
+
+# --- reviews
+
+
+def review_of(support: Desk, payment: dict[str, Any]) -> dict[str, Any]:
+    (review,) = support.get(f"/payments/{payment['id']}/")["reviews"]
+    listed = support.get(f"/reviews/?reason={review['reason']}&page=last")["results"]
+    assert review["id"] in [row["id"] for row in listed]
+    return dict(review)
+
+
+def resolve(support: Desk, review: dict[str, Any], action: str, **more: str) -> Any:
+    return support.call("POST", f"/reviews/{review['id']}/resolve/", {"action": action, **WHY, **more})
+
+
+def test_amount_that_differs_is_accepted(app: App, support: Desk) -> None:
+    payment = app.add_money("500.00")
+    assert app.verify(payment, app.pay(payment, amount_paise=40_000)).status_code == 202
+    review = review_of(support, payment)
+    assert (review["reason"], review["status"], review["assigned_to"]) == ("amount_mismatch", "open", None)
+    assert resolve(support, review, "assign", assignee="sunil").json()["assigned_to"] == "sunil"
+    ended = resolve(support, review, "accept_amount")
+    assert ended.status_code == 200, ended.text
+    assert (ended.json()["status"], ended.json()["actions"]) == ("resolved", [])
+    assert code(resolve(support, review, "accept_amount")) == (409, "already_resolved")
+    record = support.get(f"/payments/{payment['id']}/")
+    assert (record["status"], record["paid"], record["in_review"], app.balance) == (
+        "captured",
+        "400.00",
+        False,
+        "400.00",
+    )
+    said = [(item["what"], item["why"]) for item in record["timeline"] if item["by"]]
+    assert said == [("assign", REASON), ("accept_amount", REASON)]
+    assert support.get(f"/wallets/{wallet_of(app)}/check/")["is_sound"]
+
+
+def test_second_capture_goes_back_once(app: App, local_stack: LocalStack) -> None:
+    payment = app.top_up("500.00")
+    local_stack.control("double_pay", {"order_id": payment["gateway_order_id"]})
+    app.call("POST", f"/payments/{payment['id']}/sync/")
+    people = [Desk(local_stack, "support", sub=person) for person in (FINANCE, OTHER)]
+    review = review_of(people[0], payment)
+    answers = at_once([lambda desk=desk: resolve(desk, review, "refund_attempt") for desk in people])
+    assert sorted(answer.status_code for answer in answers) == [200, 409], [answer.text for answer in answers]
+    made = local_stack.control("state", {})["refunds"]
+    made = [
+        row
+        for row in (made.values() if isinstance(made, dict) else made)
+        if row["payment_id"] == review["gateway_id"]
+    ]
+    assert [row["amount"] for row in made] == [50_000] and app.balance == "500.00"
+
+
+def test_action_of_another_reason_is_400(app: App, local_stack: LocalStack, support: Desk) -> None:
+    payment = app.top_up("500.00")
+    local_stack.control("double_pay", {"order_id": payment["gateway_order_id"]})
+    app.call("POST", f"/payments/{payment['id']}/sync/")
+    review = review_of(support, payment)
+    response = resolve(support, review, "accept_amount")
+    assert response.status_code == 400 and list(response.json()) == ["action"]
+    assert resolve(support, review, "dismiss").json()["resolved_by"].startswith("5afa")

@@ -38,6 +38,11 @@ STATUSES = {
     "RetrieveStaffEvidence": 404,  # a payment without disputes
     "BlockStaffWallet": 200,
     "CheckStaffWallet": 200,
+    "ListStaffReviews": 200,
+    "ResolveStaffReview": 404,
+    "ReleaseStaffClaim": 404,
+    "ListStaffWebhooks": 200,
+    "ReplayStaffWebhook": 404,
     "CreateStaffAdjustment": 202,
     "CreateStaffWaiver": 202,
     "ListStaffProposals": 200,

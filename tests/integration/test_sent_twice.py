@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from tests.support.api_client import App
-from tests.support.ledger_audit import COUNTS_OF_FAULTS, audit
+from tests.support.ledger_audit import COUNTS_OF_FAULTS, audit, entries_of
 from tests.support.local_stack import LocalStack
 from tests.support.staff_client import Desk
+from tools.cost.meter import item_bytes
 
 
 def twice(send: Callable[[], Any]) -> Any:
@@ -93,3 +94,20 @@ def test_half_of_what_is_sent_twice_takes_effect(
     counts = audit(local_stack, aws, app.customer["id"])
     assert counts["EntriesAudited"] == 14, "the rows, an opening and two captures"
     assert {name: counts[name] for name in COUNTS_OF_FAULTS} == dict.fromkeys(COUNTS_OF_FAULTS, 0)
+
+
+@pytest.mark.usefixtures("held")
+def test_entries_hold_no_text_and_fit_a_kilobyte(
+    app: App, local_stack: LocalStack, aws: Callable[[str], Any]
+) -> None:
+    """What a customer or staff wrote is on records that can be erased; the chain never can."""
+    canary = "Asha Rao, 4 Lake Road"
+    payment = app.post("/wallets/add-money/", {"amount": "500.00", "description": canary})
+    assert app.verify(payment, app.pay(payment)).status_code == 200
+    spent = {"amount": "200.00", "source": "wallet", "description": canary, "reference": canary}
+    assert app.call("POST", "/payments/", spent, "spend").status_code == 201
+    assert Desk(local_stack, "support").refund(payment, "100.00", reason=canary).status_code == 201
+    assert {row["description"] for row in app.transactions} == {canary}
+    entries = entries_of(local_stack, aws, app.customer["id"])
+    assert len(entries) == 5 and not [entry for entry in entries if canary in str(entry)]
+    assert max(item_bytes(entry) for entry in entries) <= 1_024

@@ -193,6 +193,7 @@ MUTANTS: Mapping[str, Mutant] = {
     "refunded amount of a payment ignored": _mutant(
         "Sync of a paid payment does not learn its refunds.",
         (REPORT, "    if not is_other and payment.refunds_due_us is None:", "    if payment.refunds_due_us is None:"),
+        near=("sync, a refund",),
     ),
     "list of refunds not followed": _mutant(
         "A refund without a webhook is never learnt, and the customer spends money that was given back.",

@@ -20,7 +20,7 @@ KEEP_HOLD = (TRANSITION, '"held_paise": moves.held_paise,', '"held_paise": max(m
 REFUND_MUTANTS: Mapping[str, Mutant] = {
     # --- sending
     "refund sent again without key and look-up": mutant(
-        "After a lost answer Razorpay refunds a second time.", NO_LOOK_UP, NO_KEY, near=("refund without an answer",)
+        "After a lost answer Razorpay refunds a second time.", NO_LOOK_UP, NO_KEY, near=("looked up",)
     ),
     "refund without our id": mutant(
         "After a lost answer the refund is not recognized, and taken for another one.",

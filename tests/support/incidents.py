@@ -203,6 +203,13 @@ VERSIONS: Mapping[str, tuple[str, ...]] = {
         "DecideStaffProposal",
         "RetrieveStaffEvidence",
     ),
+    "DeskVersionAlarm": (
+        "ListStaffReviews",
+        "ResolveStaffReview",
+        "ListStaffWebhooks",
+        "ReplayStaffWebhook",
+        "ReleaseStaffClaim",
+    ),
     "ImagesVersionAlarm": (
         "CreateImageUpload",
         "ListImages",

@@ -10,19 +10,20 @@ from tests.support.local_stack import LocalStack
 COUNTS_OF_FAULTS = ("LedgerEntryChanged", "LedgerDrift", "EntryNotJustified")
 
 
-def audit(local_stack: LocalStack, aws: Callable[[str], Any], *customers: str) -> dict[str, int]:
-    """What the auditor counts for every entry of these customers, each in the order in which it was written."""
+def entries_of(local_stack: LocalStack, aws: Callable[[str], Any], customer: str) -> list[dict[str, Any]]:
+    """Every entry of the customer's wallet as it is stored, in the order in which it was written."""
     client = aws("dynamodb")
     (table,) = (name for name in local_stack.table_names(client) if "WalletEntries" in name)
-    entries = []
-    for customer in customers:
-        query = {
-            "KeyConditionExpression": "wallet = :w",
-            "ExpressionAttributeValues": {":w": {"S": wallet_id(customer)}},
-        }
-        pages = client.get_paginator("query").paginate(TableName=table, ConsistentRead=True, **query)
-        entries += [entry for page in pages for entry in page["Items"]]
-    return dict(local_stack.invoke("AuditWallets", {"Records": [_record(entry) for entry in entries]}))
+    condition, values = "wallet = :wallet", {":wallet": {"S": wallet_id(customer)}}
+    query = {"KeyConditionExpression": condition, "ExpressionAttributeValues": values}
+    pages = client.get_paginator("query").paginate(TableName=table, ConsistentRead=True, **query)
+    return [entry for page in pages for entry in page["Items"]]
+
+
+def audit(local_stack: LocalStack, aws: Callable[[str], Any], customer: str) -> dict[str, int]:
+    """What the auditor counts for every entry of the customer."""
+    records = [_record(entry) for entry in entries_of(local_stack, aws, customer)]
+    return dict(local_stack.invoke("AuditWallets", {"Records": records}))
 
 
 def _record(entry: dict[str, Any]) -> dict[str, Any]:

@@ -129,6 +129,7 @@ MATRIX: Mapping[str, Mapping[str, str]] = {
         "PaymentsTable/index/by_id": "Query",
         "RefundsTable": "Query",
         "WalletEntriesTable": "Query",
+        "DeskTable": "BatchGetItem",
     },
     "RetrieveStaffCustomer": {
         "PaymentsTable": "BatchGetItem",
@@ -187,6 +188,40 @@ MATRIX: Mapping[str, Mapping[str, str]] = {
         "WalletEntriesTable": "Query",
         "ImagesTable/index/by_time": "Query",
         "ImagesTable": "BatchGetItem",
+        "DeskTable": "BatchGetItem",
+    },
+    "ListStaffReviews": {
+        "PaymentsTable": "BatchGetItem GetItem",
+        "PaymentsTable/index/in_review": "Query",
+        "DeskTable": "BatchGetItem",
+        "DeskTable/index/by_state": "Query",
+    },
+    "ResolveStaffReview": {
+        "DeskTable": "BatchGetItem GetItem PutItem UpdateItem",
+        "PaymentsTable": "BatchGetItem GetItem UpdateItem",
+        "PaymentsTable/index/in_review": "Query",
+        "WalletEntriesTable": "PutItem+transaction Query",
+        "RefundsTable": "GetItem PutItem Query UpdateItem",
+        "PaymentMethodsTable": "GetItem PutItem UpdateItem",
+        "GatewayKey": "GetSecretValue",
+    },
+    "ListStaffWebhooks": {
+        "UnusableWebhooksTable": "BatchGetItem",
+        "UnusableWebhooksTable/index/open": "Query",
+    },
+    "ReplayStaffWebhook": {
+        "UnusableWebhooksTable": "BatchGetItem UpdateItem",
+        "DeskTable": "PutItem+transaction",
+        "PaymentsTable": "GetItem PutItem UpdateItem",
+        "PaymentsTable/index/by_gateway_order": "Query",
+        "WalletEntriesTable": "PutItem+transaction Query",
+        "RefundsTable": "GetItem PutItem Query UpdateItem",
+        "PaymentMethodsTable": "GetItem PutItem UpdateItem",
+        "GatewayKey": "GetSecretValue",
+    },
+    "ReleaseStaffClaim": {
+        "PaymentMethodsTable": "DeleteItem GetItem Query",
+        "DeskTable": "PutItem+transaction",
     },
     "AuditWallets": {
         "WalletEntriesTable": "GetItem Query",

@@ -195,6 +195,12 @@ def reconcile_unanswered_refund(world: World) -> Run:
     return scheduled_run(world, lambda: _is_processed_once(world, customer))
 
 
+def look_up_unanswered_refund(world: World) -> Run:
+    """The same without Razorpay's lists: the refunds of the payment are read before anything is sent again."""
+    world.reads_lists = False
+    return reconcile_unanswered_refund(world)
+
+
 def webhook_of_unanswered_refund(with_notes: bool) -> Callable[[World], Run]:
     """The answer to a refund is lost. Its event arrives, with our id in it or without."""
 
@@ -349,6 +355,7 @@ REFUND_FLOWS: Mapping[str, Flow] = {
     "refund to a new wallet": Flow(refund_to_new_wallet, (APP,)),
     "refund to a wallet that owes": Flow(refund_to_wallet_that_owes, (APP,)),
     "reconcile, a refund without an answer": Flow(reconcile_unanswered_refund, (RECONCILER,)),
+    "reconcile, a refund looked up": Flow(look_up_unanswered_refund, (RECONCILER,)),
     "reconcile, a refund that was not sent": Flow(reconcile_unsent_refund, (RECONCILER,)),
     "reconcile, a refund by a poor account": Flow(refund_by_poor_account, (RECONCILER,)),
     "reconcile, our refund processed": Flow(end_of_pending("processed", False), (RECONCILER,)),

@@ -1,0 +1,123 @@
+"""Reviews: the reasons for which payments wait for a person, and the actions that end each.
+
+The mark on the payment says that a review is open. Its row at the desk says what staff did: to whom it is assigned,
+which action has begun, and which one resolved it. Both change in one transaction.
+"""
+
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from shared.aws.dynamodb import get_each
+from shared.desk.models import REVIEW, Review, get_review, list_rows
+from shared.errors import NotFound
+from shared.payments.models import Payment, get_payment, list_in_review
+from shared.payments.review import REASONS, is_open, mark, marks_of
+
+REVIEWS = uuid.UUID("8d3f1b52-7c0e-5e4a-9b61-2f4d0c7e9a13")
+OPEN_REVIEW, RESOLVED_REVIEW = STATUSES = ("open", "resolved")
+ASSIGN, DISMISS = "assign", "dismiss"
+ACCEPT_AMOUNT, REFUND_ATTEMPT, APPLY_AGAIN, WAIVE = "accept_amount", "refund_attempt", "apply_again", "waive"
+# What may be done about each reason. `assign` names who looks at it, every other action ends it.
+ACTIONS: Mapping[str, tuple[str, ...]] = {
+    "order_mismatch": (REFUND_ATTEMPT, APPLY_AGAIN, ASSIGN, DISMISS),
+    "amount_mismatch": (ACCEPT_AMOUNT, REFUND_ATTEMPT, APPLY_AGAIN, ASSIGN, DISMISS),
+    "currency_mismatch": (REFUND_ATTEMPT, ASSIGN, DISMISS),
+    "second_capture": (REFUND_ATTEMPT, ASSIGN, DISMISS),
+    "refunded_before_credit": (APPLY_AGAIN, ASSIGN, DISMISS),
+    "payment_unknown": (REFUND_ATTEMPT, ASSIGN, DISMISS),
+    "token_of_another_customer": (ASSIGN, DISMISS),
+    "gateway_unclear": (APPLY_AGAIN, ASSIGN, DISMISS),
+    "exceeds_captured": (WAIVE, ASSIGN, DISMISS),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewItem:
+    """A reason for which a payment is or was in review; `row` is what staff did about it, if anything."""
+
+    payment: Payment
+    gateway_id: str
+    reason: str
+    row: Review | None
+
+    @property
+    def id(self) -> str:
+        return review_id(self.payment.id, self.gateway_id, self.reason)
+
+    @property
+    def mark(self) -> str:
+        return mark(self.gateway_id, self.reason)
+
+    @property
+    def created_at(self) -> str:
+        return marks_of(self.payment)[self.mark].partition(" ")[0]
+
+    @property
+    def created_at_us(self) -> int:
+        return round(datetime.fromisoformat(self.created_at).timestamp() * 1_000_000)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it waits. An action that has begun is finished first, whatever ended the mark meanwhile."""
+        return bool(self.row and self.row.begun) or is_open(marks_of(self.payment)[self.mark])
+
+
+def review_id(payment_id: str, gateway_id: str, reason: str) -> str:
+    return str(uuid.uuid5(REVIEWS, json.dumps([payment_id, gateway_id, reason])))
+
+
+def reviews_of(*payments: Payment) -> list[ReviewItem]:
+    """All reviews of these payments, the oldest first."""
+    found = [
+        (payment, *name.partition(":")[::2])
+        for payment in payments
+        for name in marks_of(payment)
+        if name.partition(":")[2] in REASONS
+    ]
+    ids = [review_id(payment.id, gateway_id, reason) for payment, gateway_id, reason in found]
+    rows = {row.id: row for row in get_each(Review, REVIEW, ids)}
+    items = [ReviewItem(*parts, rows.get(review)) for parts, review in zip(found, ids, strict=True)]
+    return sorted(items, key=lambda item: item.created_at_us)
+
+
+def list_reviews(filters: Mapping[str, Any]) -> list[ReviewItem]:
+    """The open reviews, or those that staff resolved (`status`), that match the filters, the oldest first.
+
+    Filters: status, reason, assigned_to, and from and to (microseconds; from <= created < to).
+    """
+    if filters.get("status") == RESOLVED_REVIEW:
+        rows = list_rows(Review, REVIEW, RESOLVED_REVIEW)
+        payments = {row.payment: get_payment(row.customer, row.payment) for row in rows}
+        items = [
+            ReviewItem(found, row.gateway_id, row.reason, row) for row in rows if (found := payments[row.payment])
+        ]
+    else:
+        items = [item for item in reviews_of(*list_in_review()) if item.is_open]
+    from_us, to_us = filters.get("from"), filters.get("to")
+    return [
+        item
+        for item in items
+        if filters.get("reason") in (None, item.reason)
+        and filters.get("assigned_to") in (None, item.row.assigned_to if item.row else None)
+        and (from_us is None or item.created_at_us >= from_us)
+        and (to_us is None or item.created_at_us < to_us)
+    ]
+
+
+def get_item(review: str) -> ReviewItem:
+    """The review with this id as it stands now; NotFound if no payment has it.
+
+    One that nobody has touched has no row yet and is found among the payments in review.
+    """
+    if row := get_review(review):
+        payment = get_payment(row.customer, row.payment)
+        if payment:
+            return ReviewItem(payment, row.gateway_id, row.reason, row)
+    for item in reviews_of(*list_in_review()):
+        if item.id == review:
+            return item
+    raise NotFound("Review")
