@@ -65,7 +65,7 @@ bench: .venv-bench/stamp ## compare the photo pipeline with other tools; ROUNDS=
 differential: .venv-bench/stamp ## compare the photo pipeline with libvips on 1,200 files of every kind; PHOTOS=a folder of photos
 	@.venv-bench/bin/python -m tests.differential
 
-cost: setup ## meter a top-up and a photo, and price a million of each
+cost: setup ## meter a top-up, its refund and a photo, and price a million of each
 	@.venv/bin/python -m tools.cost
 
 reset: ## delete the local state of make run

@@ -62,7 +62,9 @@ def audit_top_ups(changes: Sequence[Change]) -> dict[str, int]:
             continue
         payment = payment_from(change.after)
         was_paid = change.before is not None and payment_from(change.before).is_paid
-        if payment.purpose != TOP_UP or not payment.is_paid or was_paid:
+        # A top-up that is refunded without a capture was never paid. One that says captured must be credited.
+        is_captured = payment.is_paid or payment.status == "captured"
+        if payment.purpose != TOP_UP or not is_captured or was_paid:
             continue
         by = ledger.by_payment(payment.id)
         found = find_entries(wallet_id(payment.customer), by, payment.created_at_us)

@@ -27,6 +27,7 @@ from shared.errors import (
     ServiceUnavailable,
     SignatureInvalid,
 )
+from shared.http import fields
 from shared.http.caller import customer_of, staff_of
 from shared.http.messages import Request, Response
 from shared.telemetry import journal, log
@@ -105,7 +106,9 @@ class _Call:
     def respond(self, path: Mapping[str, str]) -> "GatewayResponse[str]":
         try:
             request = self.endpoint.read_request(self.event, path)
-            self.log_id = request.path.get("id", "")
+            path_id = request.path.get("id", "")
+            # Any other text may be anything, a card number too: it is logged only once it named something.
+            self.log_id = path_id if fields.uuid_from(path_id) else ""
             if request.staff.id:
                 log.count("StaffRequest")
             response = self.view(request)
@@ -114,7 +117,7 @@ class _Call:
         except Exception as error:
             return self.fail(error)
         body_id = response.body.get("id", "") if isinstance(response.body, dict) else ""
-        self.log_id = self.log_id or body_id or response.log_id
+        self.log_id = self.log_id or body_id or path_id or response.log_id
         headers = {"Idempotency-Replayed": "true"} if response.replayed else {}
         return self._response(response.status, response.body, headers, response.retry_after_s)
 

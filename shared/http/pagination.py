@@ -34,7 +34,7 @@ def paginate(request: Request, count: int, rows: Callable[[int, int], list[Row]]
     def link(number: int) -> str:
         query = {name: value for name, value in request.query_text.items() if name != "page"}
         query |= {"page": str(number)} if number > 1 else {}
-        return request.url + (f"?{urlencode(sorted(query.items()))}" if query else "")
+        return request.url + (f"?{urlencode(sorted(query.items()), errors='surrogatepass')}" if query else "")
 
     return {
         "count": count,

@@ -25,14 +25,16 @@ class ApplyResult:
     """A payment after a report was applied, and what this call changed.
 
     `entry` is the entry that it appended, `captured` says that the payment turned captured, `flagged` is the reason
-    for which it was put in review, `disputed` is the status that a dispute about it took, `card_saved` says that its
-    card became a saved method. `asked_recently` says that Razorpay was not asked, since it was a moment ago.
+    for which it was put in review, `refunded` and `disputed` are the status that a refund or a dispute of it took,
+    `card_saved` says that its card became a saved method. `asked_recently` says that Razorpay was not asked, since it
+    was a moment ago.
     """
 
     payment: Payment
     entry: Entry | None = None
     captured: bool = False
     flagged: str = ""
+    refunded: str = ""
     disputed: str = ""
     card_saved: bool = False
     asked_recently: bool = False
@@ -40,6 +42,11 @@ class ApplyResult:
     @property
     def is_pending(self) -> bool:
         return self.payment.status in PENDING_STATUSES
+
+    @property
+    def is_news(self) -> bool:
+        """Whether the report said something that was not recorded."""
+        return bool(self.counts or self.refunded)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -60,6 +67,7 @@ class ApplyResult:
             entry=later.entry or self.entry,
             captured=self.captured or later.captured,
             flagged=self.flagged or later.flagged,
+            refunded=later.refunded or self.refunded,
             disputed=later.disputed or self.disputed,
             card_saved=self.card_saved or later.card_saved,
         )

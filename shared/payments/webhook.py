@@ -63,7 +63,7 @@ def _handle(event: Mapping[str, Any], event_id: str) -> WebhookResult:
     applied = _dispatch(event, event_id)
     if applied is None:
         return WebhookResult("ignored")
-    return WebhookResult("applied" if applied.counts else "unchanged", applied)
+    return WebhookResult("applied" if applied.is_news else "unchanged", applied)
 
 
 def _dispatch(event: Mapping[str, Any], event_id: str) -> ApplyResult | None:

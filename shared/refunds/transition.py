@@ -74,7 +74,8 @@ def try_transition(
     if status in METRICS:
         journal.count(METRICS[status])
     flagged = EXCEEDS if "in_review" in change.set else ""
-    return ApplyResult(payment, moves.entries[-1] if moves.entries else None, flagged=flagged)
+    entry = moves.entries[-1] if moves.entries else None
+    return ApplyResult(payment, entry, flagged=flagged, refunded=status)
 
 
 def _counted_paise(payment: Payment, refund: Refund, status: str, amount_paise: int) -> int:

@@ -20,7 +20,7 @@ LAYER_NAMES = list(TEMPLATE.of_type("AWS::Serverless::LayerVersion"))
 # Lambda allows a function 250 MB with all of its layers, unpacked.
 LAYER_SIZES_MB_MAX = {
     "DependenciesLayer": 22,
-    "SharedLayer": 1,
+    "SharedLayer": 2,
     "AuthorizerLayer": 20,
     "ImagingLayer": 30,
     "HeifLayer": 40,

@@ -9,7 +9,7 @@ const client = createClient<paths>({
   headers: { Authorization: "Bearer token" },
 });
 
-export async function topUp(wallet: string, amount: string, key: string): Promise<Payment> {
+export async function topUp(wallet: string, amount: string, key: string): Promise<Payment["checkout"]> {
   const { data, error, response } = await client.POST("/api/payments/wallets/{id}/add_balance", {
     params: { path: { id: wallet }, header: { "Idempotency-Key": key } },
     body: { amount },
@@ -17,7 +17,7 @@ export async function topUp(wallet: string, amount: string, key: string): Promis
   if (error) {
     throw new Error(response.headers.get("X-Error-Code") ?? "");
   }
-  return data;
+  return data.checkout; // null for a dry run
 }
 
 export async function payFromWallet(amount: string, key: string): Promise<string> {

@@ -109,14 +109,18 @@ def test_wrong_value_is_rejected_and_changes_nothing(
     route: Route, customer_app: App, local_stack: LocalStack
 ) -> None:
     before, path_id = customer_app.read_everything(), own_id(customer_app, route)
-    fields = {"amount": "amount", "verify": "razorpay_payment_id", "methods": "nickname", "upload": "content_type"}
+    fields = {"verify": "razorpay_payment_id", "methods": "nickname", "upload": "content_type"}
+    fields |= dict.fromkeys(("block", "approve", "reject", "resolve", "release", "replay"), "reason")
     field = next((value for key, value in fields.items() if key in route.path), "amount")
     for name, value in VALUES.items():
-        if field == "nickname" and name in ("a 5,000-digit number", "a huge exponent", "a tiny exponent"):
-            continue  # valid texts in a nickname
+        if field in ("nickname", "reason") and name in ("a huge exponent", "a tiny exponent"):
+            continue  # valid texts
+        if field == "nickname" and name == "a 5,000-digit number":
+            continue
         if field == "amount" and "card number" in name and route.path.endswith("payments"):
             continue
-        body = json.dumps({field: value, "source": "gateway", "type": "upi", "upi_id": "a@ybl"}).encode()
+        others = {"source": "gateway", "type": "upi", "upi_id": "a@ybl", "reason": "x", "action": "dismiss"}
+        body = json.dumps(others | {field: value}).encode()
         response = raw(local_stack, customer_app, route, path_id, body, "application/json")
         assert response.status_code == 400, (name, response.text)
         assert field in response.json() or "detail" in response.json(), (name, response.text)

@@ -1,4 +1,4 @@
-"""What a top-up and a photo consume, metered on the real handlers: a change that costs more fails here."""
+"""What top-ups, refunds and photos consume, metered on the real handlers: a change that costs more fails here."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,15 @@ from tests.support import image_samples
 from tools.cost import prices, report
 from tools.cost.meter import index_write_units, item_bytes, read_units
 from tools.cost.prices import TUTORIAL_TOP_UP, Usage
-from tools.cost.scenarios import SHIPPED_FORMATS, MeteredService, metered_service, photo, top_up
+from tools.cost.scenarios import (
+    SHIPPED_FORMATS,
+    MeteredService,
+    metered_service,
+    photo,
+    refund,
+    start_without_limits,
+    top_up,
+)
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +43,7 @@ def test_top_up_writes_in_two_requests_only(steps: dict[str, Usage]) -> None:
 def test_top_up_reads_little(steps: dict[str, Usage]) -> None:
     read = {step: usage.read_units for step, usage in steps.items()}
     assert read["webhook"] == 1.5, "a repeat queries one index and reads the payment"
-    # The counts of starts, and the newest entry twice: for the limit, and to open the wallet.
+    # The counts of starts and of failures, the payment that was started before, and the wallet's newest entry.
     assert (read["add-money"], read["verify"]) == (4, 2)
     # The newest entry; the page, which may be read eventually consistently; and its payments in one batch.
     assert read["transactions"] == 1 + 0.5 + 1
@@ -50,6 +58,33 @@ def test_request_logs_less_than_a_kilobyte(steps: dict[str, Usage]) -> None:
 def test_tutorial_top_up_writes_and_logs_more(steps: dict[str, Usage]) -> None:
     assert sum(usage.write_units for usage in steps.values()) <= 0.6 * TUTORIAL_TOP_UP.write_units
     assert sum(usage.log_bytes for usage in steps.values()) <= 0.3 * TUTORIAL_TOP_UP.log_bytes
+
+
+def test_limits_add_one_write_and_four_reads(service: MeteredService, steps: dict[str, Usage]) -> None:
+    added = steps["add-money"].minus(start_without_limits(service))
+    assert (added.write_units, added.read_units, added.requests) == (1, 4, 0)
+
+
+@pytest.fixture(scope="module")
+def refund_steps(service: MeteredService) -> dict[str, Usage]:
+    top_up(service)
+    service.steps.clear()
+    refund(service)
+    return dict(service.steps)
+
+
+def test_refund_writes_in_two_requests_only(refund_steps: dict[str, Usage]) -> None:
+    """Staff's request and the webhook of the end; the webhook that repeats Razorpay's answer writes nothing."""
+    written = {step: usage.write_units for step, usage in refund_steps.items() if usage.write_units}
+    # Transactions write 2 units an item: refund, payment and hold; refund, payment and pointer; refund, payment and
+    # capture. The claim to send is 1, and the index of open refunds 1 to enter, 2 to move, 1 to leave.
+    assert written == {"staff's request": 6 + 1 + 1 + 6 + 2, "refund processed": 6 + 1}
+
+
+def test_refund_reads_and_requests_little(refund_steps: dict[str, Usage]) -> None:
+    assert sum(usage.requests for usage in refund_steps.values()) == 3
+    read = {step: usage.read_units for step, usage in refund_steps.items()}
+    assert (read["staff's request"], read["refund created"], read["refund processed"]) == (10.5, 5.5, 6.5)
 
 
 def photo_steps(service: MeteredService, formats: str) -> dict[str, Usage]:
@@ -83,8 +118,8 @@ def test_item_size_follows_dynamodb_rules() -> None:
 def test_batch_is_priced_per_item_and_query_as_a_whole() -> None:
     items = [{"id": {"S": "a" * 1_000}}, {"id": {"S": "b" * 5_000}}]
     assert read_units({"ConsistentRead": True}, {"Items": items}) == 2
-    batch = {"RequestItems": {"payments": {"Keys": [], "ConsistentRead": True}}}
-    assert read_units(batch, {"Responses": {"payments": items}}) == 1 + 2
+    batch = {"RequestItems": {"payments": {"Keys": [{}, {}, {}], "ConsistentRead": True}}}
+    assert read_units(batch, {"Responses": {"payments": items}}) == 1 + 2 + 1, "the third key has no item"
     assert read_units({}, {}) == 0.5
 
 

@@ -74,7 +74,7 @@ def test_local_examples_have_no_comments() -> None:
 
 def test_ready_line_has_the_documented_keys(stack: LocalStack) -> None:
     (block,) = (block for block in blocks(ROOT / "docs" / "local-development.md") if block.language == "json")
-    documented, printed = json.loads(block.text), json.loads(stack.lines[0])
+    documented, printed = json.loads(block.text), json.loads(stack.ready_line)
     assert documented.keys() == printed.keys()
     assert documented["customers"][0].keys() == printed["customers"][0].keys()
 

@@ -139,7 +139,29 @@ def test_sweep_finishes_a_delete_that_s3_refused(app: App, failing: LocalStack, 
     assert failing.invoke("SweepImages")["ImagePurged"] >= 1
 
 
-def test_photo_without_upload_expires_and_a_late_upload_is_removed(app: App, failing: LocalStack, aws: Any) -> None:
+def test_upload_after_its_photo_was_deleted_is_removed_by_the_sweeper(
+    app: App, failing: LocalStack, aws: Any
+) -> None:
+    """Its form is still valid, and the compressor may remove nothing."""
+    upload = app.create_upload()
+    key = key_of(app, upload["id"])
+    assert app.call("DELETE", f"{IMAGES}{upload['id']}/").status_code == 204
+    for minutes, purged in ((5, 0), (115, 1)):
+        discarded = failing.log_text().count('"outcome":"discarded"')
+        assert app.send(upload, picture()).status_code == 204
+        wait_for_log(failing, '"outcome":"discarded"', discarded + 1)
+        failing.invoke("SweepImages")
+        assert stored_keys(aws, app) == [key], "not due yet, and never compressed"
+        failing.clock(minutes * MINUTE_S)
+        assert failing.invoke("SweepImages")["ImagePurged"] == purged
+        assert stored_keys(aws, app) == []
+    assert app.get(IMAGES)["count"] == 0
+
+
+def test_photo_without_upload_expires_and_a_late_upload_changes_nothing(
+    app: App, failing: LocalStack, aws: Any
+) -> None:
+    """The bucket's lifecycle rule removes it, as tests/contract/test_photos_template.py shows, or a DELETE before."""
     upload = app.create_upload()
     failing.clock(119 * MINUTE_S)
     failing.invoke("SweepImages")
@@ -149,8 +171,14 @@ def test_photo_without_upload_expires_and_a_late_upload_is_removed(app: App, fai
     body = app.photo(upload["id"])
     assert (body["status"], body["progress"], body["poll_after_ms"]) == ("expired", 100, None)
     app.send(upload, picture())
-    failing.invoke("CompressImage", upload_event(key_of(app, upload["id"])))
-    assert stored_keys(aws, app) == [] and app.photo(upload["id"])["status"] == "expired"
+    key = key_of(app, upload["id"])
+    assert failing.invoke("CompressImage", upload_event(key)) == {"uploads": 1}
+    failing.clock(24 * 60 * MINUTE_S)
+    failing.invoke("SweepImages")
+    assert stored_keys(aws, app) == [key], "never compressed"
+    assert app.photo(upload["id"]) == body
+    assert app.call("DELETE", f"{IMAGES}{upload['id']}/").status_code == 204
+    assert stored_keys(aws, app) == []
 
 
 def test_photos_survive_a_restart(tmp_path: Any) -> None:

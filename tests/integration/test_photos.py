@@ -1,7 +1,6 @@
 """Photos over HTTP: uploaded with a presigned form, returned upright and without metadata, listed and deleted."""
 
 import os
-import time
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -13,12 +12,7 @@ import requests
 from PIL import Image
 
 from shared.images.uploads import PENDING_UPLOADS_MAX
-from tests.integration.photo_helpers import (
-    fetch_variants,
-    picture,
-    process_earlier_uploads,
-    stored_keys,
-)
+from tests.integration.photo_helpers import fetch_variants, picture, stored_keys
 from tests.support.api_client import IMAGES, UPLOAD, App, at_once
 from tests.support.image_samples import (
     PATCHES,
@@ -175,18 +169,6 @@ def test_deleted_photo_leaves_no_objects(app: App, aws: Callable[[str], Any]) ->
     assert app.call("GET", f"{IMAGES}{upload['id']}/").status_code == 404
     assert app.call("DELETE", f"{IMAGES}{upload['id']}/").status_code == 404
     assert [photo["id"] for photo in app.get(IMAGES)["results"]] == [other["id"]]
-
-
-def test_upload_after_its_photo_was_deleted_is_removed(app: App, aws: Callable[[str], Any]) -> None:
-    upload = app.create_upload()
-    assert app.call("DELETE", f"{IMAGES}{upload['id']}/").status_code == 204
-    assert app.send(upload, picture()).status_code == 204
-    process_earlier_uploads(app)
-    for _ in range(200):
-        if not [key for key in stored_keys(aws, app) if upload["id"] in key]:
-            return
-        time.sleep(0.05)
-    pytest.fail("the upload is still stored")
 
 
 def test_log_contains_no_signature_and_no_customer_id(app: App, local_stack: LocalStack) -> None:

@@ -57,7 +57,12 @@ def test_failing_order_does_not_block_other_orders(local_stack: LocalStack) -> N
     local_stack.control("hold", {"hold": False})
     local_stack.clock(61)
     path = f"/v1/orders/{payments[0]['gateway_order_id']}/payments"
-    lists = {"method": "GET", "path": "/v1/payments", "fault": "500", "times": 1}  # it reports the payment as well
+    lists = {
+        "method": "GET",
+        "path": "/v1/payments",
+        "fault": "500",
+        "times": 2,
+    }  # new ones, and once an hour recent ones
     local_stack.control("faults", [{"method": "GET", "path": path, "fault": "500", "times": 1}, lists])
     local_stack.invoke("ReconcilePayments")
     assert [app.balance for app in apps] == ["0.00", "500.00", "500.00"]

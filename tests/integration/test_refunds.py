@@ -1,36 +1,28 @@
-"""Refunds over HTTP: what staff ask for, what Razorpay does with it, and what the app sees.
-
-The rule that staff's requests call runs in this process, on the tables and the Razorpay of the local stack. What is
-reported later comes in through the functions.
-"""
+"""Refunds over HTTP: what staff ask for, what Razorpay does with it, and what the app sees."""
 
 from typing import Any
 
 import pytest
 
-from local.aws import CREDENTIALS
-from local.template import Template
-from shared.payments.models import get_or_404
-from shared.razorpay import credentials
-from shared.refunds.policy import staff_policy
-from shared.refunds.request import request_refund
-from shared.refunds.serializers import RefundBody, serialize_refund
+from shared.money import rupees
 from tests.integration.test_lost_webhooks import MINUTE_S, drop_webhooks, reconcile
 from tests.support.api_client import App
-from tests.support.cached_state import clear_cached_state
 from tests.support.local_stack import LocalStack
+from tests.support.staff_client import Desk
 
 
 class Staff:
     """Staff who ask for refunds."""
 
     def __init__(self, app: App) -> None:
-        self.app, self.stack = app, app.stack
+        self.app, self.stack, self.desk = app, app.stack, Desk(app.stack, "support")
 
-    def refund(self, payment: dict[str, Any], paise: int | None = None, **values: Any) -> RefundBody:
-        request = {"destination": None, "reason": "", "key": "key", "asked_by": "staff:rita", "policy": staff_policy}
-        stored = get_or_404(self.app.customer["id"], payment["id"])
-        return serialize_refund(request_refund(stored, paise, **request | values).refund)
+    def refund(
+        self, payment: dict[str, Any], paise: int | None = None, key: str = "key", reason: str = "Order cancelled"
+    ) -> dict[str, Any]:
+        response = self.desk.refund(payment, rupees(paise) if paise else None, key, reason=reason)
+        assert response.status_code == 201, response.text
+        return dict(response.json())
 
     def refunds(self, payment: dict[str, Any]) -> list[dict[str, Any]]:
         return list(self.app.get(f"/payments/{payment['id']}/refunds/")["results"])
@@ -60,17 +52,10 @@ def deliver(local_stack: LocalStack) -> None:
 
 
 @pytest.fixture
-def staff(app: App, local_stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> Any:
-    environment = Template().environment({"RAZORPAY_BASE_URL": local_stack.razorpay})
-    for name, value in {**environment, **CREDENTIALS, "AWS_ENDPOINT_URL": local_stack.s3}.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(credentials, "key_pair", lambda: (local_stack.key_id, local_stack.key_secret))
-    monkeypatch.setattr(credentials, "retired_key_secrets", list)
-    clear_cached_state()
+def staff(app: App, local_stack: LocalStack) -> Any:
     yield Staff(app)
     local_stack.control("refund_status", {"status": "processed"})
     local_stack.control("balance", {"paise": None})
-    clear_cached_state()
 
 
 def test_customer_may_not_ask_by_default(app: App) -> None:
@@ -157,7 +142,9 @@ def test_poor_account_refunds_once_it_is_funded(app: App, staff: Staff, local_st
     local_stack.control("balance", {"paise": 19_999})
     assert staff.refund(payment, 20_000)["status"] == "requested"
     reconcile(local_stack, MINUTE_S)
-    assert staff.refunds(payment)[0]["status"] == "requested" and staff.wallet == ("300.00", "200.00", "0.00")
+    (waiting,) = staff.refunds(payment)
+    assert (waiting["status"], waiting["failure"]) == ("requested", None)
+    assert staff.wallet == ("300.00", "200.00", "0.00")
     local_stack.control("balance", {"paise": 20_000})
     reconcile(local_stack, MINUTE_S * 10)
     assert staff.refunds(payment)[0]["status"] == "processed" and staff.wallet == ("300.00", "0.00", "0.00")

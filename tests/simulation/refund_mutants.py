@@ -146,7 +146,11 @@ REFUND_MUTANTS: Mapping[str, Mutant] = {
     ),
     "fee credited": mutant(
         "The wallet gets the fee that the customer paid to Razorpay.",
-        (AMOUNTS, "    paid_paise = attempt.amount_paise - fee_paise\n", "    paid_paise = attempt.amount_paise\n"),
+        (
+            AMOUNTS,
+            "    paid_paise = attempt.amount_paise - fee_paise\n    has_offer",
+            "    paid_paise = attempt.amount_paise\n    has_offer",
+        ),
         (AMOUNTS, "if paid_paise == ordered_paise or (0 <", "if paid_paise - fee_paise == ordered_paise or (0 <"),
         near=("fee",),
     ),

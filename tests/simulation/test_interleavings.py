@@ -1,6 +1,6 @@
 """Races in every order of their calls that can make a difference, and the scheduler's own tests.
 
-The races in SAMPLED run in every order with one switch; `make prove` runs them with two.
+The races in SAMPLED run in every order with one switch; `make prove` runs them in all that could matter, or with two.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,9 @@
 """The deployed stack: gateway responses, routes, dashboards, streams and aliases. The journey is tested elsewhere."""
 
 import json
+import re
 import time
+from base64 import b64encode
 from collections.abc import Callable
 from typing import Any
 
@@ -54,7 +56,7 @@ def test_gateway_responses_match_django(
 
 
 def ask(local_stack: DeployedStack, route: Route, path: str, token: str) -> requests.Response:
-    url = local_stack.api + path.replace("{id}", "00000000-0000-4000-8000-000000000000")
+    url = local_stack.api + re.sub(r"{\w+}", "00000000-0000-4000-8000-000000000000", path)
     headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
     return requests.request(route.method, url, data=b"{}", headers=headers, timeout=60)
 
@@ -106,6 +108,11 @@ def test_nested_stack_deploys_dashboards_and_alarms(local_stack: DeployedStack) 
     assert [alarm for alarm in alarms if alarm["MetricName"] == "LedgerEntryChanged"]
 
 
+def _plain(value: Any) -> str:
+    """Binary values as events have them, and times as text."""
+    return b64encode(value).decode() if isinstance(value, bytes) else str(value)
+
+
 def audited(local_stack: DeployedStack, function: str, table: str) -> dict[str, int]:
     """The auditor's counts for everything in its table's stream, passed as its event source mapping does."""
     streams = local_stack.stack.client("dynamodbstreams")
@@ -116,7 +123,7 @@ def audited(local_stack: DeployedStack, function: str, table: str) -> dict[str, 
         start = {"StreamArn": arn, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
         page = streams.get_records(ShardIterator=streams.get_shard_iterator(**start)["ShardIterator"])
         records += page["Records"]
-    plain = json.loads(json.dumps({"Records": records}, default=str))
+    plain = json.loads(json.dumps({"Records": records}, default=_plain))
     return dict(local_stack.invoke(function, plain))
 
 
@@ -146,7 +153,7 @@ def test_auditor_reports_a_changed_entry(local_stack: DeployedStack, app: App) -
     local_stack.stack.client("dynamodb").update_item(
         TableName=local_stack.stack.resources["WalletEntriesTable"],
         Key={"wallet": {"S": app.get("/wallets/")["results"][0]["id"]}, "seq": {"N": "1"}},
-        UpdateExpression="SET balance_paise = :more",
+        UpdateExpression="SET cash_paise = :more",
         ExpressionAttributeValues={":more": {"N": "99999900"}},
     )
     assert audited(local_stack, "AuditWallets", "WalletEntriesTable")["LedgerEntryChanged"] == 1

@@ -35,10 +35,11 @@ def granted(function: str) -> set[tuple[str, str]]:
     pairs = set()
     for policy in FUNCTIONS[function].get("Policies", []):
         for statement in policy["Statement"]:
-            resource = _named(statement["Resource"])
-            pairs |= {(action, resource) for action in statement["Action"] if "Condition" not in statement}
-            if "dynamodb:PutItem" in statement["Action"]:
-                pairs.add((PUT_IN_TRANSACTION, resource))
+            resources = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
+            for resource in map(_named, resources):
+                pairs |= {(action, resource) for action in statement["Action"] if "Condition" not in statement}
+                if "dynamodb:PutItem" in statement["Action"]:
+                    pairs.add((PUT_IN_TRANSACTION, resource))
     return pairs
 
 

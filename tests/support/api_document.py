@@ -48,9 +48,10 @@ def response_violations(method: str, path: str, status: int, body: Any) -> list[
     if route is None:
         return []
     responses = DOCUMENT["paths"][route.path][method.lower()]["responses"]
-    if str(status) not in responses:
+    described = responses.get(str(status)) or (responses.get("2XX") if status == 200 else None)
+    if described is None:
         return [f"the status {status} is not described"]
-    content = resolve(responses[str(status)]).get("content")
+    content = resolve(described).get("content")
     if content is None:
         return [] if body is None else ["the body should be empty"]
     return schema_violations(content["application/json"]["schema"], body)

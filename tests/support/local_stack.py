@@ -5,7 +5,8 @@ import os
 import signal
 import subprocess
 import sys
-import threading
+import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -19,27 +20,32 @@ START_TIMEOUT_S = 60
 
 
 class LocalStack(ServiceUnderTest):
-    """`python -m local` as a child process, with the addresses and keys of its ready line."""
+    """`python -m local` as a child process, with the addresses and keys of its ready line.
+
+    It writes to a file, not to a pipe: a line that a function wrote before its response is there with the response.
+    """
 
     def __init__(self, state: Path, **environment: str) -> None:
         super().__init__()
         self.state = state
+        self._output = tempfile.TemporaryFile("ab+")  # noqa: SIM115 - open until stop()
+        self._output_at_stop: str | None = None
         self.process = subprocess.Popen(
             [sys.executable, "-m", "local"],
             cwd=ROOT,
             env={**os.environ, "JSON": "1", "PORT": "0", "SCHEDULES": "off", "STATE": str(state), **environment},
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=self._output,
             stderr=subprocess.STDOUT,
-            text=True,
         )
-        self.lines: list[str] = []
-        self._ready = threading.Event()
-        threading.Thread(target=self._read, daemon=True).start()
-        if not self._ready.wait(START_TIMEOUT_S) or not self.lines or not self.lines[0].startswith("{"):
+        self.ready_line = self._wait_for_first_line()
+        if not self.ready_line.startswith("{"):
             self.process.kill()
-            raise RuntimeError("the local stack does not start: " + "".join(self.lines))
-        ready = json.loads(self.lines[0])
+            self.process.wait(5)
+            text = self._text()
+            self._output.close()
+            raise RuntimeError("the local stack does not start: " + text)
+        ready = json.loads(self.ready_line)
         self.api: str = ready["api"]
         self.razorpay: str = ready["razorpay"]
         self.s3: str = ready["s3"]
@@ -50,15 +56,29 @@ class LocalStack(ServiceUnderTest):
         self.staff: list[dict[str, Any]] = ready["staff"]
         self.issuer, self.staff_issuer = Issuer(state), Issuer.for_staff(state)
 
-    def _read(self) -> None:
-        assert self.process.stdout
-        for line in self.process.stdout:
-            self.lines.append(line)
-            self._ready.set()
-        self._ready.set()
+    def _wait_for_first_line(self) -> str:
+        """The first line that it writes, or an empty string if it ends or takes too long."""
+        ends_at_s = time.monotonic() + START_TIMEOUT_S
+        while time.monotonic() < ends_at_s:
+            has_ended = self.process.poll() is not None
+            if text := self._text():
+                return text.partition("\n")[0]
+            if has_ended:
+                break
+            time.sleep(0.02)
+        return ""
+
+    def _text(self) -> str:
+        """All whole lines until now."""
+        if self._output_at_stop is not None:
+            return self._output_at_stop
+        fd = self._output.fileno()
+        written = os.pread(fd, os.fstat(fd).st_size, 0)
+        return written[: written.rfind(b"\n") + 1].decode()
 
     def log_text(self) -> str:
-        return "".join(self.lines[1:])
+        """What came after the ready line."""
+        return self._text().partition("\n")[2]
 
     def table_names(self, client: Any) -> dict[str, str]:
         return {name: name for name in client.list_tables()["TableNames"]}
@@ -86,8 +106,8 @@ class LocalStack(ServiceUnderTest):
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(5)
-        assert self.process.stdout
-        self.process.stdout.close()
+        self._output_at_stop = self._text()
+        self._output.close()
 
     @staticmethod
     def _post(url: str, body: Any) -> Any:

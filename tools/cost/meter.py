@@ -68,10 +68,15 @@ class Meter:
 
 
 def read_units(request: dict[str, Any], response: dict[str, Any]) -> float:
-    """Read capacity units. A query pays for the bytes of all its items together, a batch for each item."""
+    """Read capacity units. A query pays for the bytes of all its items together, a batch for each item.
+
+    A key of a batch without an item costs as much as the smallest item.
+    """
     if "RequestItems" in request:
-        ((table, keys),) = request["RequestItems"].items()
-        return sum(read_units(keys, {"Items": [item]}) for item in response["Responses"][table])
+        ((table, batch),) = request["RequestItems"].items()
+        found = response["Responses"][table]
+        missing_count = len(batch["Keys"]) - len(found)
+        return sum(read_units(batch, {"Items": [item]}) for item in found) + missing_count * read_units(batch, {})
     items = response.get("Items", [response["Item"]] if "Item" in response else [])
     count = max(math.ceil(sum(item_bytes(item) for item in items) / READ_BLOCK_BYTES), 1)
     return count * (1 if request.get("ConsistentRead") else 0.5)

@@ -45,6 +45,9 @@ class Usage:
     storage_mb_months: float = 0
     gb_s_price: str = "gb_s_arm"
 
+    def minus(self, other: "Usage") -> "Usage":
+        return Usage(**{name: getattr(self, name) - getattr(other, name) for name in COUNTS})
+
     def dollars_per_million(self) -> dict[str, float]:
         return {
             "API requests": self.requests * PRICES["requests"],
@@ -57,10 +60,12 @@ class Usage:
         }
 
 
+COUNTS = tuple(field.name for field in fields(Usage) if field.name != "gb_s_price")
+
+
 def total(steps: list[tuple[str, Usage]]) -> Usage:
     """The sum over steps, which all run on arm64."""
-    names = [field.name for field in fields(Usage) if field.name != "gb_s_price"]
-    return Usage(**{name: sum(getattr(usage, name) for _, usage in steps) for name in names})
+    return Usage(**{name: sum(getattr(usage, name) for _, usage in steps) for name in COUNTS})
 
 
 # A tutorial-style top-up. It opens one Razorpay order; verify trusts the signature and asks nobody. It writes an

@@ -1,4 +1,4 @@
-"""Plays a top-up and a photo through the real handlers, in this process, against the local stand-ins."""
+"""Plays a top-up, its refund and a photo through the real handlers, in this process, against the local stand-ins."""
 
 import contextlib
 import importlib
@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import boto3
 
@@ -44,14 +45,25 @@ class MeteredService:
 
     def __init__(self, template: Template, meter: Meter, razorpay: FakeRazorpay) -> None:
         self.template, self.meter, self.razorpay = template, meter, razorpay
-        self.customer = str(uuid.uuid4())
+        self.customer, self.staff = str(uuid.uuid4()), str(uuid.uuid4())
+        self.topped_up = ""  # the id of the last top-up
         self.steps: list[tuple[str, Usage]] = []
 
     def call(
-        self, step: str, endpoint: str, body: Any = None, headers: dict[str, str] | None = None, **path: str
+        self,
+        step: str,
+        endpoint: str,
+        body: Any = None,
+        headers: dict[str, str] | None = None,
+        groups: str | None = None,
+        **path: str,
     ) -> Any:
-        """Send one request to its handler and return the parsed body of the response."""
+        """Send one request to its handler and return the parsed body of the response.
+
+        The caller is the customer, or with `groups` a member of staff.
+        """
         method, _, resource = endpoint.partition(" ")
+        caller = {"sub": self.customer} if groups is None else {"sub": self.staff, "groups": groups}
         functions = {(route.method, route.path): route.function for route in self.template.routes}
         event = {
             "resource": resource,
@@ -60,7 +72,7 @@ class MeteredService:
             "headers": {"Content-Type": "application/json", "Host": "api", **(headers or {})},
             "queryStringParameters": None,
             "pathParameters": path or None,
-            "requestContext": {"requestId": str(uuid.uuid4()), "authorizer": {"sub": self.customer}},
+            "requestContext": {"requestId": str(uuid.uuid4()), "authorizer": caller},
             "body": body if isinstance(body, str) or body is None else json.dumps(body),
             "isBase64Encoded": False,
         }
@@ -110,42 +122,94 @@ def _log_to(output: io.StringIO) -> Iterator[None]:
 
 def top_up(service: MeteredService) -> Usage:
     """What an app does: add money, pay, verify, list the entries; and what follows by itself: webhook and audit."""
+    start = len(service.steps)
     created = service.call("add-money", "POST /api/payments/wallets/add-money", {"amount": "500.00"})
     paid = service.razorpay.pay(created["gateway_order_id"], "upi", "success")
-    event = _captured_event(service.razorpay, paid["razorpay_payment_id"])
     service.call("verify", "POST /api/payments/payments/{id}/verify", paid, id=created["id"])
-    signature = service.razorpay.sign(service.razorpay.webhook_secret, event.encode())
-    service.call("webhook", "POST /api/payments/webhooks/razorpay", event, {"X-Razorpay-Signature": signature})
+    _webhook(service, "webhook", "payment.captured", payment=service.razorpay.payments[paid["razorpay_payment_id"]])
     service.call("transactions", "GET /api/payments/wallets/transactions")
-    # API Gateway caches the authorizer's result for five minutes: one invocation for all of these requests.
+    _authorize(service)
+    _audit_entry(service, "audit the entry")
+    _audit_payment(service, "audit the top-up", created["id"], {"status": {"S": "created"}})
+    service.topped_up = created["id"]
+    return total(service.steps[start:])
+
+
+def start_without_limits(service: MeteredService) -> Usage:
+    """What adding money consumes if no limit is checked and no start is counted. The payment stays unpaid."""
+    with patch("shared.payments.starts.start"):
+        service.call("without limits", "POST /api/payments/wallets/add-money", {"amount": "500.00"})
+    return service.steps.pop()[1]
+
+
+def refund(service: MeteredService) -> Usage:
+    """What refunding the last top-up to its source takes: staff's request, Razorpay's two webhooks, and the audit.
+
+    Razorpay's answer says that the refund is pending; the second webhook says that it is processed.
+    """
+    start = len(service.steps)
+    service.razorpay.control("refund_status", {"status": "pending"})
+    asked = service.call(
+        "staff's request",
+        "POST /api/staff/payments/{id}/refunds",
+        {"reason": "Two shirts came back stained"},
+        {"Idempotency-Key": str(uuid.uuid4())},
+        groups="support",
+        id=service.topped_up,
+    )
+    assert asked["status"] == "pending", asked
+    _audit_entry(service, "audit the hold")
+    for step in ("audit as requested", "audit as pending"):  # the payment changed twice
+        _audit_payment(service, step, service.topped_up)
+    reported = next(reversed(service.razorpay.refunds.values()))
+    paid = service.razorpay.payments[reported["payment_id"]]
+    _webhook(service, "refund created", "refund.created", refund=reported, payment=paid)
+    service.razorpay.control("refund_status", {"refund_id": reported["id"], "status": "processed"})
+    _webhook(service, "refund processed", "refund.processed", refund=reported, payment=paid)
+    assert _payment(service, service.topped_up).status == "refunded"
+    _audit_entry(service, "audit the capture")
+    _authorize(service)
+    return total(service.steps[start:])
+
+
+def _webhook(service: MeteredService, step: str, name: str, **entities: Any) -> Any:
+    event = json.dumps({"event": name, "payload": {kind: {"entity": entity} for kind, entity in entities.items()}})
+    signature = service.razorpay.sign(service.razorpay.webhook_secret, event.encode())
+    return service.call(step, "POST /api/payments/webhooks/razorpay", event, {"X-Razorpay-Signature": signature})
+
+
+def _authorize(service: MeteredService) -> None:
+    """API Gateway caches an authorizer's result for five minutes: one invocation for all of a caller's requests."""
     authorizer = Usage(invocations=1, gb_ms=0.5 * (5 + COLD_START_SHARE * COLD_START_MS))
     service.steps.append(("authorizer", authorizer))
-    _audit(service, created["id"])
-    return total(service.steps)
 
 
-def _audit(service: MeteredService, payment_id: str) -> None:
-    """The auditors' share: the streams deliver changes in batches."""
-    from shared.payments.models import get_payment
-    from shared.wallets.wallet import open_wallet
+def _audit_entry(service: MeteredService, step: str) -> None:
+    """The auditor's share in the wallet's newest entry."""
+    from shared.wallets.wallet import get_wallet
 
-    service.meter.reset(Usage())  # these two reads are the report's own
-    payment = get_payment(service.customer, payment_id)
-    assert payment
-    entry = open_wallet(service.customer).serialize()
-    after = payment.serialize()
-    before = after | {"status": {"S": "created"}}
-    for step, function, images in (
-        ("audit the entry", "AuditWallets", {"NewImage": entry}),
-        ("audit the top-up", "AuditPayments", {"OldImage": before, "NewImage": after}),
-    ):
-        event = {"Records": [{"dynamodb": images}] * AUDIT_BATCH}
-        service.invoke(step, function, event, share=1 / AUDIT_BATCH)
+    service.meter.reset(Usage())  # this read is the report's own
+    _audit(service, step, "AuditWallets", {"NewImage": get_wallet(service.customer).serialize()})
 
 
-def _captured_event(razorpay: FakeRazorpay, payment_id: str) -> str:
-    entity = razorpay.payments[payment_id]
-    return json.dumps({"event": "payment.captured", "payload": {"payment": {"entity": entity}}})
+def _audit_payment(
+    service: MeteredService, step: str, payment_id: str, before: dict[str, dict[str, str]] | None = None
+) -> None:
+    """The auditor's share in a change of a payment; `before` are the attributes that were different before it."""
+    after = _payment(service, payment_id).serialize()
+    _audit(service, step, "AuditPayments", {"OldImage": after | (before or {}), "NewImage": after})
+
+
+def _payment(service: MeteredService, payment_id: str) -> Any:
+    from shared.payments.models import get_or_404
+
+    service.meter.reset(Usage())  # this read is the report's own
+    return get_or_404(service.customer, payment_id)
+
+
+def _audit(service: MeteredService, step: str, function: str, images: dict[str, Any]) -> None:
+    """The streams deliver changes in batches."""
+    service.invoke(step, function, {"Records": [{"dynamodb": images}] * AUDIT_BATCH}, share=1 / AUDIT_BATCH)
 
 
 def photo(service: MeteredService, data: bytes, formats: str) -> Usage:

@@ -24,5 +24,12 @@ SWITCHES_MAX: Mapping[str, int] = {
     "refund, list, spend": 1,
     "three top-ups under the wallet limit": 1,
 }
+# Each of these takes a minute or more in every order.
+SLOW_RACES = (
+    "two refunds of one top-up",
+    "two refunds of a payment for an order",
+    "two refunds asked for, spend, second capture",
+    "refund, spend, credit",
+)
 # `make test` runs these in the orders with one switch.
-SAMPLED = (*SENDING_RACES, *LONG_RACES, *LIST_RACES)
+SAMPLED = (*SENDING_RACES, *LONG_RACES, *LIST_RACES, *SLOW_RACES)

@@ -33,6 +33,11 @@ def test_page_links_keep_the_other_keys_sorted() -> None:
     assert (last["next"], [row["number"] for row in last["results"]]) == (None, [40, 41, 42, 43, 44])
 
 
+def test_lone_surrogate_in_the_query_is_linked_as_it_came() -> None:
+    status, body = page_of(21, {"q": "\ud800"})
+    assert (status, body["next"]) == (200, "https://api.test/api/x/?page=2&q=%ED%A0%80")
+
+
 @pytest.mark.parametrize("page", ["0", "-1", "4", "abc", "1.0", "9" * 5_000])
 def test_missing_page_is_404(page: str) -> None:
     assert page_of(45, {"page": page}) == (404, {"detail": "Invalid page."})

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from shared import clock
+from shared.errors import NotFound
 from shared.http.endpoint import Endpoint, Request, Response
 from shared.telemetry import journal, log
 from tests.support.lambda_events import LambdaContext, request_event
@@ -107,3 +108,27 @@ def test_text_id_is_printable_ascii(path_id: str, status: int) -> None:
     response = handler(event, LambdaContext())
     assert response["statusCode"] == status, response["body"]
     assert status == 404 or json.loads(response["body"]) == path_id
+
+
+@pytest.mark.parametrize(
+    ("path_id", "found", "logged"),
+    [
+        ("order_RB58MiP5SPFYyM", True, "order_RB58MiP5SPFYyM"),
+        ("5105105105105100", False, ""),
+        ("00000000-0000-4000-8000-000000000000", False, "00000000-0000-4000-8000-000000000000"),
+    ],
+)
+def test_text_id_is_logged_only_if_it_named_something(
+    path_id: str, found: bool, logged: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines: list[dict[str, Any]] = []
+    monkeypatch.setattr(log, "canonical_log_line", lambda kind, **line: lines.append(line))
+
+    def find(request: Request) -> Response:
+        if not found:
+            raise NotFound
+        return Response(200, {})
+
+    endpoint = Endpoint(route=("GET", "/api/x/{id}"), responses={200: None}, staff=("support",), text_ids=True)
+    endpoint(find)(request_event("GET", f"/api/x/{path_id}/", sub="sunita", groups="support"), LambdaContext())
+    assert [line["id"] for line in lines] == [logged]

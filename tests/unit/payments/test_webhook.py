@@ -183,6 +183,15 @@ def test_refund_webhook_applies_the_lost_one_before_it(razorpay: Razorpay) -> No
     assert balance() == "200.00" and razorpay.calls == [f"refunds of {ATTEMPT_ID}"]
 
 
+def test_webhook_of_a_refund_is_applied_once() -> None:
+    payment = credited()
+    entity = payment_entity(an_attempt(payment.gateway_order, 50_000))
+    refund = {"id": "rfnd_00000000000001", "payment_id": ATTEMPT_ID, "amount": 20_000, "currency": "INR"}
+    for status, outcome in (("pending", "applied"), ("processed", "applied"), ("processed", "unchanged")):
+        delivered = deliver("refund.created", {"payment": entity, "refund": refund | {"status": status}})
+        assert delivered.outcome == outcome
+
+
 @pytest.mark.parametrize("word", ["created", "under_review", "action_required", "won", "lost", "closed", "new_word"])
 def test_dispute_event_goes_by_the_dispute_in_it(word: str) -> None:
     payment = credited()
