@@ -1,4 +1,4 @@
-"""What a person reads while the service runs: one line a request, a webhook's delivery and a run in the background.
+"""What a person reads while the service runs: a line for each request, webhook delivery and background run.
 
 The functions' own lines of JSON go to a file, or with LOGS=json to the terminal in place of these.
 """
@@ -58,7 +58,7 @@ class Log:
 
 
 def readable(line: bytes) -> str:
-    """The line on the terminal for one that a function wrote, or an empty string if its request has one."""
+    """The terminal's line for a function's line; empty if the request it belongs to has a line of its own."""
     try:
         fields = json.loads(line)
         level, kind = fields["level"], fields["message"]
@@ -66,12 +66,12 @@ def readable(line: bytes) -> str:
         return line.decode("utf-8", "replace").rstrip()
     if level == "INFO" and kind not in KINDS:
         return ""
-    shown = {name: value for name, value in fields.items() if name not in IGNORED and _is_short(value)}
+    details = {name: value for name, value in fields.items() if name not in IGNORED and _is_short(value)}
     mark = "" if level == "INFO" else level.lower()
-    if kind in KINDS and not mark and not shown:
+    if kind in KINDS and not mark and not details:
         return ""
     duration = f"{fields['duration_ms']:.0f} ms" if "duration_ms" in fields else ""
-    values = " ".join(f"{name}={value}" for name, value in shown.items())
+    values = " ".join(f"{name}={value}" for name, value in details.items())
     words = [time.strftime("%H:%M:%S"), mark, kind, fields.get("function", ""), duration, values]
     return "  ".join(word for word in words if word)
 

@@ -38,7 +38,7 @@ def block_wallet(staff: str, wallet: str, what: str, reason: str) -> OwnedWallet
 
 
 def release_claim(staff: str, customer: str, reason: str) -> str:
-    """End the customer's claim on a customer at Razorpay, whose contact another one may then claim; its id.
+    """End the customer's claim on a customer at Razorpay, whose contact another customer may then claim; its id.
 
     NotFound without a claim. Conflict while a saved card needs it: whoever claims the contact would see that card.
     """

@@ -1,4 +1,4 @@
-"""Proposals: what one member of staff asks for, and another one has to approve.
+"""Proposals: what one member of staff asks for, and another has to approve.
 
     proposed ──▶ approved ──▶ done
         ├──▶ rejected │
@@ -113,7 +113,7 @@ def decide(staff: str, proposal_id: str, verb: str, reason: str) -> Proposal:
 
 
 def _is_repeated(proposal: Proposal, staff: str, decision: str, status: str) -> bool:
-    """Whether the decision is the one that was made. Any approver may finish an approval without effect."""
+    """Whether this decision was made before. Any approver may finish an approval without effect."""
     if decision == APPROVED and status == APPROVED:
         return True
     return proposal.decided_by == staff and (status == REJECTED) == (decision == REJECTED)

@@ -63,7 +63,7 @@ class OpenPayment:
     """A payment that was started. It counts as open until it ends, half an hour at most.
 
     `adds_paise` is what it may add to the wallet, 0 unless it is a top-up. `tries` counts the requests that started
-    it: one whose first request died is started again under the same id.
+    it: if the first request died, the next one starts it again under the same id.
     """
 
     id: str
@@ -122,7 +122,7 @@ def rules(usage: Usage, limits: StartLimits) -> tuple[Rule, ...]:
 
 
 def refusing_rule(usage: Usage, limits: StartLimits, adds_paise: int, is_new: bool = True) -> Rule | None:
-    """The rule that refuses another start, if any. One that is `is_new` no longer is no further start."""
+    """The rule that refuses a start, if any. A repeated start, which is not `is_new`, does not count again."""
     asked = {WALLET_LIMIT: adds_paise, OPEN_PAYMENTS: 1, STARTS_PER_HOUR: is_new, FAILURES_PER_DAY: is_new}
     for rule in rules(usage, limits):
         if asked[rule.name] and rule.used + asked[rule.name] > rule.limit:
@@ -229,7 +229,7 @@ def read_usage(
     now_us = clock.now_us()
     listed = [payment for payment in _open_payments(rows.get(STARTS)) if now_us < payment.until_us]
     statuses = {row.id: row.status for row in get_payments(customer, [payment.id for payment in listed])}
-    # One that is not there is being started, or its start died.
+    # A payment without a row is being started, or its start died.
     still_open = (payment for payment in listed if statuses.get(payment.id, "created") in PENDING_STATUSES)
     starts, failures = (_period(rows.get(name)).at(now_us) for name in (STARTS, FAILURES))
     usage = Usage(open=tuple(still_open), starts=starts, failures=failures)
