@@ -59,8 +59,9 @@ planted: setup ## check that a search detects each mutant; MUTANT=a part of one 
 fuzz: setup ## send N=200 malformed inputs to every function
 	@exec .venv/bin/python -m tests.simulation fuzz $(N)
 
-bench: .venv-bench/stamp ## compare the photo pipeline with other tools; ROUNDS=5, PHOTOS=a folder of photos
-	@.venv-bench/bin/python -m tests.bench
+bench: setup $(if $(filter cold warm load,$(PART)),,.venv-bench/stamp) ## compare photos, cold starts and calls; PART=cold, ROUNDS=5
+	@$(if $(filter photos load,$(PART)),,$(PYTHON) tools/setup.py sam lambda && .venv-sam/bin/python -m tools.build --host sam-local)
+	@.venv/bin/python -m tests.bench
 
 differential: .venv-bench/stamp ## compare the photo pipeline with libvips on 1,200 files of every kind; PHOTOS=a folder of photos
 	@.venv-bench/bin/python -m tests.differential

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_plus
 
-from shared import clock
+from shared import clock, initialization
 from shared.deadline import Deadline
 from shared.errors import ServiceUnavailable
 from shared.settings import settings
@@ -31,6 +31,7 @@ def scheduled(run: Callable[[], Counts]) -> Handler:
     def handler(event: dict[str, Any], context: Any) -> Counts:
         return _run_logged("schedule", context, run)
 
+    initialization.finish()
     return handler
 
 
@@ -42,6 +43,7 @@ def streamed(process: Callable[[Sequence[Change]], Counts]) -> Handler:
         changes = [Change(record.get("OldImage"), record.get("NewImage")) for record in records]
         return _run_logged("stream", context, lambda: process(changes))
 
+    initialization.finish()
     return handler
 
 
@@ -62,6 +64,7 @@ def uploaded(process: Callable[[str], Mapping[str, Any]]) -> Handler:
             log.canonical_log_line("upload", failed=False, function=context.function_name)
         return {"uploads": len(keys)}
 
+    initialization.finish()
     return handler
 
 

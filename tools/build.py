@@ -1,7 +1,7 @@
 """`make build`: run `sam build`, then prepare the result for fast cold starts.
 
 `sam build` ships no bytecode, all of botocore's data, and no record of the layers that a function was built with.
-Here botocore keeps the services that we call, every module gets bytecode of the runtime's own Python that does not
+Here tools/lean.py trims the packages, every module gets bytecode of the runtime's own Python that does not
 depend on file times, and each function's folder names its layers by digest: a byte changed in a layer then changes
 the function's own code, which makes SAM publish a new version of it.
 
@@ -21,13 +21,13 @@ from pathlib import Path
 
 from local.template import ROOT, Template
 from tools.host_template import Host, write_host_template
+from tools.lean import make_lean
 
 BUILT = ROOT / ".aws-sam" / "build"
 # The same for this machine's processor. `sam local` finds its folder in samconfig.toml.
 FOLDERS = {Host.SAM_LOCAL: ROOT / ".aws-sam" / "host", Host.STACK: ROOT / ".aws-sam" / "stack"}
 ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 
-SERVICES = {"dynamodb", "s3", "secretsmanager"}  # botocore keeps the data of these
 LAYERS = "layers.json"  # in a function's folder: the digests of its layers
 
 
@@ -57,7 +57,7 @@ def finish(built: Path) -> None:
     template = Template(built / "template.yaml")
     digests: dict[str, str] = {}
     for layer in template.of_type("AWS::Serverless::LayerVersion"):
-        _trim_botocore(built / layer / "python" / "botocore" / "data")
+        make_lean(built / layer / "python")
         for requirements in (built / layer / "python").glob("requirements.*"):
             requirements.unlink()  # a comment in them would publish a new version of every function
         digests[layer] = digest(built / layer)
@@ -89,12 +89,6 @@ def digest(folder: Path) -> str:
 
 def files(folder: Path) -> Iterator[Path]:
     return (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc")
-
-
-def _trim_botocore(data: Path) -> None:
-    for service in data.iterdir() if data.exists() else ():
-        if service.is_dir() and service.name not in SERVICES:
-            shutil.rmtree(service)
 
 
 def _compile(folder: Path, path_in_lambda: str) -> None:

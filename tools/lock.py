@@ -60,6 +60,7 @@ LOCKS = (
     Lock("tools/requirements/lock.txt", OLDEST, group="lock"),
     Lock("tools/requirements/clients.txt", OLDEST, group="clients"),
     Lock("tests/bench/requirements.txt", OLDEST, group="bench"),
+    Lock("tests/bench/lambda.txt", RUNTIME, group="lambda"),
     Lock("tests/bench/pyvips.txt", OLDEST, group="pyvips"),
 )
 

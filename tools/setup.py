@@ -45,6 +45,7 @@ ENVIRONMENTS = {
         ".venv-stack", ("tools/requirements/stack.txt",), "the AWS stand-in for deployed stacks", RUNTIME
     ),
     "checkov": Environment(".venv-checkov", ("tools/requirements/checkov.txt",), "checkov"),
+    "lambda": Environment(".venv-lambda", ("tests/bench/lambda.txt",), "Lambda's runtime client", RUNTIME),
     "lock": Environment(".venv-lock", ("tools/requirements/lock.txt",), "the package resolver"),
     "clients": Environment(".venv-clients", ("tools/requirements/clients.txt",), "the generator of API clients"),
 }

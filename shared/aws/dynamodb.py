@@ -7,11 +7,10 @@ nothing relies on them.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any, TypeVar
 
 from pynamodb.attributes import Attribute
-from pynamodb.connection import Connection, TableConnection
+from pynamodb.connection import TableConnection
 from pynamodb.constants import NUMBER
 from pynamodb.exceptions import (
     DeleteError,
@@ -25,7 +24,8 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
-from shared import clock
+from shared import clock, private_names
+from shared.aws.dynamodb_client import client, connection
 from shared.aws.dynamodb_errors import (
     CONFLICT_REASONS,
     CONFLICTS,
@@ -34,15 +34,11 @@ from shared.aws.dynamodb_errors import (
     conflict,
     translated,
 )
-from shared.aws.timeouts import limit_timeouts
 from shared.deadline import Deadline
 from shared.errors import ServiceUnavailable
 from shared.settings import settings
 from shared.telemetry import journal
 
-CONNECT_TIMEOUT_S = 1
-READ_TIMEOUT_S = 2
-RETRIES = 2  # after the first try, by the SDK
 TRIES_MAX = 8  # of a read and a conditional write that depends on it
 PAUSE_S = 0.02  # before the second try, doubled before each further one
 
@@ -79,20 +75,8 @@ class Table(Model):
     def _get_connection(cls) -> TableConnection:
         cls.Meta.table_name = getattr(settings(), cls.Meta.table_setting)
         table = super()._get_connection()
-        table.connection._client = connection().client
+        private_names.use_client(table.connection, client())
         return table
-
-
-@cache
-def connection() -> Connection:
-    """The connection whose client every table and transaction uses."""
-    shared_connection = Connection(
-        connect_timeout_seconds=CONNECT_TIMEOUT_S,
-        read_timeout_seconds=READ_TIMEOUT_S,
-        max_retry_attempts=RETRIES,
-    )
-    limit_timeouts(shared_connection.client, CONNECT_TIMEOUT_S, READ_TIMEOUT_S)
-    return shared_connection
 
 
 # --- writes

@@ -1,51 +1,55 @@
 """Secrets Manager: secrets by name, each a JSON object, kept for five minutes."""
 
+import json
 from functools import cache
 from typing import Any
 
-from shared.aws.timeouts import limit_timeouts
+from botocore.exceptions import BotoCoreError, ClientError
+
+from shared import clock
+from shared.aws.session import make_client
 from shared.errors import ServiceUnavailable
 
 SECRET_AGE_S_MAX = 300
 CONNECT_TIMEOUT_S = 1
 READ_TIMEOUT_S = 2
-ATTEMPTS = 3
 
 OUR_MISTAKES = ("AccessDeniedException", "ResourceNotFoundException")  # trying again is of no use
 
 
 def get_secret(name: str) -> dict[str, Any]:
     """The secret's object; ServiceUnavailable when it cannot be read now."""
-    from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
-
-    try:
-        secret = provider().get(name, transform="json", max_age=SECRET_AGE_S_MAX)
-    except GetParameterError as error:
-        if _code(error.__context__) in OUR_MISTAKES:
-            raise
-        raise ServiceUnavailable from error
-    if not isinstance(secret, dict):
-        raise RuntimeError(f"the secret {name} is not a JSON object")
+    secret, read_at_us = _cache().get(name, ({}, 0))
+    if clock.now_us() - read_at_us > SECRET_AGE_S_MAX * 1_000_000:
+        secret = _read(name)
+        _cache()[name] = secret, clock.now_us()
     return secret
 
 
 @cache
-def provider() -> Any:
-    """Powertools' cache around one client, made at first use: most functions read no secret."""
-    from aws_lambda_powertools.utilities.parameters import SecretsProvider
-    from botocore.config import Config
-
-    made = SecretsProvider(
-        boto_config=Config(
-            connect_timeout=CONNECT_TIMEOUT_S,
-            read_timeout=READ_TIMEOUT_S,
-            retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
-        )
-    )
-    limit_timeouts(made.client, CONNECT_TIMEOUT_S, READ_TIMEOUT_S)
-    return made
+def client() -> Any:
+    return make_client("secretsmanager", CONNECT_TIMEOUT_S, READ_TIMEOUT_S)
 
 
-def _code(error: BaseException | None) -> str:
-    response = getattr(error, "response", None) or {}
-    return str(response.get("Error", {}).get("Code"))
+@cache
+def _cache() -> dict[str, tuple[dict[str, Any], int]]:
+    """By name, the secrets that were read and when."""
+    return {}
+
+
+def _read(name: str) -> dict[str, Any]:
+    try:
+        text = client().get_secret_value(SecretId=name)["SecretString"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] in OUR_MISTAKES:
+            raise
+        raise ServiceUnavailable from error
+    except BotoCoreError as error:
+        raise ServiceUnavailable from error
+    try:
+        secret = json.loads(text)
+    except ValueError:
+        secret = None  # the exception would quote the secret
+    if not isinstance(secret, dict):
+        raise RuntimeError(f"the secret {name} is not a JSON object")
+    return secret

@@ -14,7 +14,7 @@ from aws_lambda_powertools.event_handler import Response as GatewayResponse
 from aws_lambda_powertools.event_handler.api_gateway import ResponseBuilder
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 
-from shared import clock
+from shared import clock, initialization
 from shared.deadline import Deadline
 from shared.errors import (
     ApiError,
@@ -71,6 +71,7 @@ class Handler:
         for path in endpoint.paths:
             rule = re.sub(r"{(\w+)}", r"<\1>", path)
             self._resolver.route(rule, method=endpoint.method)(lambda **values: self._call.respond(values))
+        initialization.finish()
 
     def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         call = _Call(self.endpoint, self.view, event)

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, NotRequired, cast
 from typing_extensions import TypeAliasType, TypedDict
 
 from shared import clock
-from shared.aws import s3
+from shared.aws.presign import LINK_AGE_S_MAX, presign_get
 from shared.http.formats import JsonSchema, Time, Uri, Uuid
 from shared.images.lifecycle import AWAITING_UPLOAD, COMPRESSING, MEDIA_TYPES, PROCESSING, PROGRESS, variant_key
 from shared.images.models import Image
@@ -130,8 +130,8 @@ def _serialize_rejection(code: str | None) -> RejectBody | None:
 def serialize_variant(image: Image, stored: dict[str, int | str]) -> VariantBody:
     """A variant with a link to it; `stored` is one of the row's `variants`."""
     name, format = str(stored["name"]), str(stored["format"])
-    url = s3.presign_get(variant_key(image, image.recipe, image.sha256, name, format), MEDIA_TYPES[format])
-    expires_at = clock.iso(clock.now_us() + s3.LINK_AGE_S_MAX * 1_000_000)
+    url = presign_get(variant_key(image, image.recipe, image.sha256, name, format), MEDIA_TYPES[format])
+    expires_at = clock.iso(clock.now_us() + LINK_AGE_S_MAX * 1_000_000)
     return cast(VariantBody, {**stored, "url": url, "expires_at": expires_at})
 
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared import clock
-from shared.aws import dynamodb, s3
+from shared.aws import dynamodb, presign
 from shared.aws.dynamodb import OPEN, Insert, Update
-from shared.aws.s3 import PresignedUpload
+from shared.aws.presign import PresignedUpload
 from shared.errors import PayloadTooLarge, ServiceUnavailable, Throttled, ValidationError
 from shared.http import fields
 from shared.http.multipart import FileField
@@ -129,10 +129,10 @@ def create_upload(customer: str, body: Mapping[str, Any], method: str) -> Upload
     image = _insert_image(owner, sha256)
     key = upload_key(owner, image.id)
     if method == PUT:
-        presigned = s3.presign_put(key, content_type, size_bytes, sha256)
+        presigned = presign.presign_put(key, content_type, size_bytes, sha256)
     else:
         size_range = (size_bytes, size_bytes) if size_bytes else (1, size_bytes_max)
-        presigned = s3.presign_post(key, content_type, size_range, sha256)
+        presigned = presign.presign_post(key, content_type, size_range, sha256)
     return Upload(image, presigned, content_type, size_bytes or size_bytes_max, expires_at_us)
 
 
@@ -147,6 +147,8 @@ def receive_photo(customer: str, photo: bytes) -> Image:
     _reserve_upload(owner)
     image = _insert_image(owner, sha256)
     try:
+        from shared.aws import s3  # most uploads go straight to S3
+
         s3.put_upload(upload_key(owner, image.id), photo, sha256)
     except ServiceUnavailable:
         # The app will send the photo again, so this row ends, whether or not its upload still arrives. A row that
@@ -185,7 +187,7 @@ def _reserve_upload(owner: str) -> int:
         pending = [end_us for end_us in (counter.tickets_end_at_us if counter else []) if end_us > at_us]
         if len(pending) >= PENDING_UPLOADS_MAX:
             raise Throttled(retry_after_s=(min(pending) - at_us) // 1_000_000 + 1)
-        expires_at_us = at_us + s3.UPLOAD_AGE_S_MAX * 1_000_000
+        expires_at_us = at_us + presign.UPLOAD_AGE_S_MAX * 1_000_000
         pending.append(expires_at_us)
         write: Insert | Update
         if counter:

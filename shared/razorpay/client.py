@@ -15,6 +15,8 @@ from io import StringIO
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from shared import private_names
+from shared.aws.session import ROOTS
 from shared.deadline import Deadline
 from shared.errors import ServiceUnavailable
 from shared.razorpay import credentials
@@ -104,7 +106,8 @@ def _client(key_id: str, key_secret: str, base_url: str) -> Any:
     session = Session()
     session.trust_env = False  # no proxy, no .netrc
     client = razorpay.Client(session=session, auth=(key_id, key_secret), base_url=base_url)
-    client.cert_path = certifi.where()
+    client.cert_path = str(ROOTS) if ROOTS.exists() else certifi.where()
+    private_names.fix_version(client)
     return client
 
 
@@ -131,8 +134,7 @@ def _read(response: "Response", bytes_max: int, read_s: float) -> bytes:
 def _checked(response: "Response", bytes_max: int, read_s: float) -> "Response":
     """The response with its body read up to the limit; raises for every status but 200."""
     body = _read(response, bytes_max + 1, read_s)
-    response._content = body
-    response._content_consumed = True  # type: ignore[attr-defined]
+    private_names.set_body(response, body)
     response.raw.release_conn()
     if len(body) > bytes_max:
         raise ResponseTooLarge

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import ssl
 import subprocess
 import zipfile
 from pathlib import Path
@@ -10,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from local.template import ROOT, Template
-from tools.build import BUILT, LAYERS, SERVICES, size_mb
+from tools.build import BUILT, LAYERS, size_mb
+from tools.lean import BUNDLES, OPERATIONS
 
 pytestmark = pytest.mark.artifact
 
@@ -19,7 +21,7 @@ FUNCTIONS = list(TEMPLATE.of_type("AWS::Serverless::Function"))
 LAYER_NAMES = list(TEMPLATE.of_type("AWS::Serverless::LayerVersion"))
 # Lambda allows a function 250 MB with all of its layers, unpacked.
 LAYER_SIZES_MB_MAX = {
-    "DependenciesLayer": 22,
+    "DependenciesLayer": 20,
     "SharedLayer": 2,
     "AuthorizerLayer": 20,
     "ImagingLayer": 30,
@@ -87,10 +89,31 @@ def test_layer_contains_no_requirements_file(layer: str) -> None:
     assert not list(packages(layer).glob("requirements*"))
 
 
-def test_botocore_contains_only_the_services_that_are_called() -> None:
+def test_botocore_contains_only_the_operations_that_are_called() -> None:
     data = packages("DependenciesLayer") / "botocore" / "data"
-    assert {path.name for path in data.iterdir() if path.is_dir()} == SERVICES
-    assert {"endpoints.json", "partitions.json", "_retry.json"} <= {path.name for path in data.iterdir()}
+    services = [path for path in data.iterdir() if path.is_dir()]
+    models = {path.name: json.loads(next(path.glob("*/service-2.json")).read_text()) for path in services}
+    assert {name: set(model["operations"]) for name, model in models.items()} == {
+        name: set(operations) for name, operations in OPERATIONS.items()
+    }
+    (partition,) = json.loads((data / "endpoints.json").read_text())["partitions"]
+    assert set(partition["services"]) == set(OPERATIONS)
+
+
+def test_layer_has_one_set_of_roots() -> None:
+    """Each root of certifi's bundle is a file that OpenSSL finds by its hash."""
+    python = packages("DependenciesLayer")
+    roots = list((python / "certifi" / "roots").iterdir())
+    assert len(roots) > 100
+    assert not [bundle for bundle in BUNDLES if (python / bundle).exists()]
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    for root in roots:
+        context.load_verify_locations(root)
+    assert len(context.get_ca_certs()) == len(roots)
+
+
+def test_no_function_needs_boto3() -> None:
+    assert not {"boto3", "s3transfer"} & {path.name for path in packages("DependenciesLayer").iterdir()}
 
 
 @pytest.mark.parametrize("zone", ["Asia/Kolkata", "America/Los_Angeles"])

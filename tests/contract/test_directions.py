@@ -15,7 +15,7 @@ from local.template import Template
 
 ROOT = Path(__file__).resolve().parents[2]
 
-LEAVES = ("errors", "clock", "money", "settings", "telemetry.journal")  # import nothing of ours
+LEAVES = ("errors", "clock", "money", "settings", "telemetry.journal", "private_names")  # import nothing of ours
 COMMON = (*LEAVES, "deadline", "aws", "http.fields", "http.formats")
 RECORDS = ("razorpay", "wallets", "payment_methods")
 # The modules that bring Razorpay's reports to payments, their refunds and disputes. The rest of payments knows none.
@@ -26,14 +26,24 @@ WAYS_IN = tuple(
 MAY_IMPORT: dict[str, Collection[str]] = {
     **dict.fromkeys(LEAVES, ()),
     "deadline": ("clock", "errors"),
+    "initialization": ("private_names",),
     "auth": ("clock", "issuer_keys", "staff.groups"),
     "authorizer": ("auth", "telemetry"),
     "issuer_keys": ("clock", "telemetry.journal"),
     "telemetry.log": ("telemetry.journal",),
-    "http": ("clock", "deadline", "errors", "money", "telemetry"),
-    "triggers": ("clock", "deadline", "errors", "settings", "telemetry"),
-    "aws": ("clock", "deadline", "errors", "settings", "telemetry.journal"),
-    "razorpay": ("aws.secrets", "clock", "deadline", "errors", "settings", "telemetry.journal"),
+    "http": ("clock", "deadline", "errors", "initialization", "money", "telemetry"),
+    "triggers": ("clock", "deadline", "errors", "initialization", "settings", "telemetry"),
+    "aws": ("clock", "deadline", "errors", "initialization", "private_names", "settings", "telemetry.journal"),
+    "razorpay": (
+        "aws.secrets",
+        "aws.session",
+        "clock",
+        "deadline",
+        "errors",
+        "private_names",
+        "settings",
+        "telemetry.journal",
+    ),
     "wallets": COMMON,
     "payment_methods": (*COMMON, "razorpay"),
     "payments": (*COMMON, *RECORDS, "desk.models"),
@@ -69,15 +79,14 @@ FUNCTIONS_MAY_IMPORT = ("http", "triggers", "telemetry.log", "errors", "auth", "
 LOCAL_MAY_IMPORT = ("aws", "clock", "deadline", "telemetry")
 # Library -> the modules or packages of shared/ that may import it.
 OWNERS: dict[str, Collection[str]] = {
-    "pynamodb": ("aws.dynamodb", "aws.dynamodb_errors", *(f"{noun}.models" for noun in NOUNS)),
-    "boto3": ("aws.s3",),
+    "pynamodb": ("aws.dynamodb", "aws.dynamodb_client", "aws.dynamodb_errors", *(f"{noun}.models" for noun in NOUNS)),
     "botocore": ("aws",),
     "razorpay": ("razorpay.client",),
     "requests": ("razorpay.client",),
     "certifi": ("razorpay.client",),
-    "urllib3": ("razorpay.client", "aws.timeouts"),
+    "urllib3": ("razorpay.client", "aws.session", "private_names"),
     "jwt": ("auth", "issuer_keys"),
-    "aws_lambda_powertools": ("http.handler", "telemetry.log", "aws.secrets"),
+    "aws_lambda_powertools": ("http.handler", "telemetry.log"),
     "PIL": ("images.codec",),
     "pillow_heif": ("images.codec",),
 }

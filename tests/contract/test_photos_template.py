@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from local.template import ROOT
-from shared.aws import s3
+from shared.aws import presign
 from tests.contract.test_template import FUNCTIONS, TEMPLATE, allowed, statements
 
 UPLOADS, IMAGES = "-uploads-${AWS::AccountId}", "-images-${AWS::AccountId}"  # by name
@@ -94,7 +94,7 @@ def test_bucket_denies_signatures_older_than_an_upload_url() -> None:
     (statement,) = [row for row in POLICIES["UploadsBucket"] if "NumericGreaterThan" in row["Condition"]]
     age_ms = statement["Condition"]["NumericGreaterThan"]["s3:signatureAge"]
     assert (statement["Effect"], statement["Action"]) == ("Deny", "s3:PutObject")
-    assert s3.UPLOAD_AGE_S_MAX * 1_000 <= age_ms <= 600_000
+    assert presign.UPLOAD_AGE_S_MAX * 1_000 <= age_ms <= 600_000
 
 
 def test_web_page_may_upload_only_from_its_origin() -> None:

@@ -12,7 +12,7 @@ import requests
 
 from local.aws import CREDENTIALS
 from shared import settings
-from shared.aws import s3
+from shared.aws import presign
 from tests.integration.photo_helpers import (
     IMAGES_BUCKET,
     TEMPLATE,
@@ -24,6 +24,7 @@ from tests.integration.photo_helpers import (
     stored_keys,
 )
 from tests.support.api_client import App
+from tests.support.cached_state import aws_caches
 from tests.support.local_stack import LocalStack
 
 SIZE_BYTES_MAX = TEMPLATE.document["Parameters"]["UploadSizeBytesMax"]["Default"]
@@ -36,7 +37,7 @@ def signing(local_stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> Iterato
     environment = TEMPLATE.environment({}) | {**CREDENTIALS, "AWS_ENDPOINT_URL": local_stack.s3}
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    caches: list[Any] = [settings.settings, s3.client]
+    caches: list[Any] = [settings.settings, *aws_caches()]
     for cached in caches:
         cached.cache_clear()
     yield
@@ -131,8 +132,8 @@ def test_any_size_but_the_declared_one_is_refused(app: App) -> None:
 def test_expired_form_is_refused(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     upload = app.create_upload()
     for age_s, status in ((-1, 403), (300, 204)):
-        monkeypatch.setattr(s3, "UPLOAD_AGE_S_MAX", age_s)
-        form = s3.presign_post(key_of(app, upload["id"]), "image/jpeg", (1, 10_000), None)
+        monkeypatch.setattr(presign, "UPLOAD_AGE_S_MAX", age_s)
+        form = presign.presign_post(key_of(app, upload["id"]), "image/jpeg", (1, 10_000), None)
         body = {"upload": {"method": form.method, "url": form.url, "fields": dict(form.fields)}}
         assert app.send(body, picture()).status_code == status
 
@@ -219,7 +220,7 @@ def test_expired_put_is_refused(app: App, monkeypatch: pytest.MonkeyPatch) -> No
     upload = app.create_upload()
     with monkeypatch.context() as patch:
         patch.setattr("botocore.auth.get_current_datetime", lambda: datetime(2020, 1, 1))
-        presigned = s3.presign_put(key_of(app, upload["id"]), "image/jpeg", len(picture()), None)
+        presigned = presign.presign_put(key_of(app, upload["id"]), "image/jpeg", len(picture()), None)
     body = {"upload": {"method": "PUT", "url": presigned.url, "headers": dict(presigned.headers)}}
     assert app.send(body, picture()).status_code == 403
 

@@ -11,7 +11,6 @@ import json
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import botocore.endpoint
@@ -20,7 +19,6 @@ import botocore.regions
 import botocore.retries.quota
 import botocore.signers
 import botocore.useragent
-from aws_lambda_powertools.utilities.parameters.base import ExpirableValue
 
 from tests.simulation.faults import Adapter
 from tests.support.cached_state import clear_cached_state
@@ -30,6 +28,7 @@ if TYPE_CHECKING:
 
 Replace = Callable[[Any, str, Any], None]  # owner, attribute, new value
 CurrentWorld = Callable[[], "World"]
+NEVER_US = 10**18  # a secret that was read then expires after every world
 
 
 @contextmanager
@@ -58,7 +57,7 @@ def cache_secrets(secrets: Mapping[str, str]) -> None:
     """Make the process warm: it has fetched its secrets, and they never expire."""
     store = _cached_secrets()
     for name, text in secrets.items():
-        store[(name, "json", False)] = ExpirableValue(json.loads(text), datetime.max)
+        store[name] = json.loads(text), NEVER_US
 
 
 def forget_secrets() -> None:
@@ -66,10 +65,10 @@ def forget_secrets() -> None:
     _cached_secrets().clear()
 
 
-def _cached_secrets() -> dict[Any, ExpirableValue]:
+def _cached_secrets() -> dict[str, tuple[dict[str, Any], int]]:
     from shared.aws import secrets
 
-    return secrets.provider().store  # type: ignore[no-any-return]
+    return secrets._cache()
 
 
 def _patch_clock(replace: Replace, world: CurrentWorld) -> None:
@@ -82,7 +81,7 @@ def _patch_clock(replace: Replace, world: CurrentWorld) -> None:
 
 
 def _patch_sdks(replace: Replace, world: CurrentWorld) -> None:
-    from shared.aws import dynamodb, s3, secrets
+    from shared.aws import dynamodb_client, s3, secrets
 
     clear_cached_state()
 
@@ -105,7 +104,7 @@ def _patch_sdks(replace: Replace, world: CurrentWorld) -> None:
         return world().wire.call_s3(request)
 
     # Last, so that the clients' own hooks, which shorten timeouts to the deadline, run before.
-    for client in (dynamodb.connection().client, secrets.provider().client):
+    for client in (dynamodb_client.client(), secrets.client()):
         client.meta.events.register_last("before-send", call_aws)
     s3.client().meta.events.register_last("before-send", call_s3)
 

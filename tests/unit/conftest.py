@@ -9,7 +9,7 @@ import pytest
 from moto import mock_aws
 
 from shared import settings
-from shared.aws import dynamodb, s3, secrets
+from shared.aws import s3
 from shared.aws.dynamodb import Table
 from shared.desk.models import DeskRow
 from shared.disputes.models import Dispute
@@ -22,6 +22,7 @@ from shared.razorpay.client import RazorpayRejected
 from shared.razorpay.entities import GatewayDispute, GatewayPayment, GatewayRefund, dispute_from
 from shared.telemetry import journal
 from shared.wallets.models import Entry
+from tests.support.cached_state import aws_caches
 
 KEY_ID, KEY_SECRET = "rzp_test_1", "key_secret"
 ENVIRONMENT = {
@@ -56,7 +57,7 @@ ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
 }
-CACHES = (settings.settings, dynamodb.connection, s3.client, secrets.provider)
+CACHES = (settings.settings, *aws_caches())
 
 
 @contextmanager

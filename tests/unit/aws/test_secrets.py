@@ -4,7 +4,6 @@ import json
 
 import boto3
 import pytest
-from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 from botocore.exceptions import ClientError
 
 from shared.aws.secrets import get_secret
@@ -29,7 +28,7 @@ def test_unavailable_secrets_manager_is_503(error: Exception, monkeypatch: pytes
 
 
 def test_missing_secret_raises_instead_of_503() -> None:
-    with pytest.raises(GetParameterError):
+    with pytest.raises(ClientError, match="ResourceNotFound"):
         credentials.key_pair()
     boto3.client("secretsmanager").create_secret(
         Name="gateway-key", SecretString=json.dumps({"key_id": "a", "key_secret": "b"})

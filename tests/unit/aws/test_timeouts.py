@@ -10,7 +10,7 @@ from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.exceptions import ReadTimeoutError
 
 from shared import clock
-from shared.aws import dynamodb, s3, secrets
+from shared.aws import dynamodb, dynamodb_client, s3, secrets
 from shared.deadline import CALL_S_MIN, Deadline
 from shared.errors import ServiceUnavailable
 from shared.payments.models import Payment, get_payment
@@ -30,7 +30,7 @@ CALLS: dict[str, Callable[[], object]] = {
 @pytest.mark.parametrize("name", CALLS)
 def test_hanging_aws_is_503_at_the_deadline(name: str) -> None:
     """About then: the SDK may pause for up to a second before it tries S3 or Secrets Manager again."""
-    for client in (dynamodb.connection, s3.client, secrets.provider):
+    for client in (dynamodb_client.client, s3.client, secrets.client):
         client()  # making a client takes time, but waits for nobody
     started_s = time.monotonic()
     with Deadline(seconds=0.5), pytest.raises(ServiceUnavailable):
@@ -72,7 +72,7 @@ def test_timeouts_outside_a_deadline_are_the_clients_own(timeouts: list[Timeout]
     with pytest.raises(ServiceUnavailable):
         get_payment("asha", "p")
     assert [(timeout.connect_timeout, timeout._read) for timeout in timeouts] == 3 * [
-        (dynamodb.CONNECT_TIMEOUT_S, dynamodb.READ_TIMEOUT_S)
+        (dynamodb_client.CONNECT_TIMEOUT_S, dynamodb_client.READ_TIMEOUT_S)
     ]
 
 
@@ -82,4 +82,4 @@ def test_earlier_deadline_does_not_shorten_later_calls(timeouts: list[Timeout]) 
     timeouts.clear()
     with pytest.raises(ServiceUnavailable):
         get_payment("asha", "p")
-    assert timeouts[0].connect_timeout == dynamodb.CONNECT_TIMEOUT_S
+    assert timeouts[0].connect_timeout == dynamodb_client.CONNECT_TIMEOUT_S

@@ -5,7 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from shared.aws import s3
+from shared.aws import presign
 from shared.images.serializers import retry_after_s
 from tests.unit.images.helpers import create_upload, retrieve
 
@@ -22,6 +22,6 @@ def test_wait_grows_while_nothing_happens(advance: Callable[[float], None]) -> N
 
 
 def test_link_lasts_five_minutes_and_fixes_the_type() -> None:
-    query = parse_qs(urlsplit(s3.presign_get("out/a/b/display.avif", "image/avif")).query)
+    query = parse_qs(urlsplit(presign.presign_get("out/a/b/display.avif", "image/avif")).query)
     assert (query["X-Amz-Expires"], query["response-content-type"]) == (["300"], ["image/avif"])
     assert query["response-content-disposition"] == ["inline"]

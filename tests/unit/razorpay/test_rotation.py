@@ -4,13 +4,12 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable
-from datetime import datetime, timedelta
 from typing import Any
 
 import boto3
 import pytest
-from aws_lambda_powertools.utilities.parameters import base
 
+from shared import clock
 from shared.aws.secrets import SECRET_AGE_S_MAX
 from shared.errors import NotAuthenticated
 from shared.payments.webhook import handle_webhook
@@ -28,18 +27,13 @@ Wait = Callable[[int], None]
 @pytest.fixture
 def wait(monkeypatch: pytest.MonkeyPatch) -> Wait:
     """Moves the clock by which a warm function's secrets grow old."""
-    ahead = timedelta()
-
-    class Clock(datetime):
-        @classmethod
-        def now(cls, tz: Any = None) -> datetime:  # type: ignore[override]
-            return datetime.now(tz) + ahead
+    ahead_us, now_us = 0, clock.now_us
 
     def forward(seconds: int) -> None:
-        nonlocal ahead
-        ahead += timedelta(seconds=seconds)
+        nonlocal ahead_us
+        ahead_us += seconds * 1_000_000
 
-    monkeypatch.setattr(base, "datetime", Clock)
+    monkeypatch.setattr(clock, "now_us", lambda: now_us() + ahead_us)
     return forward
 
 

@@ -1,0 +1,77 @@
+"""AWS: the one botocore session of a process, and the clients that are made from it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import botocore
+from botocore import handlers
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
+from botocore.config import Config
+from botocore.credentials import ContainerProvider, CredentialResolver, EnvProvider
+from botocore.session import Session
+from urllib3 import Timeout
+
+from shared import private_names
+from shared.deadline import Deadline
+
+SERVICES = {"dynamodb": "dynamodb", "s3": "s3", "secretsmanager": "secrets-manager"}  # and their names in events
+ATTEMPTS = 3
+# Roots of trust in files named by their hash, which the build makes of certifi's. Elsewhere botocore has its own.
+ROOTS = Path(botocore.__file__).parents[1] / "certifi" / "roots"
+
+
+@cache
+def session() -> Session:
+    """Its credentials are the function's: variables, or with SnapStart what Lambda answers on a local address."""
+    made = Session(include_builtin_handlers=False)
+    made.register_component("credential_provider", CredentialResolver([EnvProvider(), ContainerProvider()]))
+    private_names.keep_aliases(made, list(SERVICES.values()))
+    for service in ("", *SERVICES.values()):
+        private_names.register_handlers(made, handlers, service)
+    return made
+
+
+def make_client(service: str, connect_s: float, read_s: float, **options: Any) -> Any:
+    """A client with these timeouts. Every attempt ends before the current deadline, or is ServiceUnavailable."""
+    config = Config(
+        connect_timeout=connect_s,
+        read_timeout=read_s,
+        retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
+        **options,
+    )
+    client = session().create_client(service, config=config)
+    if ROOTS.exists():
+        private_names.trust(client, str(ROOTS))
+    client.meta.events.register("before-send", partial(_limit_timeouts, client, connect_s, read_s))
+    return client
+
+
+def _limit_timeouts(client: Any, connect_s: float, read_s: float, request: Any, **_: Any) -> None:
+    connect_left_s, read_left_s = Deadline.current().timeouts(connect_s, read_s)
+    private_names.set_connect_timeout(client, Timeout(connect=connect_left_s, read=read_left_s))
+    request.context["read_timeout"] = read_left_s
+
+
+class _Body:
+    """The part of urllib3's response that botocore reads a body from."""
+
+    def stream(self) -> Iterator[bytes]:
+        yield b"{}"
+
+
+@contextmanager
+def answered_here(client: Any) -> Iterator[None]:
+    """Within the block every call of the client is built and signed, but not sent: an empty response answers it."""
+
+    def answer(request: Any, **_: Any) -> AWSResponse:
+        return AWSResponse(request.url, 200, HTTPHeaders(), _Body())
+
+    client.meta.events.register_last("before-send", answer)
+    try:
+        yield
+    finally:
+        client.meta.events.unregister("before-send", answer)

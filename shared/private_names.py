@@ -1,0 +1,95 @@
+"""Every private name of a library that our code uses, in one place.
+
+`CHECKED` holds the versions that this was written for. `tests/unit/test_private_names.py` compares them with what is
+installed, and its message says what to do when one of them moves.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+from urllib3.exceptions import HTTPError
+
+CHECKED = {"botocore": "1.44.8", "pynamodb": "6.1.0", "razorpay": "2.0.1", "requests": "2.34.2", "urllib3": "2.8.0"}
+
+
+# --- botocore
+
+
+def register_handlers(session: Any, handlers: Any, service: str) -> None:
+    """Register those of botocore's own handlers that are for one service, or with "" for all services.
+
+    By itself a session registers those of every service and of the documentation, and every client copies them all.
+    That takes half of the time in which a client is made.
+    """
+    emitter = session.get_component("event_emitter")
+    for name, handler, *place in handlers.BUILTIN_HANDLERS:
+        event, _, rest = name.partition(".")
+        if event == "docs" or rest.partition(".")[0] != service:
+            continue
+        if place == [handlers.REGISTER_FIRST]:
+            emitter.register_first(name, handler)
+        elif place == [handlers.REGISTER_LAST]:
+            emitter.register_last(name, handler)
+        else:
+            emitter.register(name, handler)
+
+
+def keep_aliases(session: Any, services: Sequence[str]) -> None:
+    """Let events have the other names of these services only. By itself each new event is compared with hundreds."""
+    emitter = session.get_component("event_emitter")
+    emitter._event_aliases = {old: new for old, new in emitter._event_aliases.items() if new in services}
+
+
+def set_connect_timeout(client: Any, timeout: Any) -> None:
+    """botocore takes a read timeout per request, and the connect timeout for good when its HTTP session is made."""
+    client._endpoint.http_session._timeout = timeout
+
+
+def trust(client: Any, folder: str) -> None:
+    """Look roots up in a folder of files named by their hash. botocore's setting takes one file, and reads all of it
+    for every connection.
+    """
+
+    def set_up(pool: Any, url: str, verify: Any) -> None:
+        pool.cert_reqs = "CERT_REQUIRED"
+        pool.ca_certs, pool.ca_cert_dir = None, folder
+
+    client._endpoint.http_session._setup_ssl_cert = set_up
+
+
+def connect(client: Any) -> None:
+    """Open the client's first connection, which its first call then uses. If that fails, the call will try again."""
+    http, url = client._endpoint.http_session, client.meta.endpoint_url
+    pool = http._manager.connection_from_url(url)
+    http._setup_ssl_cert(pool, url, http._verify)
+    connection = pool._get_conn()
+    with suppress(OSError, HTTPError):
+        connection.connect()
+    pool._put_conn(connection)
+
+
+# --- pynamodb
+
+
+def use_client(connection: Any, client: Any) -> None:
+    """Let a connection of pynamodb, which would make a session and a client of its own, use this client."""
+    connection._client = client
+
+
+# --- razorpay
+
+
+def fix_version(client: Any) -> None:
+    """The SDK reads its own version from its package's files for every request."""
+    version = client._get_version()
+    client._get_version = lambda: version
+
+
+# --- requests
+
+
+def set_body(response: Any, body: bytes) -> None:
+    """The body of a response whose stream was read by us."""
+    response._content = body
+    response._content_consumed = True
