@@ -87,6 +87,23 @@ class FakeDynamoDB:
         except Invalid as error:
             raise RequestError("ValidationException", str(error)) from None
 
+    def rows_of(self, operation: str, sent: Mapping[str, Any]) -> frozenset[str]:
+        """What a request reads or writes: rows as `table/partition/sort`, partitions, whole tables for indexes."""
+        match operation:
+            case "BatchGetItem":
+                keys = [(name, key) for name, wanted in sent["RequestItems"].items() for key in wanted["Keys"]]
+                return frozenset(_place(name, *self._key(self.tables[name], key)) for name, key in keys)
+            case "TransactWriteItems":
+                actions = [next(iter(item.items())) for item in sent["TransactItems"]]
+                return frozenset(_place(action["TableName"], *self._key_of(kind, action)) for kind, action in actions)
+            case "Query":
+                table, node = self._table(sent), parse_condition(sent["KeyConditionExpression"])
+                index = sent.get("IndexName")
+                if index and not table.indexes[index][1]:
+                    return frozenset([_place(table.name)])
+                return frozenset([_place(table.name, _queried_partition(node, self._scope(sent), table.keys[0]), "")])
+        return frozenset([_place(sent["TableName"], *self._key_of(operation.removesuffix("Item"), sent))])
+
     # --- reads
 
     def _GetItem(self, sent: dict[str, Any], writes_behind: int) -> dict[str, Any]:  # noqa: N802
@@ -269,24 +286,24 @@ class FakeDynamoDB:
 
     # --- keys and expressions
 
-    def _table(self, sent: dict[str, Any]) -> Table:
+    def _table(self, sent: Mapping[str, Any]) -> Table:
         if sent["TableName"] not in self.tables:
             raise RequestError("ResourceNotFoundException", "Requested resource not found")
         return self.tables[sent["TableName"]]
 
-    def _key_of(self, kind: str, sent: dict[str, Any]) -> Key:
+    def _key_of(self, kind: str, sent: Mapping[str, Any]) -> Key:
         table = self._table(sent)
         if kind != "Put":
             return self._key(table, sent["Key"])
         return table.key_of({name: normalize(value) for name, value in sent["Item"].items()})
 
-    def _key(self, table: Table, sent: dict[str, Any]) -> Key:
+    def _key(self, table: Table, sent: Mapping[str, Any]) -> Key:
         if set(sent) != set(table.keys):
             raise Invalid("The provided key element does not match the schema")
         return table.key_of({name: normalize(value) for name, value in sent.items()})
 
     @staticmethod
-    def _scope(sent: dict[str, Any]) -> Scope:
+    def _scope(sent: Mapping[str, Any]) -> Scope:
         values = sent.get("ExpressionAttributeValues") or {}
         normalized = {name: normalize(value) for name, value in values.items()}
         return Scope(sent.get("ExpressionAttributeNames") or {}, normalized)
@@ -320,6 +337,10 @@ def _queried_partition(node: Any, scope: Scope, name: str) -> str:
         case ("=", ("path", path), ("value", value)) if scope.path(path) == (name,):
             return str(next(iter(scope.value(value).values())))
     raise Invalid("Query condition missed key schema element")
+
+
+def _place(*names: str) -> str:
+    return "/".join(names) if len(names) > 1 else f"{names[0]}/"
 
 
 def _flat(partitions: dict[str, dict[str, Item]]) -> list[Item]:

@@ -79,11 +79,24 @@ STALE_WRITES = 3  # how many writes a stale read misses
 
 @dataclass(frozen=True)
 class Call:
-    """One outgoing call: the service, the operation, and the tables, bucket, secret or path."""
+    """One outgoing call: the service, the operation, the tables, bucket, secret or path, and the rows in the tables.
+
+    `rows` is empty outside DynamoDB.
+    """
 
     where: str
     operation: str
     target: str
+    rows: frozenset[str] = frozenset()
+
+    @property
+    def is_read(self) -> bool:
+        return self.operation in (*READS, "GET")
+
+    @property
+    def places(self) -> frozenset[str]:
+        """What it reads or writes: a place whose name begins another's contains that one."""
+        return self.rows or frozenset([self.target])
 
 
 class Wire:
@@ -136,7 +149,8 @@ class Wire:
         tables = sent.get("TableName") or "+".join(
             [*sent.get("RequestItems", ()), *(action["TableName"] for item in items for action in item.values())]
         )
-        call = Call(AWS, operation, tables or sent.get("SecretId", ""))
+        rows = self.dynamodb.rows_of(operation, sent) if tables else frozenset[str]()
+        call = Call(AWS, operation, tables or sent.get("SecretId", ""), rows)
         fault = self._record(call, request)
         if fault is None:
             return self._execute(request, operation, sent)

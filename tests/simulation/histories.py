@@ -88,7 +88,7 @@ def _faults_at_rate(world: World, rate: float) -> Callable[[Call], str | None]:
 
 
 def _run_at_once(world: World, acts: list[Act]) -> None:
-    scheduler = Scheduler(lambda options, running, place: world.random.choice(options))
+    scheduler = Scheduler(lambda options, running, place, next_calls: world.random.choice(options))
     world.wire.before_call = scheduler.wait_for_turn
     scheduler.run(acts)
     world.wire.before_call = lambda call: None

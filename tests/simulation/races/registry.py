@@ -31,5 +31,5 @@ SLOW_RACES = (
     "two refunds asked for, spend, second capture",
     "refund, spend, credit",
 )
-# `make test` runs these in the orders with one switch.
+# `make test` runs these in some of the orders with one switch.
 SAMPLED = (*SENDING_RACES, *LONG_RACES, *LIST_RACES, *SLOW_RACES)
