@@ -12,7 +12,7 @@ from tests.simulation.invariants.registry import violations
 from tests.simulation.world import World
 
 APP_PAUSE_S = 3  # before the app asks again, as Retry-After says
-CASES_MAX = 48  # of a flow in a sample
+CASES_MAX = 16  # of a flow in a sample
 ATTEMPTS_MAX = 4  # of a recovery: more than any fault lasts
 
 
