@@ -15,12 +15,14 @@ from urllib.parse import quote_plus
 
 from local.template import Route
 from shared.auth import KeysUnavailable
+from shared.http.endpoint import BODY_BYTES_MAX
 from tests.simulation.flows.flow import API, fund_wallet
 from tests.simulation.flows.photos import create_upload, photo
 from tests.simulation.harness import HARNESS, WEBHOOK_SECRET
 from tests.simulation.invariants.registry import violations
 from tests.simulation.invariants.replies import STATUSES
 from tests.simulation.world import Context, World
+from tests.support.costly_inputs import VALUES
 
 CPU_MS_MAX = 50
 REPEATS = 5  # of an input that seemed slow: the fastest run counts
@@ -199,6 +201,9 @@ def _body(chance: random.Random, valid: dict[str, Any]) -> dict[str, Any]:
     kind = chance.random()
     if kind < 0.5:
         return {"body": json.dumps(_mutated(chance, valid)), "isBase64Encoded": False}
+    if kind < 0.52:  # in an unknown key or in a field, up to the limit of a body
+        costly = {chance.choice(["x", *valid]): VALUES[chance.choice(list(VALUES))]}
+        return {"body": json.dumps(costly)[:BODY_BYTES_MAX], "isBase64Encoded": False}
     if kind < 0.6:
         return {
             "body": chance.choice([None, "", json.dumps(_word(chance))]),
