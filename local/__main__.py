@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from local.actions import Local
+from local.actions import PHONE_CLAIM, Local
 from local.addresses import HOST, LOOPBACK, OURS, CannotStart, free_port, is_free, port_of
 from local.api_gateway import Api
 from local.aws import CREDENTIALS, Ministack
@@ -112,6 +112,7 @@ def start(running: list[Callable[[], object]]) -> Service:
             "RAZORPAY_KEY_ID": KEY_ID,
             "JWT_ISSUER": ISSUER,
             "JWT_AUDIENCE": AUDIENCE,
+            "PHONE_CLAIM": PHONE_CLAIM,
             "JWKS_URL": f"http://{LOOPBACK}:{api.port}/_local/jwks.json",
             "STAFF_JWT_ISSUER": STAFF_ISSUER,
             "STAFF_JWT_AUDIENCE": STAFF_AUDIENCE,
@@ -137,7 +138,7 @@ def start(running: list[Callable[[], object]]) -> Service:
     for trigger in template.triggers:
         running.append(deliver_uploads(trigger, pool, api.announced))
     api.serve(pool)
-    local.seeds = [local.new_customer(seed.name, seed.id) for seed in SEEDS]
+    local.seeds = [local.new_customer(seed.name, seed.id, seed.phone) for seed in SEEDS]
     has_stories = os.environ.get("SEEDS", "off" if is_script() else "on") != "off"
     if has_stories and (problem := make_stories(state, api.url, razorpay.url, local.seeds)):
         notes.append(f"the customers have no story: {problem}")

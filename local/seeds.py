@@ -81,16 +81,27 @@ def _in_review(phone: Phone) -> None:
 class Seed:
     name: str
     id: str
+    number: int
     story: str
     make: Callable[[Phone], None]
 
+    @property
+    def phone(self) -> str:
+        return f"+91900000000{self.number}"
+
 
 SEEDS = (
-    Seed("Asha", "a5a00000-0000-4000-8000-000000000001", "has 1,250.00, two methods and a photo", _rich),
-    Seed("Bilal", "b11a0000-0000-4000-8000-000000000002", "is new", _new),
-    Seed("Chitra", "c4174000-0000-4000-8000-000000000003", "has a top-up pending", _pending),
-    Seed("Dev", "de000000-0000-4000-8000-000000000004", "was refunded a part of an order", _refunded),
-    Seed("Esha", "e54a0000-0000-4000-8000-000000000005", "paid an order twice: in review", _in_review),
+    Seed(
+        "Asha",
+        "a5a00000-0000-4000-8000-000000000001",
+        1,
+        "has 1,250.00, two methods and a photo",
+        _rich,
+    ),
+    Seed("Bilal", "b11a0000-0000-4000-8000-000000000002", 2, "is new", _new),
+    Seed("Chitra", "c4174000-0000-4000-8000-000000000003", 3, "has a top-up pending", _pending),
+    Seed("Dev", "de000000-0000-4000-8000-000000000004", 4, "was refunded a part of an order", _refunded),
+    Seed("Esha", "e54a0000-0000-4000-8000-000000000005", 5, "paid an order twice: in review", _in_review),
 )
 
 

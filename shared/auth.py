@@ -22,6 +22,7 @@ RESULT_CACHED_S = 300  # how long API Gateway reuses the authorizer's result for
 # The signature only: the claims are checked here, by our own clock.
 SIGNATURE_ONLY: Any = {f"verify_{claim}": False for claim in ("exp", "nbf", "iat", "aud", "iss", "sub", "jti")}
 GROUP_CLAIMS = ("groups", "cognito:groups")
+PHONE = re.compile(r"(?:\+?91)?([6-9][0-9]{9})", re.ASCII)  # an Indian mobile number, as issuers write it
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class Caller:
     sub: str
     expires_at_s: int  # the end of the token, leeway included
     groups: tuple[str, ...] | None = None  # of staff; a customer has none
+    phone: str = ""  # the customer's own number, which the issuer has verified
 
 
 class InvalidToken(Exception):
@@ -61,9 +63,17 @@ class Authenticator:
     """
 
     def __init__(
-        self, *, issuer: str, audience: str, keys_url: str, scope: str = "", is_for_staff: bool = False
+        self,
+        *,
+        issuer: str,
+        audience: str,
+        keys_url: str,
+        scope: str = "",
+        phone_claim: str = "",
+        is_for_staff: bool = False,
     ) -> None:
         self._issuer, self._audience, self._keys_url, self._scope = issuer, audience, keys_url, scope
+        self._phone_claim = phone_claim
         self._is_for_staff = is_for_staff
         self.keys = IssuerKeys()
 
@@ -81,7 +91,10 @@ class Authenticator:
         except (jwt.PyJWTError, TypeError, ValueError, RecursionError):
             raise InvalidToken("malformed") from None
         self._check(claims)
-        return Caller(str(claims["sub"]), _expires_at_s(claims), _groups(claims) if self._is_for_staff else None)
+        sub, expires_at_s = str(claims["sub"]), _expires_at_s(claims)
+        if self._is_for_staff:
+            return Caller(sub, expires_at_s, _groups(claims))
+        return Caller(sub, expires_at_s, phone=_phone(claims, os.environ.get(self._phone_claim, "")))
 
     def _signed_claims(self, token: str, header: dict[str, Any]) -> dict[str, Any]:
         """The claims, if one of the issuer's keys signed them."""
@@ -119,7 +132,9 @@ class Authenticator:
                 raise InvalidToken(reason)
 
 
-authenticate = Authenticator(issuer="JWT_ISSUER", audience="JWT_AUDIENCE", keys_url="JWKS_URL", scope="JWT_SCOPE")
+authenticate = Authenticator(
+    issuer="JWT_ISSUER", audience="JWT_AUDIENCE", keys_url="JWKS_URL", scope="JWT_SCOPE", phone_claim="PHONE_CLAIM"
+)
 authenticate_staff = Authenticator(
     issuer="STAFF_JWT_ISSUER", audience="STAFF_JWT_AUDIENCE", keys_url="STAFF_JWKS_URL", is_for_staff=True
 )
@@ -145,6 +160,13 @@ def _groups(claims: dict[str, Any]) -> tuple[str, ...]:
     """Those of our groups that a claim names. Others are the company's, and mean nothing here."""
     named = [name for claim in GROUP_CLAIMS for name in _words(claims.get(claim))]
     return tuple(group for group in GROUPS if group in named)
+
+
+def _phone(claims: dict[str, Any], name: str) -> str:
+    """The number in the claim of this name, as +91 and ten digits; empty if the token calls it unverified."""
+    value = claims.get(name) if name else None
+    found = PHONE.fullmatch(value) if isinstance(value, str) else None
+    return f"+91{found[1]}" if found and claims.get(f"{name}_verified", True) in (True, "true") else ""
 
 
 def _words(value: object) -> list[Any]:

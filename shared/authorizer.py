@@ -37,10 +37,12 @@ def authorizer(authenticate: Callable[[str], Caller]) -> Handler:
 
 
 def _context(caller: Caller) -> dict[str, str]:
-    """What the function sees. Only staff have `groups`, and theirs may be empty."""
+    """What the function sees. Only staff have `groups`, and theirs may be empty; only a customer has a `phone`."""
     # The function refuses the caller after `expires_at`: API Gateway may still reuse this policy then.
     context = {"sub": caller.sub, "expires_at": str(caller.expires_at_s)}
-    return context if caller.groups is None else context | {"groups": " ".join(caller.groups)}
+    if caller.groups is not None:
+        return context | {"groups": " ".join(caller.groups)}
+    return context | ({"phone": caller.phone} if caller.phone else {})
 
 
 def _policy(event: dict[str, Any], effect: str, principal: str, context: dict[str, str]) -> dict[str, Any]:

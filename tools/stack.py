@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from local.actions import PHONE_CLAIM
 from local.addresses import CannotStart, free_port
 from local.aws import CREDENTIALS, REGION, Ministack
 from local.issuer import AUDIENCE, ISSUER, STAFF_AUDIENCE, STAFF_ISSUER, Issuer
@@ -75,6 +76,7 @@ class Stack:
             "JwtIssuer": ISSUER,
             "JwtAudience": AUDIENCE,
             "JwksUrl": self._key_server.url,
+            "PhoneClaim": PHONE_CLAIM,
             "StoreCardExpiry": "true",  # as the recorded answers have it
             "StaffJwtIssuer": STAFF_ISSUER,
             "StaffJwtAudience": STAFF_AUDIENCE,

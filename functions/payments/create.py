@@ -25,7 +25,7 @@ endpoint = Endpoint(
 @endpoint
 def handler(request: Request) -> Response:
     key = request.idempotency_key
-    created = create_payment(request.customer, request.body, key, request.dry_run)
+    created = create_payment(request.customer, request.body, key, request.dry_run, request.phone)
     if request.dry_run:
         return Response(200, serialize_preview(created.payment, created.entry), replayed=created.replayed)
     log.count("PaymentReplayed" if created.replayed else "PaymentCreated")

@@ -25,7 +25,8 @@ endpoint = Endpoint(
 @endpoint
 def handler(request: Request) -> Response:
     key = request.idempotency_key
-    created = add_balance(request.customer, request.path.get("id"), request.body, key, request.dry_run)
+    wallet = request.path.get("id")
+    created = add_balance(request.customer, wallet, request.body, key, request.dry_run, request.phone)
     if request.dry_run:
         return Response(200, serialize_preview(created.payment, created.entry), replayed=created.replayed)
     log.count("PaymentReplayed" if created.replayed else "PaymentCreated")

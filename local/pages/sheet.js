@@ -129,7 +129,7 @@ function close() {
 
 function instrument() {
   const method = selected("method").value
-  const body = {order_id: options.order_id, method, customer_id: options.customer_id}
+  const body = {order_id: options.order_id, method, customer_id: options.customer_id, contact: options.prefill?.contact}
   if (method === "upi") body.vpa = `asha@${selected("upi").value}`
   if (method === "netbanking") body.bank = selected("netbanking").value
   if (method === "wallet") body.wallet = selected("wallet").value

@@ -11,13 +11,13 @@ from local.razorpay.state import Entity, State
 
 # What a shopper can choose in addition to the method. `card` describes a new card, `token` names a saved one; `save`
 # ticks the box; `activation` "later" leaves the new token initiated; `duplicate_token` creates a second token of the
-# same card. `vpa`, `bank` and `wallet` name what the other methods pay with. `reason` says why the payment fails, and
-# `late_s` when the bank approves a late one by itself. The three amounts make the payment's amount another than the
-# order's.
+# same card. `contact` is the phone number in the form. `vpa`, `bank` and `wallet` name what the other methods pay
+# with. `reason` says why the payment fails, and `late_s` when the bank approves a late one by itself. The three
+# amounts make the payment's amount another than the order's.
 AMOUNTS = ("offer_paise", "fee_paise", "amount_paise")
 INSTRUMENTS = {"upi": "vpa", "netbanking": "bank", "wallet": "wallet"}  # method -> the payment's field
 CARD_CHOICES = ("customer_id", "card", "token", "save", "activation", "duplicate_token")
-CHOICES = (*CARD_CHOICES, *INSTRUMENTS.values(), "reason", "late_s", *AMOUNTS)
+CHOICES = (*CARD_CHOICES, "contact", *INSTRUMENTS.values(), "reason", "late_s", *AMOUNTS)
 METHODS = ("card", "netbanking", "wallet", "emi", "upi", "paylater")
 OUTCOMES = ("success", "fail", "authorize", "late", "pending")
 CARD = {
@@ -104,6 +104,8 @@ def _amounts(order: Entity, choice: dict[str, Any]) -> dict[str, Any]:
 def _choose_instrument(state: State, payment: Entity, choice: dict[str, Any]) -> None:
     """Set the customer that checkout was opened for, and the card, new or saved."""
     customer_id = choice.get("customer_id")
+    if choice.get("contact"):
+        payment["contact"] = str(choice["contact"])
     if customer_id:
         customer = state.find(state.customers, customer_id)
         payment |= {"customer_id": customer_id, "contact": customer["contact"]}

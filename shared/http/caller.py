@@ -17,6 +17,12 @@ def customer_of(event: Mapping[str, Any]) -> str:
     return "" if "groups" in context else _sub(context)
 
 
+def phone_of(event: Mapping[str, Any]) -> str:
+    """The customer's verified phone number, +91 and ten digits, or an empty string."""
+    phone = _authorizer_context(event).get("phone")
+    return phone if customer_of(event) and isinstance(phone, str) else ""
+
+
 def staff_of(event: Mapping[str, Any]) -> Staff:
     """The member of staff; with an empty id if there is none."""
     context = _authorizer_context(event)

@@ -22,7 +22,7 @@ from shared.errors import (
 )
 from shared.http import fields
 from shared.http.body import parse_json, read_body
-from shared.http.caller import customer_of, has_expired, staff_of
+from shared.http.caller import customer_of, has_expired, phone_of, staff_of
 from shared.http.handler import Handler
 from shared.http.messages import NOBODY, Request, Response, Staff
 
@@ -107,6 +107,7 @@ class Endpoint:
             raw_body=raw_body,
             url=_url(event, headers),
             query_text=query_text,
+            phone=phone_of(event),
         )
 
     def _caller(self, event: Mapping[str, Any]) -> tuple[str, Staff]:

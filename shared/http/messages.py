@@ -25,6 +25,7 @@ NOBODY = Staff("", ())
 class Request:
     """An authenticated request: `customer` is empty if `staff` sent it. `query` and `body` passed the field tables.
 
+    `phone` is the customer's number if their token proves it, +91 and ten digits; otherwise it is empty.
     `file` holds the bytes of the file, if the request is a form.
     """
 
@@ -36,6 +37,7 @@ class Request:
     raw_body: bytes
     url: str
     query_text: Mapping[str, str]
+    phone: str = ""
     file: bytes | None = None
     staff: Staff = NOBODY
 

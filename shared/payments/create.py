@@ -14,7 +14,7 @@ from shared.aws.dynamodb import OPEN, Insert, execute, retrying
 from shared.deadline import Deadline
 from shared.errors import ApiError, Conflict, InsufficientFunds, ValidationError
 from shared.payment_methods import cards, instruments
-from shared.payment_methods.models import get_method
+from shared.payment_methods.models import gateway_customer_of, get_method
 from shared.payments import lifecycle, starts
 from shared.payments.gateway_refusals import translate_rejections
 from shared.payments.lifecycle import GATEWAY, PAYMENT, TOP_UP, WALLET
@@ -32,20 +32,33 @@ NOT_STARTED = "The payment provider declined to start this payment."
 
 
 def add_balance(
-    customer: str, wallet: str | None, body: Mapping[str, Any], key: str | None, dry_run: bool = False
+    customer: str,
+    wallet: str | None,
+    body: Mapping[str, Any],
+    key: str | None,
+    dry_run: bool = False,
+    phone: str = "",
 ) -> CreatedPayment:
-    """Start a top-up of the customer's wallet through Razorpay. A dry run neither writes nor asks Razorpay."""
+    """Start a top-up of the customer's wallet through Razorpay. A dry run neither writes nor asks Razorpay.
+
+    `phone` is the customer's number if their token proves it.
+    """
     check_owner(customer, wallet)
     _check_can_save(body)
-    return _through_razorpay("add_balance", customer, TOP_UP, body, key, dry_run)
+    return _through_razorpay("add_balance", customer, TOP_UP, body, key, dry_run, phone)
 
 
-def create_payment(customer: str, body: Mapping[str, Any], key: str | None, dry_run: bool = False) -> CreatedPayment:
-    """Start a payment through Razorpay, or take it from the wallet at once. A dry run does neither."""
+def create_payment(
+    customer: str, body: Mapping[str, Any], key: str | None, dry_run: bool = False, phone: str = ""
+) -> CreatedPayment:
+    """Start a payment through Razorpay, or take it from the wallet at once. A dry run does neither.
+
+    `phone` is the customer's number if their token proves it.
+    """
     _check_can_save(body)
     if body["source"] == WALLET:
         return _from_wallet(customer, body, key, dry_run)
-    return _through_razorpay("payments", customer, PAYMENT, body, key, dry_run)
+    return _through_razorpay("payments", customer, PAYMENT, body, key, dry_run, phone)
 
 
 def payment_id_for(operation: str, customer: str, key: str | None) -> str:
@@ -54,7 +67,7 @@ def payment_id_for(operation: str, customer: str, key: str | None) -> str:
 
 
 def _through_razorpay(
-    operation: str, customer: str, purpose: str, body: Mapping[str, Any], key: str | None, dry_run: bool
+    operation: str, customer: str, purpose: str, body: Mapping[str, Any], key: str | None, dry_run: bool, phone: str
 ) -> CreatedPayment:
     payment_id = payment_id_for(operation, customer, key)
     if key and (earlier := get_payment(customer, payment_id)):
@@ -66,7 +79,7 @@ def _through_razorpay(
         attributes |= {"save_method": cards.PENDING} if body.get("save_method") else {}
         return CreatedPayment(_new_payment(payment_id, customer, purpose, GATEWAY, "created", body, **attributes))
     if body.get("save_method"):
-        attributes |= _attributes_to_save(customer, body["contact"])
+        attributes |= _attributes_to_save(customer, body["contact"], phone)
     # The gateway order first: the app can pay only an order that it received, so a crash between the two leaves an
     # order that nobody can pay.
     notes = {"payment_id": payment_id, "customer": customer, "purpose": purpose}
@@ -181,10 +194,16 @@ def _attributes_to_open_on(customer: str, method_id: str | None) -> dict[str, An
     return {"opens_on": instruments.opening_on(method), "gateway_customer": method.gateway_customer}
 
 
-def _attributes_to_save(customer: str, contact: str) -> dict[str, Any]:
-    """What a payment stores so that checkout offers to save the card. Saving never prevents or delays the payment."""
+def _attributes_to_save(customer: str, contact: str, phone: str) -> dict[str, Any]:
+    """What a payment stores so that checkout offers to save the card. Saving never prevents or delays the payment.
+
+    Checkout lists the cards of a number, so Razorpay's customer is given only to who proves that it is theirs. Every
+    other number waits for the capture, and gets the same response.
+    """
     try:
         with Deadline(FIND_CUSTOMER_S_MAX):
+            if contact != phone and gateway_customer_of(customer) is None:
+                return {"save_method": cards.PENDING}
             gateway_customer = cards.gateway_customer_for(customer, contact)
     except cards.DEFERRABLE_ERRORS:
         gateway_customer = None

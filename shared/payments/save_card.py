@@ -41,7 +41,11 @@ def _save_card(result: ApplyResult, attempt: GatewayPayment | None) -> ApplyResu
     payment = result.payment
     if attempt is None:
         attempt = api.fetch_payment(str(payment.gateway_payment))
-    saved = cards.save_card(payment.customer, str(payment.gateway_customer), attempt)
+    gateway_customer = payment.gateway_customer or _claim_paid_contact(payment, attempt)
+    if gateway_customer:
+        saved = cards.save_card(payment.customer, gateway_customer, attempt)
+    else:
+        saved = CardSaveResult(cards.NOT_SAVED)
     if saved.belongs_to_other_customer:
         result = result.merge(flag_for_review(payment, attempt.id, "token_of_another_customer"))
     if saved.status == cards.PENDING and payment.checks < NOT_SAVED_AFTER_CHECKS:
@@ -49,6 +53,18 @@ def _save_card(result: ApplyResult, attempt: GatewayPayment | None) -> ApplyResu
     if not _record_card_outcome(payment, saved):
         return replace(result, payment=get_or_404(payment.customer, payment.id))  # another call was first
     return replace(result, card_saved=saved.method_id is not None)
+
+
+def _claim_paid_contact(payment: Payment, attempt: GatewayPayment) -> str | None:
+    """Razorpay's customer of the number that a captured payment names, if its token is to be saved.
+
+    Checkout was opened without a customer, since nothing proved the number. The capture does: from now on the
+    customer's payments are opened for Razorpay's customer. Of this payment there is rarely a token to save.
+    """
+    if attempt.contact != payment.contact:
+        return None
+    gateway_customer = cards.gateway_customer_for(payment.customer, attempt.contact)
+    return gateway_customer if attempt.token and attempt.customer == gateway_customer else None
 
 
 def _record_card_outcome(payment: Payment, saved: CardSaveResult) -> bool:

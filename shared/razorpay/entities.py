@@ -25,6 +25,7 @@ class GatewayPayment:
     method: str
     failure: str  # Razorpay's reason, or ""
     customer: str = ""  # Razorpay's customer, if checkout was opened for one
+    contact: str = ""  # the phone number that was given in checkout
     token: str = ""  # the card that was saved or paid with
     refunded_paise: int = 0  # by all refunds so far
     has_offer: bool = False  # one of Razorpay's offers reduced the amount
@@ -126,6 +127,7 @@ def payment_from(entity: Any) -> GatewayPayment:
             method=str(entity.get("method") or ""),
             failure=str(entity.get("error_reason") or ""),
             customer=str(entity.get("customer_id") or ""),
+            contact=str(entity.get("contact") or ""),
             token=str(entity.get("token_id") or ""),
             refunded_paise=_positive(entity.get("amount_refunded")),
             has_offer=_has_offer(entity),

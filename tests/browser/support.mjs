@@ -28,7 +28,11 @@ async function post(url, body) {
 }
 
 export const control = (action, body = {}) => post(`${RAZORPAY}/_control/${action}`, body)
-export const newCustomer = name => post(`${API}/_local/customers`, {name})
+/** A customer whose token proves a phone number that no other test has. */
+export async function newCustomer(name) {
+  const phone = `+919${String(Date.now()).slice(-9)}`
+  return {...await post(`${API}/_local/customers`, {name, phone}), phone}
+}
 
 /** A request of the customer's to the API, beside the page. */
 export async function call(customer, method, path, body, headers = {}) {

@@ -132,7 +132,7 @@ def test_failed_payment_saves_its_card_once_paid(app: App, local_stack: LocalSta
 def test_top_up_saves_its_card_and_the_next_one_opens_on_it(app: App) -> None:
     path, amount = "/wallets/add-money/", {"amount": "250.00"}
     assert set(app.call("POST", path, amount | {"save_method": True}).json()) == {"contact"}
-    started = app.post(path, amount | {"save_method": True, "contact": new_contact()})
+    started = app.post(path, amount | {"save_method": True, "contact": app.phone})
     saved = pay_and_verify(app, started)["save_method"]
     assert saved["status"] == "saved" and app.balance == "250.00"
     (method,) = list_methods(app)
@@ -173,32 +173,31 @@ def test_payment_without_save_method_has_plain_checkout(app: App) -> None:
 
 def test_razorpay_customer_is_created_once(app: App, local_stack: LocalStack) -> None:
     """Checkout is opened for that customer and offers to remember the card."""
-    contact = new_contact()
-    first, second = start_saving_payment(app, contact), start_saving_payment(app)
+    first, second = start_saving_payment(app), start_saving_payment(app, new_contact())
     checkout = first["checkout"]
     assert checkout["remember_customer"] is True and checkout["customer_id"] == second["checkout"]["customer_id"]
     found = local_stack.control("state", {})["customers"].values()
-    assert [customer["id"] for customer in found if customer["contact"] == contact] == [checkout["customer_id"]]
+    assert [customer["id"] for customer in found if customer["contact"] == app.phone] == [checkout["customer_id"]]
 
 
 def test_contact_of_another_customer_saves_nothing(app: App, local_stack: LocalStack) -> None:
-    """Razorpay's customer belongs to the first customer who used the contact."""
-    contact, other = new_contact(), App(local_stack)
-    saved_first = pay_and_verify(app, start_saving_payment(app, contact))
+    """Razorpay's customer belongs to the first customer who proved the number, also when it is given to another."""
+    other = App(local_stack, phone=app.phone)
+    saved_first = pay_and_verify(app, start_saving_payment(app))
     assert saved_first["save_method"]["status"] == "saved"
-    payment = start_saving_payment(other, contact)
+    payment = start_saving_payment(other)
     assert payment["save_method"] == {"status": "not_available", "payment_method": None}
     assert "customer_id" not in payment["checkout"]
     done = pay_and_verify(other, payment)
     assert (done["status"], done["save_method"]["status"]) == ("captured", "not_available")
     assert list_methods(other) == [] and len(list_methods(app)) == 1
-    assert start_saving_payment(other)["save_method"]["status"] == "pending"  # with a contact of their own
 
 
 def test_concurrent_customers_never_share_a_contact(local_stack: LocalStack) -> None:
     for _ in range(3):
-        contact, apps = new_contact(), [App(local_stack) for _ in range(4)]
-        payments = at_once([partial(start_saving_payment, app, contact) for app in apps])
+        contact = new_contact()
+        apps = [App(local_stack, phone=contact) for _ in range(4)]
+        payments = at_once([partial(start_saving_payment, app) for app in apps])
         assert sorted(payment["save_method"]["status"] for payment in payments) == ["not_available"] * 3 + ["pending"]
 
 
@@ -206,6 +205,30 @@ def test_concurrent_payments_share_one_razorpay_customer(app: App) -> None:
     payments = at_once([partial(start_saving_payment, app.another_phone()) for _ in range(6)])
     assert {payment["save_method"]["status"] for payment in payments} == {"pending"}
     assert len({payment["checkout"]["customer_id"] for payment in payments}) == 1
+
+
+def test_number_that_no_token_proves_gets_the_same_response(app: App, local_stack: LocalStack) -> None:
+    """Taken or free: nobody learns by asking whether somebody saves cards under a number, or takes it from them."""
+    assert pay_and_verify(app, start_saving_payment(app))["save_method"]["status"] == "saved"
+    stranger = App(local_stack, phone="")
+    taken, free = start_saving_payment(stranger, app.phone), start_saving_payment(stranger, new_contact())
+    for payment in (taken, free):
+        assert payment["save_method"] == {"status": "pending", "payment_method": None}
+        assert not {"customer_id", "remember_customer"} & payment["checkout"].keys()
+        assert pay_and_verify(stranger, payment)["save_method"]["status"] == "not_saved"
+
+
+def test_capture_that_names_a_number_claims_it(app: App, local_stack: LocalStack) -> None:
+    """The next payment of the customer saves its card. Another number in checkout, or no capture, claims nothing."""
+    stranger, contact = App(local_stack, phone=""), new_contact()
+    first = start_saving_payment(stranger, contact)
+    pay_by_card(stranger, first, "fail")
+    assert "customer_id" not in start_saving_payment(stranger, contact)["checkout"]
+    pay_and_verify(stranger, start_saving_payment(stranger, contact), contact=new_contact())
+    assert "customer_id" not in start_saving_payment(stranger, contact)["checkout"]
+    assert pay_and_verify(stranger, first)["save_method"]["status"] == "not_saved"
+    second = start_saving_payment(stranger, contact)
+    assert second["checkout"]["customer_id"] and pay_and_verify(stranger, second)["save_method"]["status"] == "saved"
 
 
 def test_account_without_saved_cards_still_takes_payment(app: App, local_stack: LocalStack) -> None:
@@ -242,14 +265,13 @@ def test_disabling_saved_cards_leaves_payment_captured(app: App, local_stack: Lo
 @pytest.mark.parametrize("fault", QUICK_FAULTS)
 def test_failed_customer_creation_prevents_no_payment(fault: str, app: App, local_stack: LocalStack) -> None:
     """The payment starts without saving its card; the next one saves it."""
-    contact = new_contact()
     local_stack.control("faults", [{"method": "POST", "path": "/v1/customers", "fault": fault}])
-    started = app.call("POST", "/payments/", payment_body(save_method=True, contact=contact), "key")
+    started = app.call("POST", "/payments/", payment_body(save_method=True, contact=app.phone), "key")
     assert (started.status_code, started.json()["save_method"]["status"]) == (201, "not_available")
     assert started.json()["checkout"] and app.get("/payments/")["count"] == 1
-    assert start_saving_payment(app, contact, "another-key")["save_method"]["status"] == "pending"
+    assert start_saving_payment(app, key="another-key")["save_method"]["status"] == "pending"
     found = local_stack.control("state", {})["customers"].values()
-    assert [customer["contact"] for customer in found].count(contact) == 1
+    assert [customer["contact"] for customer in found].count(app.phone) == 1
 
 
 @pytest.mark.usefixtures("held")

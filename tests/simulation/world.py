@@ -41,8 +41,8 @@ class Customer:
     @property
     def context(self) -> dict[str, str]:
         """What an authorizer says of them."""
-        groups = {} if self.groups is None else {"groups": self.groups}
-        return {"sub": self.id, "principalId": self.id, **groups}
+        more = {"phone": self.phone} if self.groups is None else {"groups": self.groups}
+        return {"sub": self.id, "principalId": self.id, **more}
 
 
 @dataclass

@@ -1,5 +1,6 @@
 """The mobile app as the backend sees it: a customer with a bearer token who calls the API."""
 
+import secrets
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -20,15 +21,17 @@ UPLOAD, IMAGES = "/api/mobile/upload-image/", "/api/mobile/images/"
 class App:
     """The app on one customer's phone, with its own connection."""
 
-    def __init__(self, stack: "LocalStack", customer: dict[str, str] | None = None) -> None:
+    def __init__(self, stack: "LocalStack", customer: dict[str, str] | None = None, phone: str | None = None) -> None:
+        """`phone` is the number that the customer's token proves, by default one of their own; "" proves none."""
         self.stack = stack
-        self.customer = customer or stack.new_customer()
+        self.phone = f"+919{secrets.randbelow(10**9):09}" if phone is None else phone
+        self.customer = customer or stack.new_customer(self.phone)
         self.session = requests.Session()
         self.session.headers["Authorization"] = f"Bearer {self.customer['token']}"
 
     def another_phone(self) -> "App":
         """The same customer's app with another connection."""
-        return App(self.stack, self.customer)
+        return App(self.stack, self.customer, self.phone)
 
     def call(
         self, method: str, path: str, body: Any = None, key: str | None = None, **more: Any
@@ -67,6 +70,7 @@ class App:
         """Pay in Razorpay's checkout; returns the fields that it gives the app."""
         checkout = payment["checkout"]
         attempt = {"order_id": checkout["order_id"], "method": method, "outcome": outcome}
+        attempt |= {"contact": checkout["prefill"].get("contact")}
         return dict(self.stack.control("pay", attempt | {"customer_id": checkout.get("customer_id")} | choice))
 
     def verify(self, payment: dict[str, Any], paid: dict[str, str]) -> requests.Response:

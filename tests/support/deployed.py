@@ -6,6 +6,7 @@ from typing import Any
 
 import requests
 
+from local.actions import PHONE_CLAIM
 from local.template import Template
 from shared import clock
 from tests.support.canaries import ServiceUnderTest
@@ -37,9 +38,10 @@ class DeployedStack(ServiceUnderTest):
         existing = client.list_tables()["TableNames"]
         return {name: table for name, table in self.stack.resources.items() if table in existing}
 
-    def new_customer(self) -> dict[str, str]:
+    def new_customer(self, phone: str = "") -> dict[str, str]:
         customer = str(uuid.uuid4())
-        return {"id": customer, "name": "A customer", "token": self.issuer.token(customer, clock.now_s())}
+        token = self.issuer.token(customer, clock.now_s(), **({PHONE_CLAIM: phone} if phone else {}))
+        return {"id": customer, "name": "A customer", "token": token}
 
     def control(self, action: str, body: Any) -> Any:
         response = requests.post(f"{self.razorpay}/_control/{action}", json=body, timeout=60)

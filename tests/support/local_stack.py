@@ -83,8 +83,9 @@ class LocalStack(ServiceUnderTest):
     def table_names(self, client: Any) -> dict[str, str]:
         return {name: name for name in client.list_tables()["TableNames"]}
 
-    def new_customer(self) -> dict[str, str]:
-        return dict(self._post(f"{self.api}/_local/customers", {}))
+    def new_customer(self, phone: str = "") -> dict[str, str]:
+        """A customer; their token proves the phone number."""
+        return dict(self._post(f"{self.api}/_local/customers", {"phone": phone}))
 
     def control(self, action: str, body: Any) -> Any:
         return self._post(f"{self.razorpay}/_control/{action}", body)

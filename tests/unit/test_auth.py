@@ -218,6 +218,29 @@ def test_scope_is_a_text_or_a_list(claims: dict[str, Any], monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize(
+    ("claims", "phone"),
+    [
+        ({"phone_number": "+919876543210"}, "+919876543210"),
+        ({"phone_number": "919876543210", "phone_number_verified": True}, "+919876543210"),
+        ({"phone_number": "9876543210", "phone_number_verified": "true"}, "+919876543210"),
+        ({"phone_number": "+919876543210", "phone_number_verified": False}, ""),
+        ({"phone_number": "+919876543210", "phone_number_verified": "false"}, ""),
+        ({"phone_number": "+15551234567"}, ""),
+        ({"phone_number": "+9198765432100"}, ""),
+        ({"phone_number": ["+919876543210"]}, ""),
+        ({"phone": "+919876543210"}, ""),
+        ({}, ""),
+    ],
+)
+def test_phone_is_the_verified_number_of_the_named_claim(
+    claims: dict[str, Any], phone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert auth.authenticate(f"Bearer {token(**claims)}").phone == ""  # without the setting
+    monkeypatch.setenv("PHONE_CLAIM", "phone_number")
+    assert auth.authenticate(f"Bearer {token(**claims)}").phone == phone
+
+
+@pytest.mark.parametrize(
     "scope", ["pays", "PAY", "", "pay,openid", ["openid pay"], [["pay"]], {"pay": True}, 5, True]
 )
 @pytest.mark.parametrize("claim", ["scope", "scp"])

@@ -47,6 +47,11 @@ def test_accepted_token_writes_no_line(output: io.StringIO) -> None:
     assert output.getvalue() == ""
 
 
+def test_function_sees_the_phone_that_the_token_proves() -> None:
+    proven = Caller("customer-1", 1_800_000_090, phone="+919876543210")
+    assert authorize(proven)["context"]["phone"] == "+919876543210"
+
+
 @pytest.mark.parametrize("reason", ["signature", "issuer", "audience", "scope", "subject", "malformed"])
 def test_refusal_writes_one_line_with_its_reason(reason: str, output: io.StringIO) -> None:
     answer = authorize(InvalidToken(reason))

@@ -1,5 +1,5 @@
 /* The phone page: its screens, its customers and its two languages. */
-import {choose, customer, start} from "./api.js"
+import {choose, customer, phoneNumber, start} from "./api.js"
 import {loadCheckout, onFinish, resume} from "./checkout.js"
 import {at, toast} from "./dom.js"
 import {fillHappened, look, startHappened} from "./happened.js"
@@ -23,6 +23,10 @@ async function load() {
     toast(error.message, "bad")
   }
   look()
+}
+
+function fillNumbers() {
+  for (const name of ["contact", "add-contact"]) at(name).value = phoneNumber()
 }
 
 function showScreen() {
@@ -64,7 +68,8 @@ try {
   const {customers, razorpay} = await start()
   at("customer").replaceChildren(...customers.map(({name}, index) => new Option(name, index)))
   at("customer").value = customers.indexOf(customer())
-  at("customer").onchange = () => { choose(Number(at("customer").value)); clearUpload(); load() }
+  at("customer").onchange = () => { choose(Number(at("customer").value)); fillNumbers(); clearUpload(); load() }
+  fillNumbers()
   loadCheckout(razorpay)
   await load()
   await resume()

@@ -4,7 +4,7 @@ import {payAtCheckout, settle} from "./checkout.js"
 import {at, badge, busy, element, icon, ICONS, pager, showErrors, toast} from "./dom.js"
 import {nameOf} from "./methods.js"
 import {day, money, t, time} from "./texts.js"
-import {CONTACT, currentWallet, showWallet} from "./wallet.js"
+import {currentWallet, showWallet} from "./wallet.js"
 
 const ORDERS = [["order_dry", "340.00", "DC-1042"], ["order_wash", "275.00", "WF-2210"], ["order_shoes", "499.00", "SC-0871"]]
 const STATUSES = ["", "created", "authorized", "captured", "partially_refunded", "refunded", "failed", "expired"]
@@ -182,7 +182,6 @@ export function fillPayments() {
 }
 
 export function startPayments() {
-  at("contact").value = CONTACT
   at("pay-amount").value = ORDERS[0][1]
   at("orders").onchange = () => { at("pay-amount").value = ORDERS.find(([name]) => name === chosen("order").value)[1] }
   at("pay-form").oninput = changed

@@ -9,7 +9,6 @@ const CATEGORIES = ["", "top_up", "payment", "refund", "cashback", "reward", "ex
 const OWN = ["payment", "top_up"] // their sign and their description say what they are
 const PERIODS = ["", "1", "7", "30"] // days
 const AMOUNTS = ["100", "500", "1000", "2000"]
-export const CONTACT = "+919876543210"
 
 let wallet = null
 let key = newKey()
@@ -108,7 +107,6 @@ export function fillWallet() {
 }
 
 export function startWallet() {
-  at("add-contact").value = CONTACT
   at("add-open").onclick = openAdd
   at("add-amount").oninput = () => { key = newKey(); showAddAmount() }
   at("add-save").onchange = () => { key = newKey(); at("add-contact-block").hidden = !at("add-save").checked }

@@ -161,7 +161,9 @@ def test_top_up_on_method_of_another_customer_is_refused(razorpay: Razorpay) -> 
 
 
 def test_top_up_offers_to_save_card(razorpay_cards: FakeCards) -> None:
-    body = response_body(add_balance(ASHA, None, TOP_UP | {"save_method": True, "contact": CONTACT}, None))
+    body = response_body(
+        add_balance(ASHA, None, TOP_UP | {"save_method": True, "contact": CONTACT}, None, phone=CONTACT)
+    )
     assert body["save_method"] == {"status": "pending", "payment_method": None}
     assert body["checkout"] is not None and body["checkout"]["remember_customer"]
 
