@@ -173,6 +173,12 @@ class Template:
         (api,) = self.of_type("AWS::Serverless::Api").values()
         return [name.replace("~1", "/") for name in api.get("BinaryMediaTypes", [])]
 
+    @property
+    def gateway_responses(self) -> list[str]:
+        """The kinds of responses that API Gateway sends by itself."""
+        (api,) = self.of_type("AWS::Serverless::Api").values()
+        return list(api["GatewayResponses"])
+
     def gateway_response(
         self, kind: str, authorizer: Mapping[str, str] | None = None
     ) -> tuple[int, dict[str, str], str]:

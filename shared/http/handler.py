@@ -1,7 +1,8 @@
 """The Lambda handler of an HTTP function: an API Gateway event in, Django REST framework's response out.
 
 Every event gets a response and one log line. An `ApiError` has its own body; any other exception is a 500 that
-reveals nothing. Every error names its code in the header X-Error-Code, also where the body has none.
+reveals nothing. Every error names its code in the header X-Error-Code, also where the body has none. Its texts are in
+Hindi for a caller whose Accept-Language prefers that.
 """
 
 import json
@@ -128,13 +129,26 @@ class _Call:
         if isinstance(error, COUNTED_ERRORS):
             log.count(type(error).__name__)
         headers = {"WWW-Authenticate": CHALLENGE} if error.status == NotAuthenticated.status else {}
-        return self._response(error.status, error.body, headers, error.retry_after_s)
+        return self._error_response(error.status, error.body, headers, error.retry_after_s)
 
     def fail(self, error: Exception) -> "GatewayResponse[str]":
         """The response to any other exception: a 500 that reveals nothing."""
         journal.unexpected(error)
         self.error_code = ApiError.code
-        return self._response(ApiError.status, {"detail": ApiError.text}, {})
+        return self._error_response(ApiError.status, {"detail": ApiError.text}, {})
+
+    def _error_response(
+        self, status: int, body: Any, headers: Mapping[str, str], retry_after_s: int | None = None
+    ) -> "GatewayResponse[str]":
+        """A response whose texts are in the caller's language."""
+        accepted = _header(self.event, "accept-language")
+        if "hi" in accepted.lower():
+            from shared.http import hindi  # only such a call loads the texts
+
+            if hindi.is_preferred(accepted):
+                body = hindi.translate_error(status, self.error_code, body)
+                headers = {**headers, "Content-Language": "hi"}
+        return self._response(status, body, headers, retry_after_s)
 
     def _response(
         self, status: int, body: Any, headers: Mapping[str, str], retry_after_s: int | None = None
@@ -165,6 +179,10 @@ class _Call:
 
 
 def _app_version(event: Mapping[str, Any]) -> str:
+    version = _header(event, "x-app-version")
+    return version if APP_VERSION.fullmatch(version) else ""
+
+
+def _header(event: Mapping[str, Any], lower_name: str) -> str:
     headers = event.get("headers") or {}
-    version = next((value for name, value in headers.items() if name.lower() == "x-app-version"), "")
-    return version if APP_VERSION.fullmatch(version or "") else ""
+    return next((value for name, value in headers.items() if name.lower() == lower_name), "") or ""

@@ -18,7 +18,6 @@ from botocore import xform_name
 from local.template import ROOT, Template
 from shared import errors
 from shared.images.rejections import IMAGE_FAULTS, UPLOAD_FAULTS
-from shared.payments import starts
 from shared.payments.lifecycle import TRANSITIONS
 from shared.payments.review import REASONS
 from tests.simulation.faults import FAULTS
@@ -39,6 +38,7 @@ from tests.support.documents import (
 from tests.support.lambda_events import LambdaContext, request_event
 from tests.support.monitoring import ALARMS
 from tools.host_template import Host
+from tools.openapi import generated
 
 TEMPLATE = Template()
 OBSERVABILITY = Template(ROOT / "observability.yaml")
@@ -395,16 +395,11 @@ def test_photos_list_every_rejection_code() -> None:
     assert set(codes) == {*IMAGE_FAULTS, *UPLOAD_FAULTS}
 
 
-def test_api_lists_every_error() -> None:
-    text = section(DOCS / "api.md", "Errors")
-    classes = [
-        value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, errors.ApiError)
-    ]
-    table = {(cells[0], cells[1].strip("`")) for cells in rows(text) if cells[0].isdigit()}
-    assert table == {(str(error.status), error.code) for error in classes}
-    sources = "\n".join(path.read_text() for path in (ROOT / "shared").rglob("*.py"))
-    codes = set(re.findall(r'raise (?:Conflict|PermissionDenied)\(.*code="(\w+)"', sources))
-    assert {cells[0].strip("`") for cells in rows(text) if not cells[0].isdigit()} == {*codes, *starts.TEXTS}
+@pytest.mark.parametrize("path", generated.paths(), ids=name_of)
+def test_generated_parts_are_current(path: Path) -> None:
+    """After a change of a table, `make openapi` writes them anew."""
+    text = path.read_text()
+    assert generated.with_parts(name_of(path), text) == text
 
 
 def test_operations_has_a_section_for_every_alarm() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
+from shared.error_catalogue import CATALOGUE
 from shared.http import fields
 from shared.http.multipart import FileField
 
@@ -18,6 +19,17 @@ API_ERROR: Schema = {
     "description": "`detail` is a text for people. Where `code` is absent, the header X-Error-Code has it.",
     "properties": {"detail": {"type": "string"}, "code": {"type": "string"}},
     "required": ["detail"],
+    # No enum: a client of today must read the error that gets a code tomorrow.
+    "x-error-codes": [
+        {
+            "status": entry.status,
+            "code": entry.code,
+            "retry": entry.retry,
+            "meaning": entry.meaning,
+            "texts": {"en": next(iter(entry.texts)), "hi": next(iter(entry.texts.values()))},
+        }
+        for entry in CATALOGUE
+    ],
 }
 FIELD_ERRORS: Schema = {
     "type": "object",
