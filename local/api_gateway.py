@@ -27,14 +27,6 @@ STAGE = "local"
 SCHEDULE_S = 60
 KEYS = ("/_local/jwks.json", "/_local/staff_jwks.json")
 UPLOAD_PAGE = ROOT / "local" / "pages" / "upload.html"
-# The headers that a web page may send and read, beside those that browsers always allow.
-CORS = {
-    "Access-Control-Allow-Methods": "GET, POST, PATCH, DELETE",
-    "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key",
-    "Access-Control-Expose-Headers": "X-Error-Code, Retry-After, Idempotency-Replayed, Location",
-    "Access-Control-Max-Age": "600",
-}
-
 Response = tuple[int, dict[str, str], bytes]  # status, headers, body
 
 
@@ -114,7 +106,7 @@ class Connection(BaseHTTPRequestHandler):
             response = self._own(body) or self._routed(body, started)
         status, headers, payload = response
         self.send_response(status)
-        for name, value in (headers | self._cors()).items():
+        for name, value in headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(payload)))
         self.end_headers()
@@ -139,29 +131,28 @@ class Connection(BaseHTTPRequestHandler):
             return 503, {"Content-Type": "text/html; charset=utf-8"}, b"<h1>Service Unavailable</h1>"
         if why := refusal(self.headers.get("Host", ""), self.headers.get("Origin"), self.server.web_origin):
             return _json(403, {"detail": why})
+        if self.command == "OPTIONS":
+            return 204, self._cors(), b""
         if path.startswith("/_pages/"):
             return self.server.backstage.respond(self.path, body)
-        return self._local(path.removeprefix("/_local/"), body)
+        status, headers, payload = self._local(path.removeprefix("/_local/"), body)
+        return status, headers | self._cors(), payload
 
     def _routed(self, body: bytes, started: float) -> Response:
         """The API's response, with its line in the log; `started` is on the monotonic clock."""
-        if self._is_preflight():
-            return 204, {}, b""
+        if self.command == "OPTIONS" and self._has_route(urlsplit(self.path).path):
+            return 200, self.server.template.preflight(self.server.web_origin), b""
         response = self._route(body)
         ms, code = (time.monotonic() - started) * 1_000, response[1].get("X-Error-Code", "")
         self.server.log.request(self.command, self.path, body, response[0], ms, self.caller, code)
         return response
 
-    def _is_preflight(self) -> bool:
-        """Whether a browser asks what a page of the web origin may send."""
-        return self.command == "OPTIONS" and "Access-Control-Request-Method" in self.headers and bool(self._cors())
+    def _has_route(self, path: str) -> bool:
+        return any(route.match(route.method, path) is not None for route in self.server.routes)
 
     def _cors(self) -> dict[str, str]:
-        """The headers that let a page of the web origin read the response."""
-        origin = self.headers.get("Origin")
-        if not origin or origin != self.server.web_origin:
-            return {}
-        return {"Access-Control-Allow-Origin": origin, "Vary": "Origin", **CORS}
+        """The headers that let a page of the web origin use the actions of this machine as it uses the API."""
+        return self.server.template.preflight(self.server.web_origin) if self.server.web_origin else {}
 
     def _body(self) -> bytes | None:
         """The request's body, or None if it is too large for API Gateway."""
@@ -287,7 +278,7 @@ class Connection(BaseHTTPRequestHandler):
 
     def _gateway_response(self, kind: str, authorizer: dict[str, str] | None = None) -> Response:
         """A response that API Gateway sends by itself."""
-        status, headers, body = self.server.template.gateway_response(kind, authorizer)
+        status, headers, body = self.server.template.gateway_response(kind, authorizer, self.server.web_origin)
         return status, {"Content-Type": "application/json", **headers}, body.encode()
 
     def _local(self, action: str, body: bytes) -> Response:

@@ -179,8 +179,20 @@ class Template:
         (api,) = self.of_type("AWS::Serverless::Api").values()
         return list(api["GatewayResponses"])
 
+    def preflight(self, web_origin: str) -> dict[str, str]:
+        """The headers with which API Gateway says what a page of this origin may send."""
+        (api,) = self.of_type("AWS::Serverless::Api").values()
+        names = {
+            "MaxAge": "Max-Age",
+            **{f"Allow{what}": f"Allow-{what}" for what in ("Origin", "Methods", "Headers")},
+        }
+        return {
+            f"Access-Control-{names[name]}": _quoted(value, web_origin).strip("'")
+            for name, value in api["Cors"].items()
+        }
+
     def gateway_response(
-        self, kind: str, authorizer: Mapping[str, str] | None = None
+        self, kind: str, authorizer: Mapping[str, str] | None = None, web_origin: str = ""
     ) -> tuple[int, dict[str, str], str]:
         """A response that API Gateway sends by itself: status, headers and body.
 
@@ -190,7 +202,8 @@ class Template:
         response = api["GatewayResponses"][kind]
         context = authorizer or {}
         headers = {}
-        for name, value in response.get("ResponseParameters", {}).get("Headers", {}).items():
+        for name, unresolved in response.get("ResponseParameters", {}).get("Headers", {}).items():
+            value = _quoted(unresolved, web_origin)
             quoted = value.removeprefix(AUTHORIZER_CONTEXT)
             headers[name] = value.strip("'") if quoted == value else context.get(quoted, "")
         body = re.sub(
@@ -225,3 +238,12 @@ class Template:
         if isinstance(value, dict) and "Fn::Sub" in value:
             return re.sub(r"\$\{(.+?)\}", lambda match: PSEUDO[match[1]], value["Fn::Sub"])
         return "" if isinstance(value, dict) else str(value)
+
+
+def _quoted(value: Any, web_origin: str) -> str:
+    """A header's value in the template's quotes. The only condition that one has is HasWebOrigin."""
+    if not isinstance(value, dict):
+        return str(value)
+    condition, with_origin, without = value["Fn::If"]
+    assert condition == "HasWebOrigin", condition
+    return str(with_origin["Fn::Sub"]).replace("${WebOrigin}", web_origin) if web_origin else str(without)

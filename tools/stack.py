@@ -136,12 +136,15 @@ class Stack:
         (api,) = Template().of_type("AWS::Serverless::Api").values()
         client = self.client("apigateway")
         for kind, response in api["GatewayResponses"].items():
-            headers = response.get("ResponseParameters", {}).get("Headers", {})
+            headers = response["ResponseParameters"]["Headers"]
+            without_origin = {name: value["Fn::If"][2] for name, value in headers.items() if isinstance(value, dict)}
             status = {"statusCode": str(response["StatusCode"])} if "StatusCode" in response else {}
             client.put_gateway_response(
                 restApiId=self.resources["Api"],
                 responseType=kind,
-                responseParameters={f"gatewayresponse.header.{name}": value for name, value in headers.items()},
+                responseParameters={
+                    f"gatewayresponse.header.{name}": value for name, value in (headers | without_origin).items()
+                },
                 responseTemplates=response["ResponseTemplates"],
                 **status,
             )

@@ -6,6 +6,7 @@ Hindi for a caller whose Accept-Language prefers that.
 """
 
 import json
+import os
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
@@ -44,6 +45,7 @@ COUNTED_ERRORS = (
     SignatureInvalid,
     ServiceUnavailable,
 )
+EXPOSED_HEADERS = "X-Error-Code,Retry-After,Idempotency-Replayed,X-Request-Id"  # that a web page may read
 APP_VERSION = re.compile(r"[A-Za-z0-9.+_-]{1,32}", re.ASCII)
 
 View = Callable[[Request], Response]
@@ -154,6 +156,9 @@ class _Call:
         self, status: int, body: Any, headers: Mapping[str, str], retry_after_s: int | None = None
     ) -> "GatewayResponse[str]":
         all_headers: dict[str, str | list[str]] = {"Cache-Control": "private, no-store", **headers}
+        if web_origin := os.environ.get("WEB_ORIGIN"):
+            all_headers["Access-Control-Allow-Origin"] = web_origin
+            all_headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
         if self.error_code:
             all_headers["X-Error-Code"] = self.error_code
         if retry_after_s is not None:

@@ -8,11 +8,14 @@ import pytest
 
 from local.api_gateway import EVENT_BYTES_MAX, EVENT_OVERHEAD_BYTES
 from shared import auth, errors
+from shared.http.handler import EXPOSED_HEADERS
 from shared.http.multipart import MEDIA_TYPE
 from shared.images.uploads import FORM_TOO_LARGE, PHOTO
 from shared.staff.groups import GROUPS
 from tests.contract.test_template import API, TEMPLATE
 from tests.support.deployment import is_deployable
+
+WEB = "https://app.example"
 
 
 def test_only_the_webhook_route_has_no_authorizer() -> None:
@@ -75,6 +78,34 @@ def test_gateway_responses_have_the_shape_of_django() -> None:
         assert headers["X-Error-Code"] == code == json.loads(body).get("code", code)
         assert ("WWW-Authenticate" in headers) == (status == 401)
         assert ("Retry-After" in headers) == (status in (429, 503))
+
+
+def test_page_of_the_web_origin_may_send_what_the_api_reads() -> None:
+    headers = TEMPLATE.preflight(WEB)
+    methods = {route.method for route in TEMPLATE.routes}
+    assert set(headers["Access-Control-Allow-Methods"].split(",")) == methods
+    sent = {"Authorization", "Content-Type", "Idempotency-Key", "X-App-Version"}
+    assert set(headers["Access-Control-Allow-Headers"].split(",")) == sent
+    assert headers["Access-Control-Allow-Origin"] == WEB
+
+
+def test_preflights_need_no_token() -> None:
+    assert API["Auth"]["AddDefaultAuthorizerToCorsPreflight"] is False
+
+
+@pytest.mark.parametrize("kind", GATEWAY_RESPONSES)
+def test_page_of_the_web_origin_may_read_every_response_of_the_gateway(kind: str) -> None:
+    _, headers, _ = TEMPLATE.gateway_response(kind, {}, WEB)
+    assert headers["Access-Control-Allow-Origin"] == WEB
+    assert headers["Access-Control-Expose-Headers"] == EXPOSED_HEADERS
+
+
+def test_without_a_web_origin_no_page_is_allowed() -> None:
+    """Nobody can have a name below .invalid."""
+    nobody = "https://web-origin.invalid"
+    assert TEMPLATE.preflight("")["Access-Control-Allow-Origin"] == nobody
+    for kind in GATEWAY_RESPONSES:
+        assert TEMPLATE.gateway_response(kind, {})[1]["Access-Control-Allow-Origin"] == nobody
 
 
 def test_responses_of_the_gateway_and_of_functions_read_the_same() -> None:

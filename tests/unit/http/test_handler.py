@@ -75,6 +75,19 @@ def test_response_has_body_and_common_headers() -> None:
     assert "X-Error-Code" not in headers
 
 
+@pytest.mark.parametrize("error", [None, NotFound(), RuntimeError("secret")])
+def test_page_of_the_web_origin_may_read_every_response(
+    error: Exception | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handler = raising(error) if error else handler_of(body=None)
+    assert not [name for name in call(handler, request_event())[2] if name.startswith("Access-Control")]
+    monkeypatch.setenv("WEB_ORIGIN", "https://app.example")
+    headers = call(handler, request_event())[2]
+    assert headers["Access-Control-Allow-Origin"] == "https://app.example"
+    exposed = {"X-Error-Code", "Retry-After", "Idempotency-Replayed", "X-Request-Id"}
+    assert set(headers["Access-Control-Expose-Headers"].split(",")) == exposed
+
+
 @pytest.mark.parametrize("path", ["/api/x", "/api/x/"])
 def test_trailing_slash_is_optional(path: str) -> None:
     assert call(handler_of(), request_event(path=path, body='{"type":"card"}'))[0] == 200
