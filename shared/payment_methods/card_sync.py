@@ -8,7 +8,7 @@ from shared.aws.dynamodb import OPEN, Update, execute
 from shared.deadline import Deadline
 from shared.payment_methods import cards, models
 from shared.payment_methods.cards import DEFERRABLE_ERRORS, DELETED, DELETING, FOLLOWED_STATUSES, NO_MORE_CHECKS
-from shared.payment_methods.models import PaymentMethod
+from shared.payment_methods.models import CardClaim, Owner, PaymentMethod
 from shared.razorpay import api
 from shared.razorpay.entities import UnexpectedPayload, is_id
 from shared.telemetry import journal
@@ -72,11 +72,23 @@ def delete_card(method: PaymentMethod) -> None:
     """Delete at Razorpay the token of a method marked for deletion; what fails here, the reconciler repeats."""
     try:
         api.delete_token(method.gateway_customer, method.token)
-        execute(Update(method, {"status": DELETED, **NO_MORE_CHECKS}, expect_status=(DELETING,)))
+        _forget(method)
     except DEFERRABLE_ERRORS:
         journal.count("TokenDeleteDeferred")
     else:
         journal.count("TokenDeleted")
+
+
+def _forget(method: PaymentMethod) -> None:
+    """Let the rows of a card expire that Razorpay has deleted: the token's owner, the card's claim, the method.
+
+    The method's row is the last: until then, the reconciler does it all again.
+    """
+    expiry = models.expiring()
+    execute(Update(Owner(method.token), expiry))
+    if method.card_claim:  # another method may have the card by now
+        execute(Update(CardClaim(method.customer, method.card_claim), expiry, expect={"method": method.id}))
+    execute(Update(method, {"status": DELETED, **NO_MORE_CHECKS, **expiry}, expect_status=(DELETING,)))
 
 
 def reconcile(limit: int = 200) -> None:

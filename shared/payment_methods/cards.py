@@ -112,7 +112,7 @@ def refresh(method: PaymentMethod) -> PaymentMethod:
     """Write what Razorpay reports about the card, unless it is deleted; the method as stored afterwards."""
 
     def try_refresh() -> PaymentMethod | None:
-        # Rows of methods are never removed. Without one, the write fails until the tries run out.
+        # The row outlives the token. Without one, the write fails until the tries run out.
         return _try_refresh(models.get_any_method(method.customer, method.id) or method)
 
     return retrying(try_refresh)
@@ -163,7 +163,9 @@ def _writes(method: PaymentMethod, token: RazorpayToken | None) -> list[Write]:
     """
     changes = _changes_from(method, token)
     guard: dict[str, Any] = {"expect_status": FOLLOWED_STATUSES, "expect": {"version": method.version}}
-    if token is None or not token.account or changes["status"] in (DELETED, *ENDED_STATUSES):
+    if changes["status"] == DELETED:
+        return [Update(method, changes, **guard), Update(Owner(method.token), models.expiring())]
+    if token is None or not token.account or changes["status"] in ENDED_STATUSES:
         return [Update(method, changes, **guard)]
     claim_id = models.card_claim_id(method.customer, token.account)
     holder_id = models.method_of_card(method.customer, claim_id)
@@ -172,7 +174,8 @@ def _writes(method: PaymentMethod, token: RazorpayToken | None) -> list[Write]:
     holder = models.get_any_method(method.customer, holder_id) if holder_id else None
     holder = refresh(holder) if holder else None
     if holder and holder.status == ACTIVE:
-        return [Update(method, changes | {"same_as": holder.id, **mark_for_deletion(clock.now_us())}, **guard)]
+        return [Update(method, changes | {"same_as": holder.id, **mark_for_deletion()}, **guard)]
+    changes = changes | {"card_claim": claim_id}
     writes = [_claim_card(CardClaim(method.customer, claim_id, method=method.id), holder_id)]
     if holder and holder.status in FOLLOWED_STATUSES:
         changes = changes | {"nickname": holder.nickname}
@@ -182,12 +185,13 @@ def _writes(method: PaymentMethod, token: RazorpayToken | None) -> list[Write]:
 
 def _claim_card(claim: CardClaim, holder_id: str | None) -> Write:
     """Make `claim.method` the only method of the card, in place of its current holder."""
-    return Update(claim, {"method": claim.method}, expect={"method": holder_id}) if holder_id else Insert(claim)
+    values = {"method": claim.method, "expires_at_s": None}
+    return Update(claim, values, expect={"method": holder_id}) if holder_id else Insert(claim)
 
 
 def _replace(holder: PaymentMethod, method: PaymentMethod) -> list[Write]:
     """Delete the method that held the card. If it was the default, the new method becomes the default."""
-    writes: list[Write] = [Update(holder, mark_for_deletion(clock.now_us()), expect={"version": holder.version})]
+    writes: list[Write] = [Update(holder, mark_for_deletion(), expect={"version": holder.version})]
     if models.default_method_id(holder.customer) == holder.id:
         pointer = DefaultMethod(holder.customer)
         writes.append(Update(pointer, {"method": method.id}, expect={"method": holder.id}))
@@ -201,7 +205,7 @@ def _changes_from(method: PaymentMethod, token: RazorpayToken | None) -> dict[st
     if token and token.customer not in ("", method.gateway_customer):
         raise UnexpectedPayload("a token of another customer than the one asked for")
     if method.status == SAVING and (token is None or token.method != "card" or token.status in ENDED_STATUSES):
-        return changes | {"status": DELETED, "updated_at_us": at_us}  # it was never visible
+        return changes | models.cleared() | models.expiring() | {"status": DELETED}  # it was never visible
     if token is None:
         return changes | {"status": DEACTIVATED, "updated_at_us": at_us}
     may_store_expiry = settings().store_card_expiry
@@ -226,16 +230,9 @@ def first_check(at_us: int) -> dict[str, Any]:
     return {"open": OPEN, "next_check_at_us": at_us + 1_000_000 * CHECK_AFTER_S[0], "checks": 0}
 
 
-def mark_for_deletion(at_us: int) -> dict[str, Any]:
-    """Hide the method now, and delete its token at Razorpay as soon as possible."""
-    return {
-        "status": DELETING,
-        "is_active": False,
-        "open": OPEN,
-        "next_check_at_us": at_us,
-        "checks": 0,
-        "updated_at_us": at_us,
-    }
+def mark_for_deletion() -> dict[str, Any]:
+    """Clear the method now, and delete its token at Razorpay as soon as possible."""
+    return models.cleared() | {"status": DELETING, "open": OPEN, "next_check_at_us": clock.now_us(), "checks": 0}
 
 
 def pause_s(method: PaymentMethod) -> int:

@@ -66,10 +66,12 @@ def update(customer: str, method_id: str, values: Mapping[str, Any]) -> tuple[Pa
 
 
 def delete(customer: str, method_id: str) -> None:
-    """Hide the method; its row stays. Then delete the card at Razorpay, if it is one that Razorpay keeps."""
+    """Clear the method's row. Then delete the card at Razorpay, if it is one that Razorpay keeps.
+
+    The row itself expires later, that of a card only after Razorpay has forgotten the card.
+    """
     method = get_or_404(customer, method_id)
-    at_us = clock.now_us()
-    changes = cards.mark_for_deletion(at_us) if method.token else {"is_active": False, "updated_at_us": at_us}
+    changes = cards.mark_for_deletion() if method.token else models.cleared() | models.expiring()
     if not _update_clearing_default(method, changes, IS_ACTIVE):
         raise NotFound("PaymentMethod")
     if method.token:

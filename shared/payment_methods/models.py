@@ -14,8 +14,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
-from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection, LocalSecondaryIndex
 
+from shared import clock
 from shared.aws import dynamodb
 from shared.aws.dynamodb import OPEN, IntegerAttribute, Table
 
@@ -27,6 +28,36 @@ DEFAULT, GATEWAY_CUSTOMER, OWNER, CARD_PREFIX = "default", "gateway_customer", "
 
 # What a write expects of a method that must still be in use. Pointer rows do not have the attribute.
 IS_ACTIVE: Mapping[str, Any] = {"is_active": True}
+
+# A deleted row is kept for as long as a repeated request or webhook may still ask for it. Then DynamoDB removes it.
+KEPT_AFTER_DELETION_S = 30 * 86_400
+# What a deletion removes at once: everything personal, and the time by which lists find the row.
+CLEARED_ATTRIBUTES: Mapping[str, Any] = dict.fromkeys(
+    (
+        "created_at_us",
+        "provider",
+        "nickname",
+        "card_last4",
+        "card_brand",
+        "card_expiry_month",
+        "card_expiry_year",
+        "upi_id",
+        "bank_name",
+        "wallet_provider",
+        "wallet_number",
+    )
+)
+
+
+class MethodsByTime(LocalSecondaryIndex["PaymentMethod"]):
+    """Sparse: the methods that lists read. Neither deleted methods nor pointer rows are in it."""
+
+    class Meta:
+        index_name = "by_time"
+        projection = AllProjection()
+
+    customer = UnicodeAttribute(hash_key=True)
+    created_at_us = IntegerAttribute(range_key=True)
 
 
 class MethodsToCheck(GlobalSecondaryIndex["PaymentMethod"]):
@@ -46,6 +77,7 @@ class PaymentMethod(Table):
     class Meta:
         table_setting = "payment_methods_table"
 
+    by_time = MethodsByTime()
     open_index = MethodsToCheck()
 
     customer = UnicodeAttribute(hash_key=True)
@@ -62,13 +94,15 @@ class PaymentMethod(Table):
     wallet_provider = UnicodeAttribute(default="")
     wallet_number = UnicodeAttribute(default="")
     is_active = BooleanAttribute(default=True)
-    created_at_us = IntegerAttribute()
+    created_at_us = IntegerAttribute(null=True)  # absent once deleted, so that no list has the row
     updated_at_us = IntegerAttribute()
+    expires_at_s = IntegerAttribute(null=True)  # of a deleted row: DynamoDB's time to live
     # Only on a card that Razorpay keeps; cards.py describes the statuses.
     status = UnicodeAttribute(null=True)
     gateway_customer = UnicodeAttribute(null=True)
     token = UnicodeAttribute(null=True)
     same_as = UnicodeAttribute(null=True)  # the method that this card already had
+    card_claim = UnicodeAttribute(null=True)  # the id of its CardClaim
     version = IntegerAttribute(null=True)
     checks = IntegerAttribute(null=True)
     open = UnicodeAttribute(null=True)
@@ -106,10 +140,11 @@ class CardClaim(Table):
     customer = UnicodeAttribute(hash_key=True)
     id = UnicodeAttribute(range_key=True)
     method = UnicodeAttribute()
+    expires_at_s = IntegerAttribute(null=True)
 
 
 class Owner(Table):
-    """The customer to whom a customer or token of Razorpay belongs, permanently."""
+    """The customer to whom a customer or token of Razorpay belongs. Of a deleted token the row expires."""
 
     class Meta:
         table_setting = "payment_methods_table"
@@ -117,6 +152,7 @@ class Owner(Table):
     gateway_id = UnicodeAttribute(hash_key=True, attr_name="customer")
     id = UnicodeAttribute(range_key=True, default=OWNER)
     owner = UnicodeAttribute()
+    expires_at_s = IntegerAttribute(null=True)
 
 
 # --- methods
@@ -135,9 +171,19 @@ def get_any_method(customer: str, method_id: str) -> PaymentMethod | None:
 
 
 def list_methods(customer: str) -> list[PaymentMethod]:
-    """The customer's active methods, in no particular order."""
-    rows = dynamodb.read(lambda: PaymentMethod.query(customer, consistent_read=True))
-    return [row for row in rows if _is_method(row) and row.is_active]
+    """The customer's active methods, oldest first."""
+    rows = dynamodb.read(lambda: PaymentMethod.by_time.query(customer, consistent_read=True))
+    return [row for row in rows if row.is_active]  # a card that is being saved is not visible yet
+
+
+def cleared() -> dict[str, Any]:
+    """The changes that delete a method for its customer."""
+    return {**CLEARED_ATTRIBUTES, "is_active": False, "updated_at_us": clock.now_us()}
+
+
+def expiring() -> dict[str, Any]:
+    """The change after which a row is removed in due time."""
+    return {"expires_at_s": clock.now_s() + KEPT_AFTER_DELETION_S}
 
 
 def methods_to_check(until_us: int, limit: int) -> list[tuple[str, str]]:

@@ -73,7 +73,7 @@ def get_customer(customer: str) -> CustomerRecord:
     """What is stored of a customer; NotFound if nothing is."""
     wallet = get_head(wallet_id(customer))
     methods, default_method = list_methods(customer)
-    ids = list_payment_ids(customer)[:PAYMENTS_MAX]
+    ids = list_payment_ids(customer, limit=PAYMENTS_MAX)
     payments = get_payments(customer, ids) if ids else []
     if not (wallet or methods or payments):
         raise NotFound("Customer")

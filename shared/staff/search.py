@@ -39,7 +39,7 @@ def search(text: str) -> list[Found]:
 
 def is_customer(customer: str) -> bool:
     """Whether anything is stored of this customer's money or methods."""
-    return bool(get_head(wallet_id(customer)) or list_payment_ids(customer) or list_methods(customer))
+    return bool(get_head(wallet_id(customer)) or list_payment_ids(customer, limit=1) or list_methods(customer))
 
 
 def _payment(payment: Payment | None) -> list[Found]:

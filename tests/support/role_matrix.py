@@ -9,10 +9,12 @@ MATRIX: Mapping[str, Mapping[str, str]] = {
     "Authorize": {},
     "AuthorizeStaff": {},
     "ListPaymentMethods": {
-        "PaymentMethodsTable": "GetItem Query",
+        "PaymentMethodsTable": "GetItem",
+        "PaymentMethodsTable/index/by_time": "Query",
     },
     "CreatePaymentMethod": {
-        "PaymentMethodsTable": "PutItem Query",
+        "PaymentMethodsTable": "PutItem",
+        "PaymentMethodsTable/index/by_time": "Query",
     },
     "RetrievePaymentMethod": {
         "PaymentMethodsTable": "GetItem",
@@ -121,7 +123,8 @@ MATRIX: Mapping[str, Mapping[str, str]] = {
         "PaymentsTable/index/by_gateway_order": "Query",
         "PaymentsTable/index/by_time": "Query",
         "WalletEntriesTable": "Query",
-        "PaymentMethodsTable": "GetItem Query",
+        "PaymentMethodsTable": "GetItem",
+        "PaymentMethodsTable/index/by_time": "Query",
         "GatewayKey": "GetSecretValue",
     },
     "RetrieveStaffPayment": {
@@ -135,7 +138,8 @@ MATRIX: Mapping[str, Mapping[str, str]] = {
         "PaymentsTable": "BatchGetItem",
         "PaymentsTable/index/by_time": "Query",
         "WalletEntriesTable": "Query",
-        "PaymentMethodsTable": "GetItem Query",
+        "PaymentMethodsTable": "GetItem",
+        "PaymentMethodsTable/index/by_time": "Query",
     },
     "CreateStaffRefund": {
         "PaymentsTable": "GetItem UpdateItem",
@@ -220,7 +224,8 @@ MATRIX: Mapping[str, Mapping[str, str]] = {
         "GatewayKey": "GetSecretValue",
     },
     "ReleaseStaffClaim": {
-        "PaymentMethodsTable": "DeleteItem GetItem Query",
+        "PaymentMethodsTable": "DeleteItem GetItem",
+        "PaymentMethodsTable/index/by_time": "Query",
         "DeskTable": "PutItem+transaction",
     },
     "AuditWallets": {

@@ -29,6 +29,43 @@ from tests.unit.payment_methods.conftest import (
 pytestmark = pytest.mark.usefixtures("tables")
 
 
+def expiry_of(model: type[Any], customer: str, row_id: str) -> int:
+    return int(model.get(customer, row_id).expires_at_s or 0) - clock.now_s()
+
+
+def test_rows_of_a_card_expire_once_razorpay_has_deleted_it(
+    razorpay_cards: FakeCards, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until then the method's row says which token is to be deleted."""
+    method = saved_card(razorpay_cards, account="V1")
+    claim_id = models.card_claim_id(ASHA, "V1")
+    with monkeypatch.context() as patch:
+        patch.setattr(api, "delete_token", lambda *args: raise_unavailable())
+        methods.delete(ASHA, method.id)
+    row = models.get_any_method(ASHA, method.id)
+    assert row and (row.status, row.token, row.expires_at_s) == ("deleting", TOKEN, None)
+    assert not (row.card_last4 or row.card_brand or row.provider or row.nickname or row.card_expiry_year)
+    card_sync.reconcile()
+    assert razorpay_cards.deleted == [TOKEN] and models.get_any_method(ASHA, method.id).status == "deleted"  # type: ignore[union-attr]
+    rows = (
+        (models.PaymentMethod, ASHA, method.id),
+        (models.Owner, TOKEN, "owner"),
+        (models.CardClaim, ASHA, claim_id),
+    )
+    assert all(29 * 86_400 < expiry_of(*place) <= 30 * 86_400 for place in rows)
+
+
+def test_card_saved_again_keeps_its_claim(razorpay_cards: FakeCards) -> None:
+    methods.delete(ASHA, saved_card(razorpay_cards, account="V1").id)
+    again = saved_card(razorpay_cards, account="V1", id=OTHER_TOKEN)
+    claim = models.CardClaim.get(ASHA, models.card_claim_id(ASHA, "V1"))
+    assert (claim.method, claim.expires_at_s) == (again.id, None)
+
+
+def raise_unavailable() -> None:
+    raise ServiceUnavailable
+
+
 # --- token events
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from shared import clock
 from shared.aws import dynamodb
 from shared.aws.dynamodb import Insert, Overwrite, Update, Write, execute
 from shared.aws.dynamodb_errors import TransactionConflict
@@ -196,6 +197,37 @@ def test_deleted_method_is_hidden_and_not_default() -> None:
     ):
         with pytest.raises(NotFound, match="No PaymentMethod matches the given query."):
             request()
+
+
+def test_deletion_blanks_what_is_personal_and_expires_the_row() -> None:
+    saved = create(CARD | {"nickname": "Asha's", "card_brand": "Visa", "bank_name": "HDFC", "wallet_number": "98"})
+    label = create(UPI | {"wallet_provider": "Paytm"})
+    for body in (saved, label):
+        methods.delete("asha", body["id"])
+    rows = [row for row in PaymentMethod.query("asha", consistent_read=True)]
+    kept = {"customer", "id", "type", "is_active", "updated_at_us", "expires_at_s"}
+    assert [{name for name, value in row.attribute_values.items() if value not in (None, "")} for row in rows] == [
+        kept,
+        kept,
+    ]
+    assert all(row.expires_at_s - clock.now_s() > 29 * 86_400 for row in rows)
+
+
+def test_list_does_not_read_deleted_methods(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = create(UPI)["id"]
+    for _ in range(3):
+        methods.delete("asha", create(CARD)["id"])
+    execute(Insert(CardClaim("asha", CARD_CLAIM_ID, method=kept)))
+    real, read = models.dynamodb.read, []
+
+    def counted(query: Any) -> Any:
+        for row in real(query):
+            read.append(row)
+            yield row
+
+    monkeypatch.setattr(models.dynamodb, "read", counted)
+    assert [body["id"] for body in list_bodies()] == [kept]
+    assert [row.id for row in read] == [kept]
 
 
 @pytest.mark.parametrize(
