@@ -9,12 +9,11 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Protocol
 
-from shared.justification import find_entries, is_justified
+from shared.justification import find_credits, is_justified
 from shared.payments.lifecycle import TOP_UP
 from shared.payments.models import payment_from
 from shared.wallets import ledger
 from shared.wallets.models import Entry, entry_from, find_customer, get_entry
-from shared.wallets.wallet import wallet_id
 
 
 class Change(Protocol):
@@ -66,9 +65,7 @@ def audit_top_ups(changes: Sequence[Change]) -> dict[str, int]:
         is_captured = payment.is_paid or payment.status == "captured"
         if payment.purpose != TOP_UP or not is_captured or was_paid:
             continue
-        by = ledger.by_payment(payment.id)
-        found = find_entries(wallet_id(payment.customer), by, payment.created_at_us)
-        credits = [(entry.kind, entry.amount_paise) for entry in found or ()]
+        credits_paise = [entry.amount_paise for entry in find_credits(payment) or ()]
         counts["TopUpsAudited"] += 1
-        counts["TopUpNotCredited"] += credits != [(ledger.CREDIT, payment.paid_paise)]
+        counts["TopUpNotCredited"] += credits_paise != [payment.paid_paise]
     return counts

@@ -5,6 +5,7 @@ the wallet may gain or lose by it. A record moves a wallet once: no earlier entr
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 
 from shared.desk.models import Action, Proposal, get_action, get_proposal
 from shared.disputes.models import Dispute, get_dispute
@@ -14,11 +15,13 @@ from shared.refunds.lifecycle import GATEWAY
 from shared.refunds.lifecycle import WALLET as TO_WALLET
 from shared.refunds.models import Refund, get_refund
 from shared.wallets import ledger
-from shared.wallets.models import Entry, list_since
+from shared.wallets.history import walk_back
+from shared.wallets.models import Entry, get_head, list_since
 from shared.wallets.wallet import wallet_id
 
-# Entries since the record was created are searched for others that name it. That is mostly none, and rarely more than
-# a few: a top-up is paid within minutes. A record that cannot be searched within the limit justifies nothing.
+# Entries since the record was created are searched for others that name it: for a payment, those of one kind and
+# category. That is mostly none, and rarely more than a few: a top-up is paid within minutes. A record that cannot be
+# searched within the limit justifies nothing.
 ENTRIES_SEARCHED_MAX = 1_000
 CLOCK_SKEW_US = 60 * 1_000_000  # by which an entry may seem older than its record
 
@@ -59,7 +62,23 @@ def is_justified(
     return _paise_by_payment(payment, entry, earlier) == entry.amount_paise
 
 
-def find_entries(wallet: str, by: str, created_at_us: int, before_seq: int | None = None) -> list[Entry] | None:
+def find_credits(payment: Payment) -> list[Entry] | None:
+    """The wallet's credits by a top-up, newest first; None if there are too many top-ups since to search."""
+    head = get_head(wallet_id(payment.customer))
+    if head is None:
+        return []
+    code = ledger.PAIRS[ledger.CREDIT, "top_up"]
+    return _find_linked(head.wallet, head.seq, code, ledger.by_payment(payment.id), payment.created_at_us)
+
+
+def _find_linked(wallet: str, seq: int, code: str, by: str, created_at_us: int) -> list[Entry] | None:
+    """The entries with this code by a record, from number `seq` back; None if there are too many to search."""
+    linked = walk_back(wallet, seq, [code], created_at_us - CLOCK_SKEW_US)
+    since = list(islice(linked, ENTRIES_SEARCHED_MAX))
+    return [entry for entry in since if entry.by == by] if len(since) < ENTRIES_SEARCHED_MAX else None
+
+
+def _find_entries(wallet: str, by: str, created_at_us: int, before_seq: int) -> list[Entry] | None:
     """The entries by a record that was created at this time, newest first; None if there are too many to search."""
     since = list_since(wallet, created_at_us - CLOCK_SKEW_US, ENTRIES_SEARCHED_MAX, before_seq)
     return [entry for entry in since if entry.by == by] if len(since) < ENTRIES_SEARCHED_MAX else None
@@ -78,7 +97,12 @@ def _earlier(
         return None if entry.kind in known else known
     if previous and previous.at_us < created_at_us - CLOCK_SKEW_US:
         return {}
-    found = find_entries(entry.wallet, entry.by, created_at_us, entry.seq)
+    code = ledger.code_of(entry)
+    if code and ledger.record_of(entry)[0] == "p":  # a payment justifies one entry, so others are of the same pair
+        place = ledger.last_before(entry, [code])
+        found = _find_linked(entry.wallet, place, code, entry.by, created_at_us)
+    else:
+        found = _find_entries(entry.wallet, entry.by, created_at_us, entry.seq)
     earlier = {other.kind: other.amount_paise for other in found or ()}
     return None if found is None or entry.kind in earlier else earlier
 

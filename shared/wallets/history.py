@@ -4,7 +4,7 @@ An exact filtered count is the difference of two entries' totals. A page's first
 numbers, and each further row by the link of the one before. A search ends where no row lies between two entries.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from shared.wallets import ledger
@@ -94,6 +94,18 @@ class History:
                 raise RuntimeError("a wallet lacks an entry below its newest")
             self._entries[seq] = entry
         return self._entries[seq]
+
+
+def walk_back(wallet: str, seq: int, codes: Collection[str], since_us: int) -> Iterator[Entry]:
+    """The entries with these codes from number `seq` back to a time, newest first. Others are mostly not read."""
+    while seq > 0:
+        entries = list_entries(wallet, max(seq - ENTRIES_PER_READ + 1, 1), seq)
+        for entry in entries:
+            if entry.at_us < since_us:
+                return
+            if ledger.code_of(entry) in codes:
+                yield entry
+        seq = ledger.last_before(entries[-1], codes)
 
 
 def list_entries_of(wallet: str, payment: str, since_us: int) -> list[Entry]:

@@ -86,17 +86,17 @@ def list_entries(wallet: str, seq_from: int, seq_to: int, newest_first: bool = T
     return perhaps_stale if len(perhaps_stale) == seq_to - seq_from + 1 else query(consistent=True)
 
 
-def list_since(wallet: str, since_us: int, entries_max: int, before_seq: int | None = None) -> list[Entry]:
-    """The newest entries back to a time, newest first, or those of them before `before_seq`."""
-    until = Entry.seq < before_seq if before_seq is not None else None
-    query = partial(Entry.query, wallet, until, scan_index_forward=False, consistent_read=True)
+def list_since(wallet: str, since_us: int, entries_max: int, before_seq: int) -> list[Entry]:
+    """The newest of the entries before `before_seq`, back to a time, newest first."""
+    query = partial(Entry.query, wallet, Entry.seq < before_seq, scan_index_forward=False, consistent_read=True)
     entries = read(lambda: query(limit=entries_max, page_size=ENTRIES_PER_PAGE))
     return list(takewhile(lambda entry: entry.at_us >= since_us, entries))
 
 
 def newest_entries(wallet: str) -> Iterator[Entry]:
     """All entries, the newest first, read as far as they are asked for."""
-    return read(lambda: Entry.query(wallet, scan_index_forward=False, consistent_read=True))
+    query = partial(Entry.query, wallet, scan_index_forward=False, consistent_read=True, page_size=ENTRIES_PER_PAGE)
+    return read(lambda: query())
 
 
 def find_customer(wallet: str) -> str | None:

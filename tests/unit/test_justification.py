@@ -309,7 +309,7 @@ def test_batch_reads_the_owner_once() -> None:
     with reads() as counted:
         assert not_justified(*batch) == 0
     assert counted["GetItem methods"] == 1 and counted["GetItem payments"] == 3
-    assert counted["Query entries"] == 3, "entries of the last minute are searched, a page each"
+    assert counted["Query entries"] == 2, "the first credit has none before it, each other is searched from the last"
 
 
 def test_search_ends_at_its_limit_and_counts_the_entry(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -329,8 +329,22 @@ def test_late_capture_is_justified_within_the_limit(monkeypatch: pytest.MonkeyPa
     late = start_top_up(30_000)
     for _ in range(8):
         spend(100)
+        capture(start_top_up(100))
     capture(late)
-    monkeypatch.setattr(justification, "ENTRIES_SEARCHED_MAX", 11)  # the opening, a credit and eight debits
+    monkeypatch.setattr(justification, "ENTRIES_SEARCHED_MAX", 10)  # the other nine credits; the debits are not read
     assert not_justified(get_wallet(ASHA)) == 0
-    monkeypatch.setattr(justification, "ENTRIES_SEARCHED_MAX", 10)
+    monkeypatch.setattr(justification, "ENTRIES_SEARCHED_MAX", 9)
     assert not_justified(get_wallet(ASHA)) == 1
+
+
+def test_late_hold_is_justified_within_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of refunds all entries since their request are searched: a capture is linked by no total."""
+    by = refund_of(capture(start_top_up()), "pending")
+    for _ in range(8):
+        spend(100)
+    late = forge(HOLD, "refund", 20_000, by)
+    assert not_justified(late) == 0
+    monkeypatch.setattr(justification, "ENTRIES_SEARCHED_MAX", 5)
+    with reads() as counted:
+        assert not_justified(late) == 1
+    assert counted["Query entries"] == 1

@@ -204,7 +204,7 @@ def test_deletion_blanks_what_is_personal_and_expires_the_row() -> None:
     label = create(UPI | {"wallet_provider": "Paytm"})
     for body in (saved, label):
         methods.delete("asha", body["id"])
-    rows = [row for row in PaymentMethod.query("asha", consistent_read=True)]
+    rows = list(PaymentMethod.query("asha", consistent_read=True))
     kept = {"customer", "id", "type", "is_active", "updated_at_us", "expires_at_s"}
     assert [{name for name, value in row.attribute_values.items() if value not in (None, "")} for row in rows] == [
         kept,
