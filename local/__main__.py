@@ -23,6 +23,7 @@ from local.log import Log, is_raw
 from local.memory import Clock, Faults
 from local.razorpay.fake import FakeRazorpay
 from local.razorpay.server import serve
+from local.razorpay.webhooks import ACCOUNT_ID
 from local.s3_events import deliver_uploads
 from local.seeds import SEEDS, make_stories
 from local.state import lock, reset, state_folder
@@ -110,6 +111,7 @@ def start(running: list[Callable[[], object]]) -> Service:
         | {
             "RAZORPAY_BASE_URL": f"http://{HOST}:{razorpay_port}",
             "RAZORPAY_KEY_ID": KEY_ID,
+            "RAZORPAY_ACCOUNT_ID": ACCOUNT_ID,
             "JWT_ISSUER": ISSUER,
             "JWT_AUDIENCE": AUDIENCE,
             "PHONE_CLAIM": PHONE_CLAIM,

@@ -22,6 +22,7 @@ class Settings:
     image_formats: tuple[str, ...]
     razorpay_base_url: str
     razorpay_key_id: str
+    razorpay_account_id: str
     wallet_balance_paise_max: int
     top_up_refund_days: int
     four_eyes_paise: int

@@ -20,6 +20,7 @@ from local.aws import CREDENTIALS, REGION, Ministack
 from local.issuer import AUDIENCE, ISSUER, STAFF_AUDIENCE, STAFF_ISSUER, Issuer
 from local.razorpay.fake import FakeRazorpay
 from local.razorpay.server import serve
+from local.razorpay.webhooks import ACCOUNT_ID
 from local.template import ROOT, Template
 from tools.build import FOLDERS
 from tools.host_template import Host
@@ -72,6 +73,7 @@ class Stack:
         parameters = {
             "Stage": STAGE,
             "RazorpayKeyId": KEY_ID,
+            "RazorpayAccountId": ACCOUNT_ID,
             "RazorpayBaseUrl": f"http://127.0.0.1:{self._razorpay_port}",
             "JwtIssuer": ISSUER,
             "JwtAudience": AUDIENCE,

@@ -10,6 +10,7 @@ from typing import Any
 from local.razorpay.responses import Rejected
 from local.razorpay.state import Entity, State
 
+ACCOUNT_ID = "acc_GC00000000001A"
 TIMEOUT_S = 5
 REDELIVER_AFTER_S = (1, 2, 4)
 ORDERS = ("reverse", "shuffle")  # in which `deliver` can send, instead of the order of the events
@@ -65,7 +66,7 @@ def _envelope(
 ) -> dict[str, Any]:
     body: dict[str, Any] = {
         "entity": "event",
-        "account_id": "acc_GC00000000001A",
+        "account_id": ACCOUNT_ID,
         "event": name,
         "contains": list(entities) if contains is None else contains,
         "payload": {kind: {"entity": entity} for kind, entity in entities.items()},

@@ -11,9 +11,10 @@ from shared.payments.find import find_payment
 from shared.payments.results import ApplyResult, WebhookResult
 from shared.payments.unusable_webhooks import keep_webhook
 from shared.razorpay.entities import UnexpectedPayload, dispute_from, payment_from, refund_from
-from shared.razorpay.signatures import webhook_signature_matches
+from shared.razorpay.signatures import webhook_signer
 from shared.refunds.apply import apply_refund
 from shared.refunds.report import apply_report, apply_unknown_refunds
+from shared.settings import settings
 from shared.telemetry import journal
 
 EVENT_ID_LENGTH_MAX = 40
@@ -30,9 +31,11 @@ EVENTS = (
 
 def handle_webhook(body: bytes, signature: str, event_id: str) -> WebhookResult:
     """Check the signature over the raw bytes and apply the event. An event about nothing of ours is ignored."""
-    if not webhook_signature_matches(body, signature):
+    signer = webhook_signer(body, signature)
+    if signer is None:
         journal.count("WebhookRefused")
         raise NotAuthenticated
+    journal.count("WebhookSignedWithOldSecret" if signer else "WebhookSignedWithNewSecret")
     event_id = event_id[:EVENT_ID_LENGTH_MAX]
     try:
         return apply_event(body, event_id)
@@ -58,12 +61,21 @@ def _event_in(body: bytes) -> Mapping[str, Any]:
 
 
 def _handle(event: Mapping[str, Any], event_id: str) -> WebhookResult:
+    if _is_of_another_account(event):
+        journal.count("WebhookOfAnotherAccount")
+        return WebhookResult("ignored")
     if (card_event := card_sync.event_in(event)) is not None:
         return WebhookResult(card_sync.handle_event(card_event))
     applied = _dispatch(event, event_id)
     if applied is None:
         return WebhookResult("ignored")
     return WebhookResult("applied" if applied.is_news else "unchanged", applied)
+
+
+def _is_of_another_account(event: Mapping[str, Any]) -> bool:
+    """Whether the event names another Razorpay account than the setting: its webhook was given our secret."""
+    account = settings().razorpay_account_id
+    return bool(account) and event.get("account_id", account) != account
 
 
 def _dispatch(event: Mapping[str, Any], event_id: str) -> ApplyResult | None:

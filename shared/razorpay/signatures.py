@@ -9,17 +9,18 @@ from shared.razorpay import credentials
 def checkout_signature_matches(order_id: str, payment_id: str, signature: str) -> bool:
     """Whether Razorpay signed this pair. `order_id` is the stored one, never the one that the app sent."""
     secrets = [credentials.key_pair()[1], *credentials.retired_key_secrets()]
-    return _any_matches(secrets, f"{order_id}|{payment_id}".encode(), signature)
+    return _signer(secrets, f"{order_id}|{payment_id}".encode(), signature) is not None
 
 
-def webhook_signature_matches(body: bytes, signature: str) -> bool:
-    """Whether one of the listed webhook secrets signed exactly these bytes."""
-    return _any_matches(credentials.webhook_secrets(), body, signature)
+def webhook_signer(body: bytes, signature: str) -> int | None:
+    """The position in the list of the webhook secret that signed exactly these bytes, or None."""
+    return _signer(credentials.webhook_secrets(), body, signature)
 
 
-def _any_matches(secrets: list[str], message: bytes, signature: str) -> bool:
+def _signer(secrets: list[str], message: bytes, signature: str) -> int | None:
     """Compare with every secret, without an early exit, so that the time taken does not tell which one matched."""
-    return any([_matches(secret, message, signature) for secret in secrets])  # noqa: C419
+    matching = [index for index, secret in enumerate(secrets) if _matches(secret, message, signature)]
+    return matching[0] if matching else None
 
 
 def _matches(secret: str, message: bytes, signature: str) -> bool:

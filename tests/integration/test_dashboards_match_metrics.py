@@ -15,6 +15,7 @@ import jwt
 import pytest
 import requests
 
+from local.__main__ import OLD_WEBHOOK_SECRET
 from shared.images.lifecycle import owner_of
 from shared.issuer_keys import REFRESH_AFTER_S
 from tests.integration.test_events import event
@@ -44,8 +45,10 @@ def play(app: App, local_stack: LocalStack) -> None:
         b'{"event":"settlement.processed","payload":{}}',
         b"[",
         b'{"event":"payment.captured","payload":{}}',
+        b'{"event":"payment.captured","account_id":"acc_OfAnotherShop","payload":{}}',
     ):
         assert webhook(local_stack, body, local_stack.webhook_secret) == 200
+    assert webhook(local_stack, b"[", OLD_WEBHOOK_SECRET) == 200
     assert webhook(local_stack, b"{}", "another secret") == 401
     local_stack.control("faults", [{"method": "POST", "path": "/v1/orders", "fault": "500", "times": 1}])
     assert app.call("POST", "/wallets/add-money/", {"amount": "5.00"}).status_code == 503

@@ -264,6 +264,7 @@ INCIDENTS: Mapping[str, tuple[str, tuple[Incident, ...]]] = {
     "WebhookRefusedAlarm": (TICKET, (once(own("WebhookRefused"), 4, 20),)),
     "KeysUnavailableAlarm": (TICKET, each(every(5, own(name), 1, 6) for name in ("KeysStale", "KeysUnavailable"))),
     "WebhookUnusableAlarm": (TICKET, (once(own("WebhookUnusable"), 1, 20),)),
+    "WebhookAccountAlarm": (TICKET, (once(own("WebhookOfAnotherAccount"), 1, 20),)),
     "WebhookSlowAlarm": (TICKET, (every(1, function("Duration", "ReceiveWebhook"), 3_001, 15),)),
     "RazorpayErrorsAlarm": (TICKET, (every(1, own("GatewayErrors"), 5, 10),)),
     "LatencyAlarm": (TICKET, (every(1, api("Latency"), 3_001, 15),)),

@@ -24,7 +24,7 @@ from shared.telemetry import journal
 from shared.wallets.models import Entry
 from tests.support.cached_state import aws_caches
 
-KEY_ID, KEY_SECRET = "rzp_test_1", "key_secret"
+KEY_ID, KEY_SECRET, ACCOUNT_ID = "rzp_test_1", "key_secret", "acc_GC00000000001A"
 ENVIRONMENT = {
     "PAYMENT_METHODS_TABLE": "methods",
     "WALLET_ENTRIES_TABLE": "entries",
@@ -39,6 +39,7 @@ ENVIRONMENT = {
     "IMAGE_FORMATS": "jpeg,avif",
     "RAZORPAY_BASE_URL": "http://127.0.0.1:9",
     "RAZORPAY_KEY_ID": KEY_ID,
+    "RAZORPAY_ACCOUNT_ID": ACCOUNT_ID,
     "RAZORPAY_KEY_SECRET_NAME": "gateway-key",
     "WEBHOOK_SECRETS_NAME": "webhook-secrets",
     "WALLET_BALANCE_PAISE_MAX": "20000000",

@@ -15,12 +15,15 @@ from shared.payments.webhook import handle_webhook
 from shared.razorpay import api
 from shared.razorpay.client import RazorpayRejected
 from shared.razorpay.entities import UnexpectedPayload
-from tests.unit.conftest import Razorpay, an_attempt
+from shared.settings import settings
+from shared.telemetry import journal
+from tests.unit.conftest import ACCOUNT_ID, Razorpay, an_attempt
 from tests.unit.disputes.support import a_dispute, only_dispute
 from tests.unit.payments.support import (
     ASHA,
     ATTEMPT_ID,
     SECOND_ATTEMPT_ID,
+    WEBHOOK_SECRETS,
     a_refund,
     balance,
     credited,
@@ -40,6 +43,37 @@ def test_webhook_without_valid_signature_is_refused() -> None:
     for signature in ("", "0" * 64, hmac_sha256("other", b"{}"), hmac_sha256("new", b"{}").upper(), "é"):
         with pytest.raises(NotAuthenticated):
             handle_webhook(b"{}", signature, "")
+
+
+@pytest.mark.parametrize(
+    ("secret", "metric"),
+    [(WEBHOOK_SECRETS[0], "WebhookSignedWithNewSecret"), (WEBHOOK_SECRETS[1], "WebhookSignedWithOldSecret")],
+)
+def test_webhook_counts_which_secret_signed_it(secret: str, metric: str) -> None:
+    """The old one is removed from the list when nothing was signed with it for days."""
+    journal.drain()
+    assert handle_webhook(b'{"event":"x"}', hmac_sha256(secret, b'{"event":"x"}'), "").outcome == "ignored"
+    assert journal.drain()[0] == {metric: 1}
+
+
+@pytest.mark.parametrize("account", ["acc_OfAnotherShop", "", None, ["acc_GC00000000001A"]])
+def test_event_of_another_account_is_ignored_and_counted(account: Any) -> None:
+    payment = top_up()
+    payload = {"payment": {"entity": payment_entity(an_attempt(payment.gateway_order, 50_000))}}
+    event = {"event": "payment.captured", "payload": payload}
+    journal.drain()
+    assert deliver_json(event | {"account_id": account}).outcome == "ignored"
+    assert journal.drain()[0]["WebhookOfAnotherAccount"] == 1 and balance() == "0.00"
+    assert deliver_json(event | {"account_id": ACCOUNT_ID}).outcome == "applied"
+    assert balance() == "500.00" and "WebhookOfAnotherAccount" not in journal.drain()[0]
+
+
+def test_account_is_not_compared_without_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAZORPAY_ACCOUNT_ID", "")
+    settings.cache_clear()
+    payload = {"payment": {"entity": payment_entity(an_attempt(top_up().gateway_order, 50_000))}}
+    event = {"event": "payment.captured", "account_id": "acc_Any", "payload": payload}
+    assert deliver_json(event).outcome == "applied"
 
 
 def test_second_webhook_credits_nothing() -> None:
