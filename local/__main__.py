@@ -12,7 +12,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from local.actions import PHONE_CLAIM, Local
+from local.account import Account, account
+from local.actions import Local
 from local.addresses import HOST, LOOPBACK, OURS, CannotStart, free_port, is_free, port_of
 from local.api_gateway import Api
 from local.aws import CREDENTIALS, Ministack
@@ -30,7 +31,6 @@ from local.state import lock, reset, state_folder
 from local.template import Template
 from local.web import Backstage
 
-KEY_ID, KEY_SECRET = "rzp_test_GarmentPayLocal", "local_key_secret"
 WEBHOOK_SECRET, OLD_WEBHOOK_SECRET = "whsec_local", "whsec_local_old"
 WEBHOOK_PATH = "/api/payments/webhooks/razorpay/"
 STAFF = (  # one for each group, and one in all three
@@ -59,7 +59,7 @@ def main() -> int:
             return 0
         service = start(running)
         ready = service.ready | {"ready_s": round(time.monotonic() - started, 1)}
-        text = banner(ready, write_env(service.state, ready), service.stories, service.notes)
+        text = banner(ready, write_env(service.state, ready), service.stories, service.notes, service.is_test_mode)
         print(json.dumps(ready) if is_script() else text, flush=True)
         service.api.front_page = text.encode()
         service.api.log.is_quiet = False
@@ -92,6 +92,7 @@ class Service:
     ready: dict[str, Any]
     stories: bool
     notes: list[str]
+    is_test_mode: bool
 
 
 def start(running: list[Callable[[], object]]) -> Service:
@@ -99,7 +100,7 @@ def start(running: list[Callable[[], object]]) -> Service:
     state, template, clock, faults, notes = state_folder(), Template(), Clock(), Faults(), list[str]()
     running.append(lock(state))
     log = Log(state / "functions.log", is_raw())
-    web_origin = os.environ.get("WEB_ORIGIN", "")
+    web_origin, real = os.environ.get("WEB_ORIGIN", ""), account()
     local = Local(clock, faults, Issuer(state), Issuer.for_staff(state))
     api = _api(template, local, log, web_origin, notes)
     running.append(api.server_close)
@@ -109,9 +110,8 @@ def start(running: list[Callable[[], object]]) -> Service:
     environment = template.environment(
         {name: os.environ[name] for name in template.settings() & os.environ.keys()}
         | {
-            "RAZORPAY_BASE_URL": f"http://{HOST}:{razorpay_port}",
-            "RAZORPAY_KEY_ID": KEY_ID,
-            "RAZORPAY_ACCOUNT_ID": ACCOUNT_ID,
+            "RAZORPAY_BASE_URL": real.base_url or f"http://{HOST}:{razorpay_port}",
+            "RAZORPAY_KEY_ID": real.key_id,
             "JWT_ISSUER": ISSUER,
             "JWT_AUDIENCE": AUDIENCE,
             "PHONE_CLAIM": PHONE_CLAIM,
@@ -129,37 +129,40 @@ def start(running: list[Callable[[], object]]) -> Service:
     log.start()
     ministack.wait()
     secrets = {
-        "GatewayKey": {"key_id": KEY_ID, "key_secret": KEY_SECRET},
+        "GatewayKey": {"key_id": real.key_id, "key_secret": real.key_secret},
         "WebhookSecrets": {"active": [WEBHOOK_SECRET, OLD_WEBHOOK_SECRET]},
     }
     origins = (f"http://{name}:{api.port}" for name in OURS)
     ministack.create_resources(template, secrets, list(dict.fromkeys([*origins, *filter(None, [web_origin])])))
     pool.ready()
-    razorpay = serve(_fake_razorpay(state, clock, running), razorpay_port, HOST)
+    razorpay = serve(_fake_razorpay(state, clock, running, real), razorpay_port, HOST)
     razorpay.stand_in.webhook_url = api.url + WEBHOOK_PATH
     for trigger in template.triggers:
         running.append(deliver_uploads(trigger, pool, api.announced))
     api.serve(pool)
-    local.seeds = [local.new_customer(seed.name, seed.id, seed.phone) for seed in SEEDS]
-    has_stories = os.environ.get("SEEDS", "off" if is_script() else "on") != "off"
+    local.seeds = [local.new_customer(seed.name, seed.id) for seed in SEEDS]
+    has_stories = not real.base_url and os.environ.get("SEEDS", "off" if is_script() else "on") != "off"
     if has_stories and (problem := make_stories(state, api.url, razorpay.url, local.seeds)):
         notes.append(f"the customers have no story: {problem}")
         has_stories = False
     _wait_for_webhooks(razorpay.stand_in)
+    if real.base_url:
+        notes.append(f"payments go to {real.base_url} as {real.key_id}. In another terminal, with the same keys:")
+        notes.append(f"{sys.executable} -m local.rzp listen")
     if os.environ.get("SCHEDULES") != "off":
         api.run_schedules()
     ready: dict[str, Any] = {
         "api": api.url,
-        "razorpay": razorpay.url,
+        "razorpay": real.base_url or razorpay.url,
         "s3": ministack.url,
-        "key_id": KEY_ID,
-        "key_secret": KEY_SECRET,
+        "key_id": real.key_id,
+        "key_secret": real.key_secret,
         "webhook_secret": WEBHOOK_SECRET,
         "customers": local.seeds,
         "staff": [local.new_staff(*person) for person in STAFF],
     }
     api.backstage = Backstage(razorpay.stand_in, ready, environment["WALLET_ENTRIES_TABLE"])
-    return Service(api, state, ready, has_stories, notes)
+    return Service(api, state, ready, has_stories, notes, bool(real.base_url))
 
 
 def is_script() -> bool:
@@ -197,9 +200,9 @@ def _wait_for_webhooks(stand_in: FakeRazorpay) -> None:
         time.sleep(0.02)
 
 
-def _fake_razorpay(state: Path, clock: Clock, running: list[Any]) -> FakeRazorpay:
+def _fake_razorpay(state: Path, clock: Clock, running: list[Any], keys: Account) -> FakeRazorpay:
     """The Razorpay account as the previous run saved it."""
-    stand_in = FakeRazorpay(KEY_ID, KEY_SECRET, WEBHOOK_SECRET, lambda: int(time.time()) + clock.ahead_s)
+    stand_in = FakeRazorpay(keys.key_id, keys.key_secret, WEBHOOK_SECRET, lambda: int(time.time()) + clock.ahead_s)
     saved = state / "gateway.json"
     if saved.exists():
         try:

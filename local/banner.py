@@ -31,19 +31,28 @@ def write_env(state: Path, ready: dict[str, Any]) -> Path:
     return path
 
 
-def banner(ready: dict[str, Any], env: Path, has_stories: bool, notes: list[str]) -> str:
-    """The text for a person: at most LINES_MAX lines, and commands that bash, zsh and fish run as they stand."""
+def banner(ready: dict[str, Any], env: Path, has_stories: bool, notes: list[str], is_test_mode: bool = False) -> str:
+    """The text for a person: at most LINES_MAX lines, and commands that bash, zsh and fish run as they stand.
+
+    In Razorpay's test mode no command can pay; Razorpay's checkout can.
+    """
     api, razorpay = ready["api"], ready["razorpay"]
     served = [f"{name}  {api}{path}" for name, path in PAGES if path in web.SERVICE]
     groups = [*([f"  {'    '.join(served)}"] if served else [])]
     groups.append(f"  API  {api}/api    Photos  {api}/_local/upload    document  {api}/openapi.json")
-    groups.append(f"  Razorpay  {razorpay}    AWS  {ready['s3']}    (stand-ins)")
+    groups.append(f"  Razorpay  {razorpay}    AWS  {ready['s3']}{'' if is_test_mode else '    (stand-ins)'}")
     people = [f"{seed.name} {seed.story}" for seed in SEEDS] if has_stories else [seed.name for seed in SEEDS]
     customers = "; ".join(people[:2]), "; ".join(people[2:])
     staff = ", ".join(f"{person['name']} ({'+'.join(person['groups'])})" for person in ready["staff"])
     as_bilal = 'curl -s -H "Authorization: Bearer $BILAL"'
     json_body = """-H "Content-Type: application/json" -d '{"amount": "500.00"}'"""
     order_id = "grep -o 'order_[A-Za-z0-9]\\{14\\}' | head -1"
+    pay = [
+        '  echo "pay in a browser: $RAZORPAY/checkout?order_id=$ORDER, or here:"',
+        "  curl -s -d '{\"order_id\": \"'$ORDER'\"}' $RAZORPAY/_control/pay; echo; sleep 1",
+    ]
+    if is_test_mode:
+        pay = ['  echo "pay in the checkout of Razorpay: $ORDER"', "  sleep 1"]
     return "\n".join(
         [
             f"garment-pay, ready in {ready['ready_s']} s. Stop: Ctrl-C. Delete the state: make reset",
@@ -57,8 +66,7 @@ def banner(ready: dict[str, Any], env: Path, has_stories: bool, notes: list[str]
             "Paste into another terminal, to top up the wallet of Bilal as the app would:",
             f"  source {shlex.quote(str(env))}",
             f"  export ORDER=$({as_bilal} {json_body} $API/api/payments/wallets/add-money/ | {order_id})",
-            '  echo "pay in a browser: $RAZORPAY/checkout?order_id=$ORDER, or here:"',
-            "  curl -s -d '{\"order_id\": \"'$ORDER'\"}' $RAZORPAY/_control/pay; echo; sleep 1",
+            *pay,
             f"  {as_bilal} $API/api/payments/wallets/transactions/",
             "",
         ]

@@ -97,7 +97,7 @@ def _hold(state: State, sent: dict[str, Any]) -> Any:
 
 def _state(state: State, sent: dict[str, Any]) -> Any:
     held = [state.events[event_id] for event_id in state.held]
-    return {**state.dump(), "events": list(state.events.values()), "held": held}
+    return {**state.dump(), "events": list(state.events.values()), "held": held, "holding": state.holding}
 
 
 CONTROLS: Mapping[str, Control] = {

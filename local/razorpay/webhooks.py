@@ -99,7 +99,9 @@ def _enqueue(state: State, name: str, body: Any) -> str:
 
 
 def deliver(state: State, sent: dict[str, Any]) -> list[dict[str, Any]]:
-    """Send the held events, or the one of `event_id` again, as `times`, `order`, `tamper`, `secret` and `drop` say.
+    """Send the held events, or the one of `event_id`, as `times`, `order`, `tamper`, `secret` and `drop` say.
+
+    What is sent or dropped is held no longer.
 
     The caller must not hold the lock: the receiver may call the API before it answers.
     """
@@ -108,6 +110,7 @@ def deliver(state: State, sent: dict[str, Any]) -> list[dict[str, Any]]:
     with state.lock:
         if sent.get("event_id"):
             event_ids = [state.find(state.events, sent["event_id"])["event_id"]]
+            state.held = [event_id for event_id in state.held if event_id not in event_ids]
         else:
             event_ids, state.held = state.held, []
     if sent.get("order") == "reverse":
@@ -127,23 +130,28 @@ def _send(state: State, event_id: str, tamper: bool = False, secret: str | None 
     signature = state.sign(secret or state.webhook_secret, body)
     if tamper:
         body = body.replace(b'"amount":', b'"amount":9', 1)
+    started = time.monotonic()
+    event["attempts"] += 1
+    event["status"] = post_event(state.webhook_url, body, signature, event_id)
+    ms = round((time.monotonic() - started) * 1000)
+    return {"event": event["event"], "event_id": event_id, "status": event["status"], "ms": ms}
+
+
+def post_event(url: str, body: bytes, signature: str, event_id: str) -> int:
+    """POST a webhook as Razorpay does; the receiver's status, or 0 without a response."""
     headers = {
         "Content-Type": "application/json",
         "X-Razorpay-Signature": signature,
         "x-razorpay-event-id": event_id,
     }
-    started = time.monotonic()
-    event["attempts"] += 1
     try:
-        request = urllib.request.Request(state.webhook_url, data=body, headers=headers, method="POST")
+        request = urllib.request.Request(url, data=body, headers=headers, method="POST")
         with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:
-            event["status"] = response.status
+            return int(response.status)
     except urllib.error.HTTPError as error:
-        event["status"] = error.code
+        return error.code
     except OSError:
-        event["status"] = 0
-    ms = round((time.monotonic() - started) * 1000)
-    return {"event": event["event"], "event_id": event_id, "status": event["status"], "ms": ms}
+        return 0
 
 
 def run_delivery(state: State) -> None:

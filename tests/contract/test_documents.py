@@ -15,6 +15,7 @@ import botocore.session
 import pytest
 from botocore import xform_name
 
+from local.rzp.__main__ import parser as rzp_commands
 from local.template import ROOT, Template
 from shared import errors
 from shared.images.rejections import IMAGE_FAULTS, UPLOAD_FAULTS
@@ -205,6 +206,8 @@ def test_command_exists_with_its_options(block: Block) -> None:
                 check_aws_command(*arguments)
             case ".venv-sam/bin/sam":
                 check_sam_command(arguments)
+            case ".venv/bin/python" if arguments[:2] == ["-m", "local.rzp"]:
+                assert rzp_commands().parse_args(arguments[2:])
             case ".venv/bin/python":
                 assert arguments[:2] == ["-m", "pytest"]
                 assert all((ROOT / path).exists() for path in arguments[2:] if not path.startswith("-"))
