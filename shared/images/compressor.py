@@ -14,7 +14,7 @@ from typing import Any
 
 from shared import clock
 from shared.aws import dynamodb, s3
-from shared.aws.dynamodb import Update
+from shared.aws.dynamodb import OPEN, Update
 from shared.errors import ServiceUnavailable
 from shared.images import models
 from shared.images.codec import pipeline
@@ -22,6 +22,7 @@ from shared.images.codec.pipeline import RECIPE, Compressed
 from shared.images.lifecycle import (
     AWAITING_UPLOAD,
     COMPRESSING,
+    EXPIRED,
     MEDIA_TYPES,
     NO_MORE_CHECKS,
     PROCESSING,
@@ -75,8 +76,9 @@ def compress(key: str) -> Outcome:
     image = models.get_image(owner, image_id)
     if image and image.status == AWAITING_UPLOAD:
         image = _claim(image, key)
+    # A form can be sent again and again for five minutes, so a repeated upload costs this one read and no more.
     if not image or image.status not in (AWAITING_UPLOAD, PROCESSING):
-        return _discard(owner, image_id)
+        return _not_needed(image, image_id)
     if image.status == AWAITING_UPLOAD:
         return Outcome("gone", {"id": image_id})
     return _process(image, key)
@@ -159,7 +161,16 @@ def _finish(image: Image, status: str, **values: Any) -> bool:
 def _discard(owner: str, image_id: str) -> Outcome:
     """Read the row again: what happened to the photo decides the outcome."""
     image = models.get_image(owner, image_id)
-    status = image.status if image else None
-    if status == PROCESSING:  # the upload cannot be read now; if that lasts, the sweeper rejects the photo
+    if image and image.status == PROCESSING:  # the upload cannot be read now; if that lasts, the sweeper rejects it
         raise ServiceUnavailable
-    return Outcome("duplicate" if status in (READY, REJECTED) else "discarded", {"id": image_id})
+    return _not_needed(image, image_id)
+
+
+def _not_needed(image: Image | None, image_id: str) -> Outcome:
+    """The outcome of an upload whose photo is finished or gone. The sweeper removes one that came too late."""
+    if image and image.status in (READY, REJECTED):
+        return Outcome("duplicate", {"id": image_id})
+    if image and image.status == EXPIRED and image.open is None:
+        removal = {"open": OPEN, "next_check_at_us": clock.now_us()}
+        dynamodb.execute(Update(image, removal, expect_status=(EXPIRED,)))
+    return Outcome("discarded", {"id": image_id})

@@ -107,6 +107,10 @@ def _sweep_image(owner: str, image_id: str) -> str:
         s3.remove_images(image_prefix(owner, image_id))
         dynamodb.execute(Update(image, NO_MORE_CHECKS, expect_status=(REJECTED,)))
         return ""
+    if image.status == EXPIRED:  # an upload was reported too late; its form is no longer valid, so none follows
+        s3.remove_upload(upload_key(owner, image_id))
+        dynamodb.execute(Update(image, NO_MORE_CHECKS, expect_status=(EXPIRED,)))
+        return ""
     return _purge(image, at_us) if image.status == DELETED else ""
 
 

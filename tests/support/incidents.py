@@ -91,6 +91,8 @@ def calm_day() -> Metrics:
     day.put(own("SweepFailed"), [480], 2)
     day.put(own("OwedPaise"), [480], 400_000)
     day.put(own("WebhookRefused"), [480], 3)
+    day.put(own("UploadDuplicate"), BUSY, 1)
+    day.put(own("UploadDuplicate"), [480], 2_000)
     day.put(own("KeysStale"), [480], 1)
     day.put(own("GatewayCalls"), BUSY, 24)
     day.put(own("GatewayErrors"), [450], 4)
@@ -273,6 +275,7 @@ INCIDENTS: Mapping[str, tuple[str, tuple[Incident, ...]]] = {
         TICKET,
         each(every(5, table(f"{kind}ThrottleEvents", name), 1, 6) for name in TABLES for kind in ("Read", "Write")),
     ),
+    "UploadsRepeatedAlarm": (TICKET, (every(1, own("UploadDuplicate"), 201, 10),)),
     "FailedUploadsAlarm": (TICKET, (every(1, queue("ApproximateNumberOfMessagesVisible"), 1, 1),)),
     "FailedUploadsOldAlarm": (TICKET, (every(1, queue("ApproximateAgeOfOldestMessage"), 604_801, 1),)),
 }

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from shared import settings
-from shared.aws import s3
+from shared.aws import dynamodb, s3
 from shared.errors import ServiceUnavailable
-from shared.images import compressor, lifecycle, removal
+from shared.images import compressor, lifecycle, models, removal
 from shared.images.codec import pipeline
 from shared.images.compressor import compress
 from shared.images.rejections import IMAGE_FAULTS
@@ -105,6 +105,45 @@ def test_upload_of_deleted_or_expired_photo_is_ignored(buckets: Buckets, advance
         buckets.put_upload(image_id, picture())
         assert compress(upload_key(image_id)).name == "discarded"
     assert buckets.images == [] and status_of(expired) == "expired"
+
+
+def test_late_upload_of_an_expired_photo_is_removed_by_the_next_sweep(
+    buckets: Buckets, advance: Callable[[float], None]
+) -> None:
+    image_id, other = create_upload()["id"], create_upload()["id"]
+    advance(120 * MINUTE_S)
+    removal.sweep()
+    assert status_of(image_id) == "expired" and get_row(image_id).open is None
+    for late in (image_id, image_id, other):
+        buckets.put_upload(late, picture())
+        compress(upload_key(late))
+    assert len(buckets.uploads) == 3
+    assert removal.sweep() == {"ImageExpired": 0, "ImageProcessingFailed": 0, "ImagePurged": 0, "SweepFailed": 0}
+    assert buckets.uploads == [] and status_of(image_id) == "expired" and get_row(image_id).open is None
+
+
+@pytest.mark.parametrize("is_picture", [True, False], ids=["ready", "rejected"])
+def test_repeated_upload_costs_one_read(is_picture: bool, buckets: Buckets, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A form takes any number of uploads. One customer's must not keep the compressor from the others' photos."""
+    image_id = create_upload()["id"]
+    buckets.put_upload(image_id, picture() if is_picture else b"x")
+    compress(upload_key(image_id))
+    reads, get_image = [], models.get_image
+
+    def counted(owner: str, image: str) -> Any:
+        reads.append(image)
+        return get_image(owner, image)
+
+    def refuse(*args: Any, **values: Any) -> Any:
+        raise AssertionError("a repeated upload needs nothing but its row")
+
+    monkeypatch.setattr(models, "get_image", counted)
+    for name in ("client", "first_version", "get_upload", "put_image"):
+        monkeypatch.setattr(s3, name, refuse)
+    monkeypatch.setattr(dynamodb, "execute", refuse)
+    for _ in range(20):
+        assert compress(upload_key(image_id)).name == "duplicate"
+    assert len(reads) == 20
 
 
 def test_upload_without_a_row_is_ignored(buckets: Buckets) -> None:
