@@ -17,6 +17,7 @@ from local.actions import Local
 from local.addresses import HOST, LOOPBACK, OURS, CannotStart, free_port, is_free, port_of
 from local.api_gateway import Api
 from local.aws import CREDENTIALS, Ministack
+from local.backstage import Backstage
 from local.banner import banner, write_env
 from local.issuer import AUDIENCE, ISSUER, STAFF_AUDIENCE, STAFF_ISSUER, Issuer
 from local.lambda_pool import LambdaPool
@@ -29,7 +30,6 @@ from local.s3_events import deliver_uploads
 from local.seeds import SEEDS, make_stories
 from local.state import lock, reset, state_folder
 from local.template import Template
-from local.web import Backstage
 
 WEBHOOK_SECRET, OLD_WEBHOOK_SECRET = "whsec_local", "whsec_local_old"
 WEBHOOK_PATH = "/api/payments/webhooks/razorpay/"
@@ -62,7 +62,7 @@ def main() -> int:
         text = banner(ready, write_env(service.state, ready), service.stories, service.notes, service.is_test_mode)
         print(json.dumps(ready) if is_script() else text, flush=True)
         service.api.front_page = text.encode()
-        service.api.log.is_quiet = False
+        service.api.log.speak()
         service.api.announced.set()
         while not stopping.wait(0.5):
             pass
@@ -99,9 +99,11 @@ def start(running: list[Callable[[], object]]) -> Service:
     """Start everything. Each part appends the function that stops it to `running`, even if a later part fails."""
     state, template, clock, faults, notes = state_folder(), Template(), Clock(), Faults(), list[str]()
     running.append(lock(state))
-    log = Log(state / "functions.log", is_raw())
-    web_origin, real = os.environ.get("WEB_ORIGIN", ""), account()
+    has_stories = os.environ.get("SEEDS", "off" if is_script() else "on") != "off"
+    log = Log(state / "functions.log", is_raw(), is_direct=is_raw() and not has_stories)
+    web_origin = os.environ.get("WEB_ORIGIN", "")
     local = Local(clock, faults, Issuer(state), Issuer.for_staff(state))
+    local.tables = list(template.of_type("AWS::DynamoDB::Table"))
     api = _api(template, local, log, web_origin, notes)
     running.append(api.server_close)
     razorpay_port = _port_beside(api, 1, "RAZORPAY_PORT", os.environ.get("RAZORPAY_PORT"), notes)
@@ -138,10 +140,9 @@ def start(running: list[Callable[[], object]]) -> Service:
     razorpay = serve(_fake_razorpay(state, clock, running, real), razorpay_port, HOST)
     razorpay.stand_in.webhook_url = api.url + WEBHOOK_PATH
     for trigger in template.triggers:
-        running.append(deliver_uploads(trigger, pool, api.announced))
+        running.append(deliver_uploads(trigger, pool, faults, api.announced))
     api.serve(pool)
     local.seeds = [local.new_customer(seed.name, seed.id) for seed in SEEDS]
-    has_stories = not real.base_url and os.environ.get("SEEDS", "off" if is_script() else "on") != "off"
     if has_stories and (problem := make_stories(state, api.url, razorpay.url, local.seeds)):
         notes.append(f"the customers have no story: {problem}")
         has_stories = False
@@ -161,8 +162,8 @@ def start(running: list[Callable[[], object]]) -> Service:
         "customers": local.seeds,
         "staff": [local.new_staff(*person) for person in STAFF],
     }
-    api.backstage = Backstage(razorpay.stand_in, ready, environment["WALLET_ENTRIES_TABLE"])
-    return Service(api, state, ready, has_stories, notes, bool(real.base_url))
+    api.backstage = Backstage(razorpay.stand_in, ready, environment, local.names, log)
+    return Service(api, state, ready, has_stories, notes)
 
 
 def is_script() -> bool:

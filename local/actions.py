@@ -1,7 +1,7 @@
 """`POST /_local/<action>`: what exists only on a developer's machine.
 
-New customers, a clock to move, functions to invoke, and faults of S3 and of the issuer. Each action checks its body
-and refuses in words what it does not know.
+New customers, a clock to move, functions to invoke, and faults of S3, of tables and of the issuer. Each action
+checks its body and refuses in words what it does not know.
 """
 
 import json
@@ -30,6 +30,7 @@ class Local:
         self.clock, self.faults = clock, faults
         self.issuer, self.staff_issuer = issuer, staff_issuer
         self.pool: LambdaPool
+        self.tables: Sequence[str] = ()  # the names of all tables
         self.seeds: list[dict[str, str]] = []
         self.names: dict[str, str] = {}  # of every customer and member of staff, by id
 
@@ -110,17 +111,27 @@ def _faults(local: Local, sent: dict[str, Any]) -> Any:
         raise Refused('s3 must be a list of operations, such as ["GetObject"]')
     if len(" ".join(operations)) > Faults.SIZE:
         raise Refused(f"s3 must have at most {Faults.SIZE} characters")
+    tables = sent.get("tables", [])
+    if unknown := [name for name in tables if name not in local.tables]:
+        raise Refused(f"unknown table {unknown[0]!r}, known tables: {', '.join(local.tables)}")
     if "s3" in sent:
         local.faults.set_s3(operations)
-    if "issuer" in sent:
-        local.faults.issuer = sent["issuer"]
-    return {"s3": local.faults.s3, "issuer": local.faults.issuer}
+    if "tables" in sent:
+        local.faults.set_tables(tables)
+    local.faults.issuer = sent.get("issuer", local.faults.issuer)
+    local.faults.uploads_twice = sent.get("uploads_twice", local.faults.uploads_twice)
+    return {
+        "s3": local.faults.s3,
+        "tables": local.faults.tables,
+        "issuer": local.faults.issuer,
+        "uploads_twice": local.faults.uploads_twice,
+    }
 
 
 ACTIONS: Mapping[str, Action] = {
     "customers": Action(_customers, optional={"name": str, "phone": str}),
     "seeds": Action(lambda local, sent: local.seeds),
-    "faults": Action(_faults, optional={"s3": list, "issuer": bool}),
+    "faults": Action(_faults, optional={"s3": list, "tables": list, "issuer": bool, "uploads_twice": bool}),
     "clock": Action(_clock, {"forward_s": int}),
     "invoke": Action(_invoke, {"function": str}, {"event": object}),
     "jwks.json": Action(lambda local, sent: local.issuer.jwks),

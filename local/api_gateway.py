@@ -15,10 +15,11 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from local import actions
 from local.addresses import HOST, LOOPBACK, CannotStart, refusal
+from local.backstage import Backstage
 from local.lambda_pool import Crashed, LambdaPool, TimedOut
 from local.log import Log
 from local.template import ROOT, Route, Template
-from local.web import Backstage, page
+from local.web import page
 
 BODY_BYTES_MAX = 10 * 1024 * 1024
 EVENT_BYTES_MAX = 6 * 1024 * 1024  # the size of an event that Lambda takes
@@ -144,11 +145,21 @@ class Connection(BaseHTTPRequestHandler):
             return 200, self.server.template.preflight(self.server.web_origin), b""
         response = self._route(body)
         ms, code = (time.monotonic() - started) * 1_000, response[1].get("X-Error-Code", "")
+        self._measure(response[0], ms)
         self.server.log.request(self.command, self.path, body, response[0], ms, self.caller, code)
         return response
 
-    def _has_route(self, path: str) -> bool:
-        return any(route.match(route.method, path) is not None for route in self.server.routes)
+    def _measure(self, status: int, ms: float) -> None:
+        """Note what API Gateway measures of a response."""
+        metrics = self.server.log.metrics
+        metrics.note("AWS/ApiGateway/Count")
+        metrics.note("AWS/ApiGateway/Latency", ms)
+        if status >= 400:
+            metrics.note(f"AWS/ApiGateway/{status // 100}XXError")
+
+    def _is_preflight(self) -> bool:
+        """Whether a browser asks what a page of the web origin may send."""
+        return self.command == "OPTIONS" and "Access-Control-Request-Method" in self.headers and bool(self._cors())
 
     def _cors(self) -> dict[str, str]:
         """The headers that let a page of the web origin use the actions of this machine as it uses the API."""

@@ -143,9 +143,15 @@ class LambdaPool:
             self._reload_if_edited()
             generation = self._generation
             generation.requests += 1
+        started, metrics = time.monotonic(), self._log.metrics
         try:
             return generation.run(function, event, self.functions[function].timeout_s)
+        except (Crashed, TimedOut):
+            metrics.note(f"AWS/Lambda/Errors/{function}")
+            raise
         finally:
+            metrics.note(f"AWS/Lambda/Invocations/{function}")
+            metrics.note(f"AWS/Lambda/Duration/{function}", (time.monotonic() - started) * 1_000)
             with self._changing:
                 generation.requests -= 1
                 if generation is not self._generation and not generation.requests:

@@ -11,6 +11,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from local.metrics import Metrics
+
 KINDS = ("schedule", "stream", "upload")  # of the functions' lines that no request causes
 WEBHOOKS = "/api/payments/webhooks/razorpay"
 VALUE_LENGTH_MAX = 40
@@ -19,13 +21,20 @@ IGNORED = {*NAMES, "location", "timestamp", "service", "request_id", "cold_start
 
 
 class Log:
-    """The lines on the terminal. `functions_fd` is where the functions write theirs; None is the terminal."""
+    """The lines on the terminal. `functions_fd` is where the functions write theirs; None is the terminal.
 
-    def __init__(self, file: Path, is_raw: bool) -> None:
-        self.file, self.is_raw = file, is_raw
-        self.is_quiet = not is_raw  # until the banner is printed
+    With `is_direct` they write to the terminal themselves, so that a line is there before its response. Nothing is
+    measured then.
+    """
+
+    def __init__(self, file: Path, is_raw: bool, is_direct: bool = False) -> None:
+        self.file, self.is_raw, self.is_direct = file, is_raw, is_direct
+        self.metrics = Metrics()
+        self.is_quiet = True  # until the banner or the ready line is printed
+        self._waiting: list[str] = []  # the functions' own lines before that
+        self._printing = threading.Lock()
         self.functions_fd: int | None = None
-        if not is_raw:
+        if not is_direct:
             self._reader_fd, self.functions_fd = os.pipe()
 
     def start(self) -> None:
@@ -33,6 +42,14 @@ class Log:
         if self.functions_fd is not None:
             os.close(self.functions_fd)
             threading.Thread(target=self._read, name="log", daemon=True).start()
+
+    def speak(self) -> None:
+        """Begin to print: the banner or the ready line is there."""
+        with self._printing:
+            self.is_quiet = False
+            for text in self._waiting:
+                print(text, flush=True)
+            self._waiting.clear()
 
     def say(self, text: str) -> None:
         """Print a line about the service itself."""
@@ -53,8 +70,16 @@ class Log:
             for line in lines:
                 file.write(line)
                 file.flush()
-                if (text := readable(line)) and not self.is_quiet:
-                    print(text, flush=True)
+                self.metrics.read(line)
+                self._print(line)
+
+    def _print(self, line: bytes) -> None:
+        text = line.decode("utf-8", "replace").rstrip() if self.is_raw else readable(line)
+        with self._printing:
+            if text and not self.is_quiet:
+                print(text, flush=True)
+            elif text and self.is_raw:
+                self._waiting.append(text)
 
 
 def readable(line: bytes) -> str:

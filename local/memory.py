@@ -1,7 +1,8 @@
-"""What the service's processes share: how far the clock runs ahead, and what is unavailable."""
+"""What the service's processes share: how far the clock runs ahead, and what fails."""
 
 import mmap
 import struct
+from collections.abc import Sequence
 
 
 class Clock:
@@ -18,18 +19,41 @@ class Clock:
         self._memory[:8] = struct.pack("q", self.ahead_s + seconds)
 
 
-class Faults:
-    """What is unavailable: S3 operations, in memory that all workers share, and the issuer of bearer tokens."""
+class Names:
+    """A short list of names in memory that all processes share."""
 
     SIZE = 1_024
 
     def __init__(self) -> None:
-        self.issuer = False
         self._memory = mmap.mmap(-1, self.SIZE)
+
+    def get(self) -> list[str]:
+        return self._memory[:].rstrip(b"\0").decode().split()
+
+    def set(self, names: Sequence[str]) -> None:
+        self._memory[:] = " ".join(names).encode().ljust(self.SIZE, b"\0")
+
+
+class Faults:
+    """What fails: S3 operations, throttled tables, the issuer's keys; and whether each upload has two events."""
+
+    SIZE = Names.SIZE
+
+    def __init__(self) -> None:
+        self.issuer = False
+        self.uploads_twice = False
+        self._s3, self._tables = Names(), Names()
 
     @property
     def s3(self) -> list[str]:
-        return self._memory[:].rstrip(b"\0").decode().split()
+        return self._s3.get()
 
-    def set_s3(self, operations: list[str]) -> None:
-        self._memory[:] = " ".join(operations).encode().ljust(self.SIZE, b"\0")
+    def set_s3(self, operations: Sequence[str]) -> None:
+        self._s3.set(operations)
+
+    @property
+    def tables(self) -> list[str]:
+        return self._tables.get()
+
+    def set_tables(self, names: Sequence[str]) -> None:
+        self._tables.set(names)

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from local.lambda_pool import Crashed, LambdaPool, TimedOut
+from local.memory import Faults
 from local.template import Trigger
 
 POLLERS = 2
@@ -23,8 +24,11 @@ STOP_S = 0.3
 WAKE = "{}"
 
 
-def deliver_uploads(trigger: Trigger, pool: LambdaPool, ready: threading.Event) -> Callable[[], None]:
-    """Connect bucket, queue and function, and deliver events once `ready` is set. Returns the function to stop it."""
+def deliver_uploads(trigger: Trigger, pool: LambdaPool, faults: Faults, ready: threading.Event) -> Callable[[], None]:
+    """Connect bucket, queue and function, and deliver events once `ready` is set. Returns the function to stop it.
+
+    S3 delivers an event at least once: the fault `uploads_twice` delivers each one twice.
+    """
     import boto3
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError
@@ -37,7 +41,7 @@ def deliver_uploads(trigger: Trigger, pool: LambdaPool, ready: threading.Event) 
         ready.wait()
         while not stopping.is_set():
             try:
-                _process_message(sqs, queue_url, on_failure_url, trigger, pool)
+                _process_message(sqs, queue_url, on_failure_url, trigger, pool, faults)
             except Exception as error:  # ministack is stopping or busy; the message stays in the queue
                 if not stopping.wait(PAUSE_S):
                     print(f"{trigger.function}: {type(error).__name__}", flush=True)
@@ -76,7 +80,9 @@ def _create_queue(sqs: Any, s3: Any, trigger: Trigger) -> str:
     return queue_url
 
 
-def _process_message(sqs: Any, queue_url: str, on_failure_url: str, trigger: Trigger, pool: LambdaPool) -> None:
+def _process_message(
+    sqs: Any, queue_url: str, on_failure_url: str, trigger: Trigger, pool: LambdaPool, faults: Faults
+) -> None:
     """Wait for one message; invoke the function and delete the message, or leave it for a retry."""
     received = sqs.receive_message(
         QueueUrl=queue_url,
@@ -92,7 +98,8 @@ def _process_message(sqs: Any, queue_url: str, on_failure_url: str, trigger: Tri
             continue
         attempts = int(message["Attributes"]["ApproximateReceiveCount"])
         try:
-            pool.invoke(trigger.function, json.loads(message["Body"]))
+            for _ in range(2 if faults.uploads_twice else 1):
+                pool.invoke(trigger.function, json.loads(message["Body"]))
         except (Crashed, TimedOut) as error:
             if attempts <= trigger.retries:
                 sqs.change_message_visibility(**handle, VisibilityTimeout=RETRY_PAUSES_S[attempts - 1])

@@ -21,6 +21,12 @@ from local.template import ROOT, Function
 # What our code imports from others; importing it takes most of the start.
 LIBRARIES = ("aws_lambda_powertools.event_handler", "boto3", "jwt", "PIL.Image", "pynamodb.models", "razorpay")
 LENGTH = struct.Struct("!I")
+THROTTLED = json.dumps(
+    {
+        "__type": "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException",
+        "message": "The level of configured provisioned throughput for the table was exceeded.",
+    }
+).encode()
 
 
 class Context:
@@ -90,6 +96,7 @@ def run_nursery(
         handlers = _import_handlers(pool, functions)
         _patch_clock(clock)
         _patch_s3(faults)
+        _patch_dynamodb(faults)
         send(pool, "ready")
         _fork_for_each_socket(pool, lambda worker: _run_worker(worker, handlers))
     except BaseException:
@@ -141,6 +148,23 @@ def _patch_s3(faults: Faults) -> None:
         return AWSResponse(request.url, 503, HTTPHeaders(), _Body(content))
 
     s3.client().meta.events.register_first("before-send.s3", fail)
+
+
+def _patch_dynamodb(faults: Faults) -> None:
+    """Answer a call to a throttled table as DynamoDB does, in place of the call."""
+    from botocore.awsrequest import AWSResponse
+    from botocore.compat import HTTPHeaders
+
+    from shared.aws import dynamodb
+
+    def throttle(request: Any, **kwargs: Any) -> AWSResponse | None:
+        tables = faults.tables
+        if not any(f'"{name}"'.encode() in request.body for name in tables):
+            return None  # botocore sends the request
+        return AWSResponse(request.url, 400, HTTPHeaders(), _Body(THROTTLED))
+
+    client: Any = dynamodb.connection().client
+    client.meta.events.register_first("before-send.dynamodb", throttle)
 
 
 def _run_worker(pool: socket.socket, handlers: dict[str, Callable[..., Any]]) -> None:

@@ -9,6 +9,25 @@ from local.razorpay.responses import Rejected
 
 FORM = "application/x-www-form-urlencoded"
 NESTED = re.compile(r"(\w+)\[(\w+)\]", re.ASCII)  # `notes[refund]`, as forms and the Node SDK write it
+# What a field of a control must be. A field has one type in all controls; those that are not here are checked later.
+TEXTS = (
+    *(
+        "order_id",
+        "payment_id",
+        "refund_id",
+        "dispute_id",
+        "token_id",
+        "event_id",
+        "customer_id",
+        "method",
+        "outcome",
+    ),
+    *("status", "order", "secret", "family", "token", "activation", "vpa", "bank", "wallet", "reason"),
+    *("path", "fault"),
+)
+TICKS = ("hold", "tamper", "drop", "saved_cards", "save", "duplicate_token")
+NULLABLE = ("paise", "body")
+TIMES_MAX, LATE_S_MAX = 1_000_000, 3_600
 NOTE_PAIRS_MAX, NOTE_LENGTH_MAX, RECEIPT_LENGTH_MAX = 15, 256, 40
 
 
@@ -71,5 +90,23 @@ def check_fields(sent: dict[str, Any], required: tuple[str, ...], optional: tupl
         if name not in (*required, *optional):
             raise Rejected(f"unknown field {name!r}, known fields: {', '.join((*required, *optional)) or 'none'}")
     for name in required:
-        if name not in sent:
+        if name not in sent or (sent[name] is None and name not in NULLABLE):
             raise Rejected(f"field {name!r} is required")
+    for name, value in sent.items():
+        if value is not None and (problem := _problem(name, value)):
+            raise Rejected(f"{name} must be {problem}", field=name)
+
+
+def _problem(name: str, value: Any) -> str:
+    """What a control's field must be, if it is something else."""
+    if name in TEXTS and not isinstance(value, str):
+        return "a text"
+    if name in TICKS and not isinstance(value, bool):
+        return "true or false"
+    if name == "times" and not (type(value) is int and 0 < value <= TIMES_MAX):
+        return f"a whole number from 1 to {TIMES_MAX}"
+    if name == "late_s" and not (type(value) in (int, float) and 0 <= value <= LATE_S_MAX):
+        return f"a number of seconds up to {LATE_S_MAX}"
+    if name == "card" and not (isinstance(value, dict) and all(isinstance(part, str) for part in value.values())):
+        return "an object of texts"
+    return ""

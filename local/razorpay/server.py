@@ -6,6 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from local.addresses import refusal
 from local.razorpay.fake import FakeRazorpay
 from local.razorpay.faults import ConnectionDropped
 from local.razorpay.responses import Rejected, Response, json_response
@@ -72,12 +73,20 @@ class Connection(BaseHTTPRequestHandler):
         return self.server.stand_in.handle(self.command, url.path, query, headers, body)
 
     def _control(self, action: str, body: bytes) -> Response:
+        if why := refusal(self.headers.get("Host", ""), self.headers.get("Origin")):
+            return Rejected(why, 403).response
+        if self.command != "POST":
+            return Rejected(f"send a POST to /_control/{action}", 405).response
         try:
-            return json_response(200, self.server.stand_in.control(action, json.loads(body or b"{}")))
+            sent = json.loads(body or b"{}")
+        except ValueError:
+            return Rejected("the body is not valid JSON").response
+        try:
+            return json_response(200, self.server.stand_in.control(action, sent))
         except Rejected as rejected:
             return rejected.response
         except (KeyError, TypeError, ValueError) as error:
-            return json_response(400, {"error": {"description": f"{type(error).__name__}: {error}"}})
+            return Rejected(f"{type(error).__name__}: {error}").response
 
     def log_message(self, *args: Any) -> None:
         """Write no access log: the functions log what matters."""

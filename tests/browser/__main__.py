@@ -12,7 +12,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+from local.addresses import free_port
 from local.template import ROOT
+from local.web import PAGES
 from tests.support.local_stack import LocalStack
 
 SOURCES = Path(__file__).parent
@@ -34,10 +36,20 @@ def main() -> int:
         return 1
     shutil.rmtree(SCREENSHOTS, ignore_errors=True)
     SCREENSHOTS.mkdir()
+    elsewhere = f"http://127.0.0.1:{free_port()}"  # where a test serves the staff's page, as another site
     with tempfile.TemporaryDirectory() as state:
-        stack = LocalStack(Path(state))
+        # LOGS: the functions' lines go through the service, which then knows the metrics for the dashboards.
+        stack = LocalStack(Path(state), LOGS="lines", WEB_ORIGIN=elsewhere)
         try:
-            return _test({"API": stack.api, "RAZORPAY": stack.razorpay, "CHROMIUM": chromium})
+            return _test(
+                {
+                    "API": stack.api,
+                    "RAZORPAY": stack.razorpay,
+                    "ELSEWHERE": elsewhere,
+                    "PAGES": str(PAGES),
+                    "CHROMIUM": chromium,
+                }
+            )
         finally:
             stack.stop()
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict"
 import {test} from "node:test"
 
-import {API, DESK, PHONE, RAZORPAY, call, choose, isTooWide, keepScreenshot, newPage, openPhone, see, seriousFindings, smallTargets, startTopUp, topUp, newCustomer, useBrowser} from "./support.mjs"
+import {API, DESK, PHONE, RAZORPAY, asStaff, call, choose, isTooWide, keepScreenshot, newCustomer, newPage, openPhone, paidTwice, png, see, seriousFindings, smallTargets, startTopUp, topUp, uploadPhoto, useBrowser} from "./support.mjs"
 
 useBrowser()
 
@@ -25,6 +25,10 @@ async function customerWithStory() {
     await call(customer, "POST", "payments/payments/", {amount, description, source: "wallet"}, {"Idempotency-Key": `story-${index}`})
   for (const [index, body] of [{type: "upi", upi_id: "chitra@okhdfcbank"}, {type: "netbanking", bank_name: "HDFC Bank"}, {type: "wallet", wallet_provider: "Mobikwik", wallet_number: "9876543210"}].entries())
     await call(customer, "POST", "payments/payment-methods/", {...body, is_default: index === 0})
+  await uploadPhoto(customer, png(640, 480))
+  await paidTwice(customer, "799.00")
+  const {wallet} = await asStaff("Farid", "GET", `customers/${customer.id}/`)
+  await asStaff("Farid", "POST", `wallets/${wallet.id}/adjustments/`, {amount: "50.00", type: "credit", reason: "Goodwill for a late delivery"}, `look-${customer.id}`)
   return customer
 }
 
@@ -81,11 +85,39 @@ for (const [look, options] of LOOKS) {
     await page.getByRole("button", {name: "Find"}).click()
     await see(page, "Payment methods")
     await page.getByRole("button", {name: "Check the chain"}).click()
-    await see(page, "sound")
+    await see(page, "Sound.")
     await judge(page, `console-customer-${look}`)
     await page.locator("#found .list button").last().click()
     await see(page, "Timeline")
     await judge(page, `console-payment-${look}`)
+    for (const [section, text] of [["webhooks", "payment.captured"], ["photos", "Photo of Chitra"], ["faults", "The wallets' table is throttled"], ["dashboards", "Payments captured"]]) {
+      await page.goto(`${API}/console#${section}`)
+      await see(page, text)
+      if (section === "webhooks") await page.locator("#webhooks summary").first().click()
+      if (section === "photos") await page.getByRole("button", {name: /^Photo of Chitra.*ready/s}).first().click()
+      await judge(page, `console-${section}-${look}`)
+    }
+    await page.context().close()
+  })
+
+  test(`staff's page looks right, ${look}`, async () => {
+    const page = await newPage(options), {id} = await story()
+    await page.goto(`${API}/pages/staff.html`)
+    await page.getByLabel("Any id").fill(id)
+    await page.getByRole("button", {name: "Find"}).click()
+    await see(page, "Payment methods")
+    await page.getByText("Propose an adjustment").first().click()
+    await judge(page, `staff-search-${look}`)
+    for (const [section, button, text] of [["reviews", /^second capture/, "End the review"], ["proposals", /^Adjustment/, "Decide"], ["unusable", /./, "Unusable webhooks"]]) {
+      await page.goto(`${API}/pages/staff.html#${section}`)
+      if (section !== "unusable") await page.getByRole("button", {name: button}).last().click()
+      await see(page, text)
+      await judge(page, `staff-${section}-${look}`)
+    }
+    await page.goto("about:blank")
+    await page.goto(`${API}/pages/staff.html#api=${API}`)
+    await page.getByRole("button", {name: "Connect"}).waitFor()
+    await judge(page, `staff-connect-${look}`)
     await page.context().close()
   })
 
@@ -106,8 +138,12 @@ test("pages look right in Hindi", async () => {
     await page.waitForTimeout(400)
     await judge(page, `hindi-${["wallet", "pay", "methods", "photos"][["वॉलेट", "भुगतान", "तरीके", "फ़ोटो"].indexOf(name)]}`)
   }
-  const texts = await page.evaluate(async () => (await import("/pages/phone/texts.js")).missing())
-  assert.deepEqual(texts, [])
+  for (const [name, address] of [["console", `${API}/console#dashboards`], ["faults", `${API}/console#faults`], ["staff", `${API}/pages/staff.html#reviews`], ["docs", `${API}/docs#createPayment`]]) {
+    await page.goto(address)
+    await page.waitForTimeout(700)
+    assert.equal(await page.evaluate(() => document.documentElement.lang), "hi")
+    await judge(page, `hindi-${name}`, page, name !== "docs")
+  }
   await page.context().close()
 })
 

@@ -2,10 +2,11 @@
 import {readFileSync} from "node:fs"
 import {createRequire} from "node:module"
 import {after, before} from "node:test"
+import {crc32, deflateSync} from "node:zlib"
 
 import {chromium} from "playwright-core"
 
-export const {API, RAZORPAY, SCREENSHOTS} = process.env
+export const {API, RAZORPAY, ELSEWHERE, PAGES, SCREENSHOTS} = process.env
 export const PHONE = {width: 390, height: 844}
 export const DESK = {width: 1440, height: 900}
 export const WAIT_MS = 15_000
@@ -28,10 +29,58 @@ async function post(url, body) {
 }
 
 export const control = (action, body = {}) => post(`${RAZORPAY}/_control/${action}`, body)
-/** A customer whose token proves a phone number that no other test has. */
-export async function newCustomer(name) {
-  const phone = `+919${String(Date.now()).slice(-9)}`
-  return {...await post(`${API}/_local/customers`, {name, phone}), phone}
+export const local = (action, body = {}) => post(`${API}/_local/${action}`, body)
+export const newCustomer = name => local("customers", {name})
+
+/** What the page learns of this machine: addresses, customers and staff. */
+export const ready = async () => (await fetch(`${API}/_pages/ready`)).json()
+
+/** A request of a member of staff, by their first name, beside the page. */
+export async function asStaff(name, method, path, body, key) {
+  const {token} = (await ready()).staff.find(person => person.name === name)
+  return call({token}, method, `staff/${path}`, body, key ? {"Idempotency-Key": key} : {})
+}
+
+/** A picture of one colour. */
+export function png(width = 64, height = 48) {
+  const row = Buffer.alloc(1 + width * 3, 120)
+  row[0] = 0
+  const chunk = (kind, data) => {
+    const name = Buffer.from(kind), length = Buffer.alloc(4), sum = Buffer.alloc(4)
+    length.writeUInt32BE(data.length)
+    sum.writeUInt32BE(crc32(Buffer.concat([name, data])))
+    return Buffer.concat([length, name, data, sum])
+  }
+  const head = Buffer.alloc(13)
+  head.writeUInt32BE(width)
+  head.writeUInt32BE(height, 4)
+  head.set([8, 2, 0, 0, 0], 8)
+  return Buffer.concat([Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]), chunk("IHDR", head), chunk("IDAT", deflateSync(Buffer.concat(Array(height).fill(row)))), chunk("IEND", Buffer.alloc(0))])
+}
+
+/** Upload a photo beside the page, and wait until it is stored or rejected. */
+export async function uploadPhoto(customer, bytes) {
+  const {id, upload} = await call(customer, "POST", "mobile/upload-image/?method=put", {content_type: "image/png", size_bytes: bytes.length})
+  const sent = await fetch(upload.url, {method: "PUT", headers: upload.headers, body: bytes})
+  if (!sent.ok) throw Error(await sent.text())
+  for (let tries = 0; tries < 100; tries += 1) {
+    const photo = await call(customer, "GET", `mobile/images/${id}/`)
+    if (["ready", "rejected"].includes(photo.status)) return photo
+    await new Promise(resolve => setTimeout(resolve, 150))
+  }
+  throw Error("the photo is not processed")
+}
+
+/** A payment in review: its order was paid twice. */
+export async function paidTwice(customer, amount) {
+  const payment = await topUp(customer, amount)
+  await control("double_pay", {order_id: payment.gateway_order_id})
+  for (let tries = 0; tries < 50; tries += 1) {
+    const {in_review} = await call(customer, "GET", `payments/payments/${payment.id}/`)
+    if (in_review) return payment
+    await new Promise(resolve => setTimeout(resolve, 100))
+  }
+  throw Error("the payment does not come into review")
 }
 
 /** A request of the customer's to the API, beside the page. */
@@ -119,5 +168,18 @@ export function smallTargets(frame) {
 
 /** Whether the page scrolls sideways. */
 export const isTooWide = frame => frame.evaluate(() => document.documentElement.scrollWidth > innerWidth)
+
+/** Fill and send a form of the staff's, unfolding it first; returns it. */
+export async function fillIn(page, title, values, submit = title) {
+  const form = page.getByRole("group").filter({has: page.getByText(title, {exact: true})}).last()
+  if (!(await form.getByRole("button", {name: submit, exact: true}).isVisible())) await form.locator("summary").click()
+  for (const [label, value] of Object.entries(values)) {
+    const field = form.getByLabel(label)
+    if (await field.evaluate(node => node.tagName === "SELECT")) await field.selectOption({label: value})
+    else await field.fill(value)
+  }
+  await form.getByRole("button", {name: submit, exact: true}).click()
+  return form
+}
 
 export const keepScreenshot = (page, name) => page.screenshot({path: `${SCREENSHOTS}/${name}.png`})

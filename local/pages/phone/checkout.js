@@ -2,6 +2,7 @@
  *
  * The payment is remembered until its end is known. An app that was ended meanwhile asks when it comes back.
  */
+import {currentLanguage} from "../lang.js"
 import {call, customer} from "./api.js"
 import {toast} from "./dom.js"
 import {money, t} from "./texts.js"
@@ -38,6 +39,7 @@ export function payAtCheckout(payment) {
     }
     const checkout = new window.Razorpay({
       ...payment.checkout,
+      config: {...payment.checkout.config, display: {...payment.checkout.config?.display, language: currentLanguage()}},
       handler: fields => end(() => settle(payment.id, `payments/payments/${payment.id}/verify/`, fields)),
       modal: {ondismiss: () => end(() => settle(payment.id, `payments/payments/${payment.id}/sync/`, {}, true))},
     })

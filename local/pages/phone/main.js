@@ -1,12 +1,13 @@
 /* The phone page: its screens, its customers and its two languages. */
-import {choose, customer, phoneNumber, start} from "./api.js"
+import {languageButton} from "../lang.js"
+import {choose, customer, start} from "./api.js"
 import {loadCheckout, onFinish, resume} from "./checkout.js"
 import {at, toast} from "./dom.js"
 import {fillHappened, look, startHappened} from "./happened.js"
 import {fillMethods, loadMethods, onMethods, startMethods} from "./methods.js"
 import {fillPayments, loadPayments, onPaid, showSources, startPayments} from "./payments.js"
 import {clearUpload, loadPhotos, startPhotos} from "./photos.js"
-import {currentLanguage, fillTexts, switchLanguage, t} from "./texts.js"
+import {fillTexts, t} from "./texts.js"
 import {fillWallet, loadTransactions, loadWallet, startWallet} from "./wallet.js"
 
 const LOADERS = {wallet: [loadTransactions], pay: [loadPayments, loadMethods], methods: [loadMethods], photos: [loadPhotos]}
@@ -41,8 +42,6 @@ function showScreen() {
 
 function fill() {
   fillTexts()
-  at("language").textContent = currentLanguage() === "en" ? "हिन्दी" : "English"
-  at("language").lang = currentLanguage() === "en" ? "hi" : "en"
   fillWallet()
   fillPayments()
   fillMethods()
@@ -60,7 +59,7 @@ onFinish(load)
 onPaid(load)
 onMethods(showSources)
 addEventListener("hashchange", () => { showScreen(); at("screen").focus({preventScroll: true}); load() })
-at("language").onclick = () => { switchLanguage(); fill(); load() }
+languageButton(at("language"), () => { fill(); load() })
 for (const button of document.querySelectorAll("[data-close]")) button.onclick = () => button.closest("dialog").close()
 for (const dialog of document.querySelectorAll("dialog")) dialog.onclick = event => { if (event.target === dialog) dialog.close() }
 

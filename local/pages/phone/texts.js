@@ -1,4 +1,6 @@
 /* Every text of the phone page, in English and Hindi, and how amounts and times are written. */
+import {texts} from "../lang.js"
+
 const TEXTS = {
   customer: ["Customer", "ग्राहक"],
   wallet: ["Wallet", "वॉलेट"],
@@ -187,51 +189,6 @@ const TEXTS = {
   attempts: ["deliveries: {0}", "प्रयास: {0}"],
   cash: ["cash {0}", "नकद {0}"],
 }
-const LANGUAGES = ["en", "hi"]
 
-let language = LANGUAGES.includes(localStorage.language) ? localStorage.language : "en"
-
-export const currentLanguage = () => language
-
-export function switchLanguage() {
-  language = language === "en" ? "hi" : "en"
-  localStorage.language = language
-}
-
-/** The text in the current language; `{0}`, `{1}` stand for the values. */
-export function t(key, ...values) {
-  const text = TEXTS[key]?.[LANGUAGES.indexOf(language)] ?? key.replaceAll("_", " ")
-  return text.replace(/\{(\d)\}/g, (_, index) => values[index] ?? "")
-}
-
-const locale = () => (language === "hi" ? "hi-IN-u-nu-latn" : "en-IN")
-
-/** Rupees as the API writes them, in lakhs and crores. */
-export const money = amount => new Intl.NumberFormat(locale(), {style: "currency", currency: "INR"}).format(amount ?? 0)
-export const moneyOfPaise = paise => money(paise / 100)
-const SHORT = {day: "numeric", month: "short", hour: "numeric", minute: "2-digit", timeZone: "Asia/Kolkata"}
-
-/** Date and time in India; the year only if it is another than this one. */
-export function time(text) {
-  const when = new Date(text), isOld = when.getFullYear() !== new Date().getFullYear()
-  return new Intl.DateTimeFormat(locale(), {...SHORT, ...(isOld && {year: "numeric"})}).format(when)
-}
-export const day = text => new Intl.DateTimeFormat(locale(), {dateStyle: "medium", timeZone: "Asia/Kolkata"}).format(new Date(text))
-
-export function size(bytes) {
-  if (bytes < 1e3) return `${bytes} B`
-  return bytes < 1e6 ? `${(bytes / 1e3).toFixed(bytes < 1e4 ? 1 : 0)} kB` : `${(bytes / 1e6).toFixed(1)} MB`
-}
-
-/** The keys that lack a text in one of the languages, or whose values differ between them. */
-export const missing = () => Object.entries(TEXTS).filter(([, texts]) => {
-  const values = texts.map(text => (text.match(/\{\d\}/g) ?? []).sort().join())
-  return texts.length !== LANGUAGES.length || texts.some(text => !text) || new Set(values).size > 1
-}).map(([key]) => key)
-
-/** Fill the texts of the page's own markup. */
-export function fillTexts() {
-  document.documentElement.lang = language
-  for (const node of document.querySelectorAll("[data-text]")) node.textContent = t(node.dataset.text)
-  for (const node of document.querySelectorAll("[data-label]")) node.setAttribute("aria-label", t(node.dataset.label))
-}
+export const {t, missing, fill: fillTexts} = texts(TEXTS)
+export {day, money, moneyOfPaise, size, time} from "../lang.js"

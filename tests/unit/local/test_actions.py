@@ -16,7 +16,9 @@ from local.memory import Clock, Faults
 @pytest.fixture
 def local(tmp_path_factory: pytest.TempPathFactory) -> Local:
     state = tmp_path_factory.mktemp("issuers")
-    return Local(Clock(), Faults(), Issuer(state), Issuer.for_staff(state))
+    local = Local(Clock(), Faults(), Issuer(state), Issuer.for_staff(state))
+    local.tables = ["PaymentsTable"]
+    return local
 
 
 @pytest.mark.parametrize(
@@ -34,6 +36,9 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Local:
         ("faults", {"s3": [7]}, "s3 must be a list of operations"),
         ("faults", {"s3": ["G" * 1_025]}, "at most 1024 characters"),
         ("faults", {"issuer": "yes"}, "issuer must be true or false"),
+        ("faults", {"tables": ["Orders"]}, "unknown table 'Orders', known tables: PaymentsTable"),
+        ("faults", {"tables": [["PaymentsTable"]]}, "unknown table"),
+        ("faults", {"uploads_twice": 2}, "uploads_twice must be true or false"),
         ("seeds", {"name": "Asha"}, "unknown field 'name', known fields: none"),
         ("clock", [], "the body must be an object"),
     ],
@@ -42,7 +47,8 @@ def test_unknown_is_refused_in_words(name: str, body: Any, words: str, local: Lo
     with pytest.raises(Refused, match=".*") as refused:
         act(local, name, json.dumps(body).encode())
     assert words in str(refused.value)
-    assert local.clock.ahead_s == 0 and local.faults.s3 == [] and not local.faults.issuer
+    assert local.clock.ahead_s == 0 and local.faults.s3 == local.faults.tables == []
+    assert not local.faults.issuer and not local.faults.uploads_twice
 
 
 def test_body_that_is_not_json_is_refused(local: Local) -> None:
@@ -52,9 +58,12 @@ def test_body_that_is_not_json_is_refused(local: Local) -> None:
 
 def test_clock_moves_and_faults_that_are_not_named_stay(local: Local) -> None:
     assert act(local, "clock", b'{"forward_s": 60}') == {"ahead_s": 60}
-    assert act(local, "faults", b'{"s3": ["GetObject"]}') == {"s3": ["GetObject"], "issuer": False}
-    assert act(local, "faults", b'{"issuer": true}') == {"s3": ["GetObject"], "issuer": True}
-    assert act(local, "faults", b'{"s3": []}') == {"s3": [], "issuer": True}
+    none = {"s3": [], "tables": [], "issuer": False, "uploads_twice": False}
+    assert act(local, "faults", b'{"s3": ["GetObject"]}') == none | {"s3": ["GetObject"]}
+    assert act(local, "faults", b'{"issuer": true}') == none | {"s3": ["GetObject"], "issuer": True}
+    assert act(local, "faults", b'{"s3": []}') == none | {"issuer": True}
+    both = {"tables": ["PaymentsTable"], "uploads_twice": True}
+    assert act(local, "faults", json.dumps(both).encode()) == none | both | {"issuer": True}
 
 
 def test_customer_with_a_phone_has_it_in_the_token(local: Local) -> None:

@@ -47,6 +47,20 @@ def test_missing_field_is_named(action: str, razorpay: FakeRazorpay) -> None:
         ("balance", {"paise": 1.5}),
         ("deliver", {"order": "sideways"}),
         ("deliver", {"event_id": "unknown"}),
+        ("deliver", {"times": 0}),
+        ("deliver", {"times": "2"}),
+        ("deliver", {"tamper": "yes"}),
+        ("hold", {"hold": "false"}),
+        ("hold", {"hold": None}),
+        ("features", {"saved_cards": 0}),
+        ("pay", {"order_id": "?", "late_s": -1}),
+        ("pay", {"order_id": "?", "late_s": "soon"}),
+        ("pay", {"order_id": "?", "card": "4111"}),
+        ("pay", {"order_id": "?", "card": {"last4": 1007}}),
+        ("pay", {"order_id": "?", "vpa": 7}),
+        ("pay", {"order_id": ["?"]}),
+        ("faults", [{"method": "GET", "path": 7, "fault": "500"}]),
+        ("faults", [{"method": "GET", "path": "/", "fault": "500", "times": 0}]),
     ],
 )
 def test_malformed_control_is_rejected_without_effect(action: str, sent: Any, razorpay: FakeRazorpay) -> None:
@@ -62,6 +76,38 @@ def test_malformed_control_is_rejected_without_effect(action: str, sent: Any, ra
 def test_null_field_counts_as_absent(razorpay: FakeRazorpay) -> None:
     paid = razorpay.control("pay", {"order_id": an_order(razorpay), "customer_id": None, "offer_paise": None})
     assert razorpay.payments[paid["razorpay_payment_id"]]["amount"] == 50_000
+
+
+@pytest.mark.parametrize(
+    "headers, words",
+    [
+        ({"Host": "garment.example"}, "is not the local service"),
+        ({"Origin": "https://garment.example"}, "may not control the local service"),
+        ({"Origin": "null"}, "may not control the local service"),
+    ],
+)
+def test_other_site_controls_nothing(headers: dict[str, str], words: str, server: Server) -> None:
+    response = requests.post(f"{server.url}/_control/hold", json={"hold": False}, headers=headers, timeout=5)
+    assert response.status_code == 403 and words in response.json()["error"]["description"]
+    assert server.stand_in.holding
+
+
+def test_own_page_controls(server: Server) -> None:
+    headers = {"Origin": server.url}
+    assert requests.post(f"{server.url}/_control/state", headers=headers, timeout=5).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "body, words", [("{", "not valid JSON"), ("[]", "must be an object"), ("7", "must be an object")]
+)
+def test_malformed_body_is_refused_in_words(body: str, words: str, server: Server) -> None:
+    response = requests.post(f"{server.url}/_control/hold", data=body, timeout=5)
+    assert response.status_code == 400 and words in response.json()["error"]["description"]
+
+
+def test_control_is_a_post(server: Server) -> None:
+    response = requests.get(f"{server.url}/_control/state", timeout=5)
+    assert response.status_code == 405 and "send a POST" in response.json()["error"]["description"]
 
 
 def test_rejected_control_is_400_over_http(server: Server) -> None:

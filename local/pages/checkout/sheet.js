@@ -3,6 +3,10 @@
  * The answer goes where the app listens: to the frame's or the window's opener by postMessage, to a WebView's bridge,
  * to an http `callback_url` by a form, as Razorpay does it, or to an app's own address (deep link) in its query.
  */
+import {at, element} from "../dom.js"
+import {languageButton, moneyOfPaise, useLanguage} from "../lang.js"
+import {fill, t} from "./texts.js"
+
 const LATE_S = 10
 const UPI = [["Google Pay", "okhdfcbank", "#1a56b0"], ["PhonePe", "ybl", "#5f259f"], ["Paytm", "paytm", "#00437a"], ["BHIM", "upi", "#9a4a00"]]
 const BANKS = [["State Bank", "SBIN", "#1c5fa8"], ["HDFC Bank", "HDFC", "#0d3f86"], ["ICICI Bank", "ICIC", "#a03a12"], ["Axis Bank", "UTIB", "#8a1745"], ["Kotak", "KKBK", "#b3191c"], ["Punjab National", "PUNB", "#8c2f4a"]]
@@ -10,30 +14,21 @@ const WALLETS = [["Mobikwik", "mobikwik", "#215a9e"], ["Airtel Money", "airtelmo
 const NETWORKS = {4: "Visa", 5: "MasterCard", 6: "RuPay", 3: "American Express"}
 const USABLE = ["active", "activated"]
 
-const at = id => document.getElementById(id)
 const query = new URLSearchParams(location.search)
 const isFramed = query.has("frame") && parent !== window
-let options = {}, order = null, caller = null
-
-const rupees = paise => new Intl.NumberFormat("en-IN", {style: "currency", currency: "INR"}).format(paise / 100)
+let options = {}, order = null, caller = null, tokens = []
 
 async function control(action, body) {
   const response = await fetch(`/_control/${action}`, {method: "POST", body: JSON.stringify(body)})
   const result = await response.json()
-  if (!response.ok) throw Error(result.error?.description ?? `The stand-in answered ${response.status}.`)
+  if (!response.ok) throw Error(result.error?.description ?? t("no_answer", response.status))
   return result
 }
 
 /* --- what is shown */
 
-function element(tag, properties = {}, ...children) {
-  const node = Object.assign(document.createElement(tag), properties)
-  node.append(...children)
-  return node
-}
-
 function choice(name, value, mark, tone, title, detail = "", properties = {}) {
-  const square = element("span", {className: "mark", ariaHidden: "true", textContent: mark})
+  const square = element("span", {className: "mark", "aria-hidden": "true", textContent: mark})
   square.style.setProperty("--tone", tone)
   const text = element("span", {}, element("b", {textContent: title}), ...(detail ? [element("small", {textContent: detail})] : []))
   return element("label", {}, element("input", {type: "radio", name, value, ...properties}), square, text)
@@ -54,13 +49,13 @@ function showMethod() {
   at("new-card").hidden = selected("card")?.value !== ""
 }
 
-function showCards(tokens) {
+function showCards() {
   const saved = tokens.map(({id, card, status}) => {
     const usable = USABLE.includes(status)
-    return choice("card", id, card.network.slice(0, 2).toUpperCase(), "#2c3a6b", `${card.network} ending ${card.last4}`,
-      `${card.issuer ?? ""} ${card.type}, ${usable ? "saved" : status}`.trim(), {disabled: !usable})
+    return choice("card", id, card.network.slice(0, 2).toUpperCase(), "#2c3a6b", t("card_ending", card.network, card.last4),
+      `${card.issuer ?? ""} ${card.type}, ${usable ? t("saved") : status}`.trim(), {disabled: !usable})
   })
-  at("cards").replaceChildren(...saved, choice("card", "", "+", "#5a5873", "New card", "any number; it stays on this page"))
+  at("cards").replaceChildren(...saved, choice("card", "", "+", "#5a5873", t("new_card"), t("new_card_detail")))
   at("cards").hidden = tokens.length === 0
   const wanted = options.token ?? ""
   const first = [...at("cards").querySelectorAll("input")].find(input => !input.disabled && (!wanted || input.value === wanted))
@@ -96,7 +91,7 @@ function goBack(fields) {
 
 function succeed(fields) {
   post("success", {fields})
-  say("Paid. You can go back to the app.", "good")
+  say(t("paid"), "good")
   finish(fields)
   if (!isFramed) goBack(fields)
 }
@@ -113,7 +108,7 @@ function failed(fields, reason, failures) {
   const {code, description, source, step} = failures[reason]
   const error = {code, description, source, step, reason, metadata: {order_id: fields.razorpay_order_id, payment_id: fields.razorpay_payment_id}}
   post("failed", {error})
-  say(description, "", `${reason}. You can try again.`)
+  say(description, "", t("again", reason))
   return error
 }
 
@@ -122,7 +117,7 @@ function close() {
   if (isFramed) return
   const error = {"error[code]": "BAD_REQUEST_ERROR", "error[reason]": "payment_cancelled", "error[description]": "Your payment has been cancelled. Try again or complete the payment later.", "error[metadata]": JSON.stringify({order_id: options.order_id})}
   finish()
-  if (!goBack(error)) say("Checkout was closed. Nothing was paid here.", "wait")
+  if (!goBack(error)) say(t("closed"), "wait")
 }
 
 /* --- what the customer does */
@@ -136,7 +131,7 @@ function instrument() {
   if (method !== "card") return body
   if (selected("card").value) return {...body, token: selected("card").value}
   const digits = at("number").value.replace(/\D/g, "")
-  if (digits.length < 12) throw Error("Enter a card number of 12 digits or more. Any will do.")
+  if (digits.length < 12) throw Error(t("short_number"))
   return {...body, card: {last4: digits.slice(-4), network: NETWORKS[digits[0]] ?? "Visa"}, save: !at("remember").hidden && at("save").checked}
 }
 
@@ -153,10 +148,10 @@ async function act(what, failures) {
     if (what === "pay" || what === "twice" || what === "authorize") succeed(fields)
     if (what === "fail") failed(fields, reason, failures)
     if (what === "late") failed(fields, "payment_timed_out", failures)
-    if (what === "pending") say("Your bank has not answered yet. You can close this.", "wait")
+    if (what === "pending") say(t("pending"), "wait")
     if (what === "lose") {
       post("lost")
-      say("Paid, but the app does not learn it.", "wait")
+      say(t("lost"), "wait")
       finish()
     }
   } catch (error) {
@@ -171,8 +166,8 @@ async function act(what, failures) {
 
 async function start(given) {
   options = given
-  at("merchant").textContent = options.name || "Test checkout"
-  at("description").textContent = options.description || options.order_id || ""
+  useLanguage(options.config?.display?.language)
+  languageButton(at("language"), draw)
   list("upi", UPI)
   list("netbanking", BANKS)
   list("wallet", WALLETS)
@@ -182,16 +177,31 @@ async function start(given) {
   try {
     const offer = await control("checkout", {order_id: options.order_id, customer_id: options.customer_id || null})
     order = offer.order
-    showCards(offer.tokens)
+    tokens = offer.tokens
+    showCards()
     at("reason").replaceChildren(...Object.entries(offer.failures).map(([reason]) => new Option(reason.replaceAll("_", " "), reason)))
-    at("amount").textContent = rupees(order.amount)
-    at("pay").textContent = `Pay ${rupees(order.amount)}`
     at("pay").disabled = false
-    if (order.status === "paid") say("This order is already paid.", "wait")
+    if (order.status === "paid") say(t("already_paid"), "wait")
     at("form").onsubmit = event => { event.preventDefault(); act("pay", offer.failures) }
     for (const button of document.querySelectorAll("[data-do]")) button.onclick = () => act(button.dataset.do, offer.failures)
   } catch (error) {
     say(error.message)
+  }
+  draw()
+}
+
+/** Write what has a language. */
+function draw() {
+  const chosen = selected("card")?.value
+  fill()
+  if (options.name) at("merchant").textContent = options.name
+  document.title = t("test_checkout")
+  at("description").textContent = options.description || options.order_id || ""
+  if (order) {
+    at("amount").textContent = moneyOfPaise(order.amount)
+    at("pay").textContent = t("pay_amount", moneyOfPaise(order.amount))
+    showCards()
+    if (chosen !== undefined) [...at("cards").querySelectorAll("input")].find(({value}) => value === chosen).checked = true
   }
   showMethod()
 }
@@ -205,6 +215,7 @@ function fromAddress() {
   return parsed
 }
 
+fill()
 at("close").onclick = close
 at("form").onchange = showMethod
 addEventListener("keydown", event => { if (event.key === "Escape") close() })

@@ -1,8 +1,9 @@
 /* The API's documents, drawn from openapi.json, with a form for each operation that sends it to this machine. */
-import {copy, element} from "./phone/dom.js"
+import {at, copy, element} from "../dom.js"
+import {languageButton} from "../lang.js"
+import {fill, t} from "./texts.js"
 
 const VERBS = ["get", "post", "put", "patch", "delete"]
-const at = id => document.getElementById(id)
 let spec = {}
 let people = []
 
@@ -18,10 +19,10 @@ const nameOf = node => node?.$ref?.split("/").pop()
 
 function kindOf(schema) {
   const inner = resolve(schema) ?? {}
-  if (inner.oneOf || inner.anyOf) return (inner.oneOf ?? inner.anyOf).map(kindOf).join(" or ")
-  if (inner.type === "array") return `list of ${kindOf(inner.items)}`
-  if (inner.enum) return "one of"
-  const type = [inner.type ?? (inner.const !== undefined ? "constant" : "any")].flat().join(" or ")
+  if (inner.oneOf || inner.anyOf) return (inner.oneOf ?? inner.anyOf).map(kindOf).join(` ${t("or")} `)
+  if (inner.type === "array") return t("list_of", kindOf(inner.items))
+  if (inner.enum) return t("one_of")
+  const type = [inner.type ?? t(inner.const !== undefined ? "constant" : "any")].flat().join(` ${t("or")} `)
   if (type === "object" && nameOf(schema)) return nameOf(schema)
   return inner.format ? `${type}, ${inner.format}` : type
 }
@@ -29,8 +30,8 @@ function kindOf(schema) {
 function detailOf(schema) {
   const inner = resolve(schema) ?? {}, limits = []
   if (inner.enum) limits.push(inner.enum.map(value => JSON.stringify(value)).join(", "))
-  for (const [key, word] of [["minimum", "at least"], ["maximum", "at most"]]) if (inner[key] !== undefined) limits.push(`${word} ${inner[key]}`)
-  if (inner.maxLength !== undefined) limits.push(`${inner.minLength ?? 0} to ${inner.maxLength} characters`)
+  for (const key of ["minimum", "maximum"]) if (inner[key] !== undefined) limits.push(t(key, inner[key]))
+  if (inner.maxLength !== undefined) limits.push(t("characters", inner.minLength ?? 0, inner.maxLength))
   if (inner.pattern) limits.push(inner.pattern)
   return [schema.description ?? inner.description, limits.join(", ")].filter(Boolean).join(" ")
 }
@@ -79,7 +80,7 @@ const verbMark = verb => element("b", {className: `verb ${verb}`, textContent: v
 
 function names(rows) {
   return element("dl", {className: "names"}, rows.map(([name, schema, required, text]) => element("div", {},
-    element("dt", {}, element("code", {textContent: name}), element("span", {className: "kind", textContent: kindOf(schema)}), required ? element("span", {className: "must", textContent: "required"}) : null),
+    element("dt", {}, element("code", {textContent: name}), element("span", {className: "kind", textContent: kindOf(schema)}), required ? element("span", {className: "must", textContent: t("required")}) : null),
     element("dd", {}, prose(text || detailOf(schema))))))
 }
 
@@ -90,7 +91,7 @@ function response([status, node]) {
   const value = exampleOf(media)
   return element("details", {className: "response"},
     element("summary", {}, element("span", {className: `badge ${status < 300 ? "good" : "bad"}`, textContent: status}), description, type ? element("span", {className: "kind", textContent: nameOf(media.schema) ?? type}) : null),
-    headers ? element("p", {className: "small soft", textContent: `Headers: ${Object.keys(headers).join(", ")}`}) : null,
+    headers ? element("p", {className: "small soft", textContent: t("headers", Object.keys(headers).join(", "))}) : null,
     value === undefined ? null : json(value))
 }
 
@@ -98,9 +99,9 @@ function describe(operation) {
   const {parameters, requestBody, responses, description} = operation, media = Object.entries(resolve(requestBody)?.content ?? {})
   return element("div", {},
     description ? element("p", {}, prose(description)) : null,
-    parameters.length ? [element("h3", {textContent: "Parameters"}), names(parameters.map(({name, schema, required, description: text}) => [name, schema, required, [text, detailOf(schema)].filter(Boolean).join(" ")]))] : null,
-    media.map(([type, {schema}]) => [element("h3", {}, `Body, ${type}`), names(Object.entries(resolve(schema)?.properties ?? {}).map(([name, property]) => [name, property, resolve(schema).required?.includes(name)]))]),
-    element("h3", {textContent: "Responses"}), element("div", {className: "responses"}, Object.entries(responses).map(response)))
+    parameters.length ? [element("h3", {textContent: t("parameters")}), names(parameters.map(({name, schema, required, description: text}) => [name, schema, required, [text, detailOf(schema)].filter(Boolean).join(" ")]))] : null,
+    media.map(([type, {schema}]) => [element("h3", {textContent: t("body_of", type)}), names(Object.entries(resolve(schema)?.properties ?? {}).map(([name, property]) => [name, property, resolve(schema).required?.includes(name)]))]),
+    element("h3", {textContent: t("responses")}), element("div", {className: "responses"}, Object.entries(responses).map(response)))
 }
 
 const quoted = text => `'${String(text).replaceAll("'", `'\\''`)}'`
@@ -131,11 +132,11 @@ async function send(operation, form, answer) {
     try { shown = JSON.parse(text) } catch { /* shown as it is */ }
     const interesting = ["x-request-id", "x-error-code", "retry-after", "idempotency-replayed"].filter(name => got.headers.has(name))
     answer.replaceChildren(
-      element("p", {}, element("span", {className: `badge ${got.ok ? "good" : "bad"}`, textContent: got.status}), ` in ${Math.round(performance.now() - started)} ms`),
+      element("p", {}, element("span", {className: `badge ${got.ok ? "good" : "bad"}`, textContent: got.status}), ` ${t("took", Math.round(performance.now() - started))}`),
       ...(interesting.length ? [element("p", {className: "small soft", textContent: interesting.map(name => `${name}: ${got.headers.get(name)}`).join(" · ")})] : []),
       ...(text ? [json(shown)] : []))
   } catch {
-    answer.replaceChildren(element("p", {className: "badge bad", textContent: "The service cannot be reached."}))
+    answer.replaceChildren(element("p", {className: "badge bad", textContent: t("unreachable")}))
   }
 }
 
@@ -144,10 +145,15 @@ function tryOut(operation) {
   const answer = element("div", {className: "answer", role: "status"})
   const fields = operation.parameters.map(({name, required, in: place}) =>
     element("label", {className: "field"}, name, element("input", {name, required: Boolean(required), autocomplete: "off", value: name === "Idempotency-Key" ? (crypto.randomUUID?.() ?? String(Date.now())) : "", placeholder: place})))
-  const form = element("form", {className: "try"}, element("h3", {textContent: "Try it"}), fields,
-    media ? element("label", {className: "field"}, "Body", element("textarea", {name: "body", spellcheck: false, value: JSON.stringify(bodyOf(media), null, 2)})) : null,
-    element("div", {className: "buttons"}, element("button", {className: "first", textContent: "Send"}),
-      element("button", {type: "button", textContent: "Copy as curl", onclick: () => copy(curl(request(operation, form)))})), answer)
+  const form = element("form", {className: "try"}, element("h3", {textContent: t("try_it")}), fields,
+    media ? element("label", {className: "field"}, t("body"), element("textarea", {name: "body", spellcheck: false, value: JSON.stringify(bodyOf(media), null, 2)})) : null,
+    element("div", {className: "buttons"}, element("button", {className: "first", textContent: t("send")}),
+      element("button", {type: "button", textContent: t("copy_curl"), onclick: async event => {
+        const button = event.currentTarget
+        await copy(curl(request(operation, form)))
+        button.textContent = t("copied")
+        setTimeout(() => { button.textContent = t("copy_curl") }, 2_000)
+      }})), answer)
   form.onsubmit = event => { event.preventDefault(); send(operation, form, answer) }
   return element("div", {}, form)
 }
@@ -163,7 +169,7 @@ function card(operation) {
 
 function draw() {
   const all = operations(), groups = (spec.tags ?? []).map(tag => [tag, all.filter(({tags}) => tags?.[0] === tag.name)])
-  at("title").textContent = `${spec.info.title}, version ${spec.info.version}`
+  at("title").textContent = t("title", spec.info.title, spec.info.version)
   at("lead").replaceChildren(...prose(spec.info.description))
   at("operations").replaceChildren(...groups.map(([{name, description}, rows]) =>
     element("section", {"aria-labelledby": `tag-${name}`}, element("h2", {id: `tag-${name}`, textContent: name.replaceAll("-", " ")}), element("p", {textContent: description ?? ""}), rows.map(card))))
@@ -180,6 +186,7 @@ function find() {
     if (link) link.hidden = details.hidden
   }
   for (const section of document.querySelectorAll("#operations section")) section.hidden = !section.querySelector(".operation:not([hidden])")
+  at("nothing").hidden = Boolean(document.querySelector(".operation:not([hidden])"))
 }
 
 function open() {
@@ -195,7 +202,9 @@ const [document_, ready] = await Promise.all(["/openapi.json", "/_pages/ready"].
 spec = document_
 people = [...ready.customers, ...ready.staff]
 at("who").replaceChildren(...people.map(({name, groups}, index) => new Option(groups ? `${name}, ${groups.join(" + ")}` : name, index)))
+fill()
 draw()
 open()
 at("find").oninput = find
+languageButton(at("language"), () => { fill(); draw(); find(); open() })
 addEventListener("hashchange", open)
