@@ -11,7 +11,44 @@ from shared.payments.models import Payment
 from shared.settings import settings
 
 TIMEOUT_S = 900
-UPI_COLLECT = {"method": "upi", "flows": ["collect"]}  # withdrawn by NPCI; intent and QR remain
+UPI_COLLECT: "CheckoutInstrumentBody" = {"method": "upi", "flows": ["collect"]}  # withdrawn by NPCI; intent and QR remain
+
+
+class CheckoutRetryBody(TypedDict):
+    enabled: bool
+    max_count: int
+
+
+class CheckoutInstrumentBody(TypedDict):
+    """What checkout opens on: a method, and the UPI app, bank or wallet of it."""
+
+    method: str
+    flows: NotRequired[list[str]]
+    apps: NotRequired[list[str]]
+    banks: NotRequired[list[str]]
+    wallets: NotRequired[list[str]]
+
+
+class CheckoutBlockBody(TypedDict):
+    name: str
+    instruments: list[CheckoutInstrumentBody]
+
+
+class CheckoutPreferencesBody(TypedDict):
+    show_default_blocks: bool
+
+
+class CheckoutDisplayBody(TypedDict):
+    """What checkout hides, and the blocks that it displays above the usual ones."""
+
+    hide: list[CheckoutInstrumentBody]
+    blocks: NotRequired[dict[str, CheckoutBlockBody]]
+    sequence: NotRequired[list[str]]
+    preferences: NotRequired[CheckoutPreferencesBody]
+
+
+class CheckoutConfigBody(TypedDict):
+    display: CheckoutDisplayBody
 
 
 class CheckoutBody(TypedDict):
@@ -26,9 +63,9 @@ class CheckoutBody(TypedDict):
     prefill: dict[str, str]
     notes: dict[str, str]
     timeout: int
-    retry: dict[str, Any]
+    retry: CheckoutRetryBody
     send_sms_hash: bool
-    config: dict[str, Any]
+    config: CheckoutConfigBody
     customer_id: NotRequired[str]
     remember_customer: NotRequired[bool]
     token: NotRequired[str]
@@ -38,14 +75,12 @@ def checkout_options(payment: Payment, gateway_order: str) -> CheckoutBody:
     """What opens checkout for a payment. A saved method comes first, in a block of its own, above the others."""
     opens_on = _opens_on(payment)
     prefill = {"contact": payment.contact} if payment.contact else {}
-    display: dict[str, Any] = {"hide": [UPI_COLLECT]}
+    display: CheckoutDisplayBody = {"hide": [UPI_COLLECT]}
     if instrument := opens_on.get("instrument"):
         prefill["method"] = instrument["method"]
-        display |= {
-            "blocks": {"saved": {"name": "Saved", "instruments": [instrument]}},
-            "sequence": ["block.saved"],
-            "preferences": {"show_default_blocks": True},
-        }
+        display["blocks"] = {"saved": {"name": "Saved", "instruments": [instrument]}}
+        display["sequence"] = ["block.saved"]
+        display["preferences"] = {"show_default_blocks": True}
     body: CheckoutBody = {
         "key": settings().razorpay_key_id,
         "order_id": gateway_order,
