@@ -1,5 +1,6 @@
 """The processes of the pool: one that imports libraries, nurseries that import our code, workers that run events."""
 
+import gc
 import importlib
 import json
 import os
@@ -97,6 +98,7 @@ def run_nursery(
         _patch_clock(clock)
         _patch_s3(faults)
         _patch_dynamodb(faults)
+        _prepare_for_workers()
         send(pool, "ready")
         _fork_for_each_socket(pool, lambda worker: _run_worker(worker, handlers))
     except BaseException:
@@ -165,6 +167,16 @@ def _patch_dynamodb(faults: Faults) -> None:
 
     client: Any = dynamodb.connection().client
     client.meta.events.register_first("before-send.dynamodb", throttle)
+
+
+def _prepare_for_workers() -> None:
+    """Make clients once, before the fork: workers then share the memory of what botocore read."""
+    from shared import initialization
+    from shared.aws import secrets
+
+    initialization.rehearse()
+    secrets.client()
+    gc.freeze()  # a collection in a worker would write to, and so copy, every page
 
 
 def _run_worker(pool: socket.socket, handlers: dict[str, Callable[..., Any]]) -> None:

@@ -7,6 +7,7 @@ for this, and nothing asked that a role would have to allow.
 import gc
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from shared import private_names
@@ -22,8 +23,9 @@ def register(make: Callable[[], Any], rehearse: Callable[[Any], None]) -> None:
 def finish() -> None:
     """Called by every entry point once its module is imported; does nothing outside Lambda."""
     if "AWS_LAMBDA_INITIALIZATION_TYPE" in os.environ:
-        rehearse()
-        connect()
+        with suppress(Exception):  # a request that needs what cannot be prepared will say so
+            rehearse()
+            connect()
         gc.freeze()
 
 

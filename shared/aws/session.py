@@ -60,7 +60,7 @@ class _Body:
     """The part of urllib3's response that botocore reads a body from."""
 
     def stream(self) -> Iterator[bytes]:
-        yield b"{}"
+        yield b""
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""`PART=photos make bench`: the cost of compressing a photo, compared with plain Pillow and, where installed, pyvips and sharp.
+"""`PART=photos make bench`: the cost of compressing a photo, beside plain Pillow, pyvips and sharp.
 
 Each figure comes from fresh processes on one thread, and is the median of the rounds (ROUNDS=5). In each round the
 tools take turns on every picture. PHOTOS may name a folder of real phone photos; otherwise synthetic ones are used.

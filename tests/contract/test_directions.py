@@ -68,7 +68,7 @@ NOUNS = (
 HOUSE = {"desk": "staff"}  # noun -> another one, with which a function may import it
 # Of the nouns, a function may import one.
 FUNCTIONS_MAY_IMPORT = ("http", "triggers", "telemetry.log", "errors", "auth", "authorizer", *NOUNS)
-LOCAL_MAY_IMPORT = ("aws", "clock", "deadline", "telemetry")
+LOCAL_MAY_IMPORT = ("aws", "clock", "deadline", "initialization", "telemetry")
 # Library -> the modules or packages of shared/ that may import it.
 OWNERS: dict[str, Collection[str]] = {
     "pynamodb": ("aws.dynamodb", "aws.dynamodb_client", "aws.dynamodb_errors", *(f"{noun}.models" for noun in NOUNS)),
