@@ -6,11 +6,15 @@ installed, and its message says what to do when one of them moves.
 
 from collections.abc import Sequence
 from contextlib import suppress
+from ssl import SSLSocket, SSLWantReadError
 from typing import Any
 
 from urllib3.exceptions import HTTPError
+from urllib3.util import wait_for_read
 
 CHECKED = {"botocore": "1.44.8", "pynamodb": "6.1.0", "razorpay": "2.0.1", "requests": "2.34.2", "urllib3": "2.8.0"}
+
+TICKETS_S = 0.05
 
 
 # --- botocore
@@ -66,7 +70,21 @@ def connect(client: Any) -> None:
     connection = pool._get_conn()
     with suppress(OSError, HTTPError):
         connection.connect()
+        _read_tickets(connection.sock)
     pool._put_conn(connection)
+
+
+def _read_tickets(socket: Any) -> None:
+    """Read the session tickets that follow the handshake of TLS 1.3, which arrive one round trip later.
+
+    urllib3 takes a connection with unread bytes for a broken one, and would open another.
+    """
+    if isinstance(socket, SSLSocket) and socket.version() == "TLSv1.3" and wait_for_read(socket, TICKETS_S):
+        timeout = socket.gettimeout()
+        socket.setblocking(False)
+        with suppress(SSLWantReadError):
+            socket.recv(1)
+        socket.settimeout(timeout)
 
 
 # --- pynamodb

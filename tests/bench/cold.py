@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from local.template import ROOT, Template
@@ -52,14 +53,11 @@ class Case:
 class Bench:
     """The built functions and their peers, laid out as Lambda lays them out, in a world of their own."""
 
-    def __init__(self, folder: Path) -> None:
-        if not BUILT.exists():
-            sys.exit("There is no build for this machine. Run: .venv-sam/bin/python -m tools.build --host sam-local")
-        self.folder = folder
+    def __init__(self, folder: Path, built: Path = BUILT) -> None:
+        self.folder, self.built = folder, built
         self.template = Template()
         self.world = World(self.template, folder)
         self.scenes = Scenes(self.template, self.world)
-        self.peers = self._peer_packages(), self._peer_code()
 
     def ours(self) -> Iterator[Case]:
         resources = self.template.of_type("AWS::Serverless::Function")
@@ -69,14 +67,13 @@ class Bench:
             layers = self._layers(tuple(layer["Ref"] for layer in references if "Ref" in layer))
             folder = self.folder / "functions" / scene.function
             if not folder.exists():
-                shutil.copytree(BUILT / scene.function, folder, copy_function=os.link)
+                shutil.copytree(self.built / scene.function, folder, copy_function=_link)
             deployed = Deployed(self.template.functions[scene.function].handler, folder, [layers])
             yield Case(deployed, scene, self.world.environment)
 
     def peer(self, name: str, handler: str, scene: Scene, with_bytecode: bool = True) -> Case:
-        code, packages = self.peers[1], self.peers[0]
         part = "compiled" if with_bytecode else "plain"
-        deployed = Deployed(handler, code / part, [packages / part])
+        deployed = Deployed(handler, self._peer_code / part, [self._peer_packages / part])
         event = {**scene.__dict__, "name": name}
         return Case(deployed, Scene(**event), self.world.environment)
 
@@ -96,7 +93,7 @@ class Bench:
         opt = self.folder / "opt" / "-".join(names)
         if not opt.exists():
             for name in names:
-                shutil.copytree(BUILT / name, opt, dirs_exist_ok=True, copy_function=os.link)
+                shutil.copytree(self.built / name, opt, dirs_exist_ok=True, copy_function=_link)
             self._trust(opt)
         return opt / "python"
 
@@ -110,6 +107,7 @@ class Bench:
             code += "spread_roots(Path(sys.argv[1]).read_text(), Path(sys.argv[2]))"
             subprocess.run([BUILDER, "-c", code, self.world.roots, roots], cwd=ROOT, check=True)
 
+    @cached_property
     def _peer_packages(self) -> Path:
         if not PACKAGES.exists():
             pins = re.split(r"\n(?=\S)", (ROOT / "requirements.txt").read_text())
@@ -118,18 +116,26 @@ class Bench:
             command = [PYTHON, "-m", "pip", "install", "--quiet", "--no-compile", "--no-deps", "--require-hashes"]
             subprocess.run([*command, "--target", PACKAGES, "-r", wanted], check=True)
         folder = self.folder / "packages"
-        shutil.copytree(PACKAGES, folder / "plain", copy_function=os.link)
-        shutil.copytree(PACKAGES, folder / "compiled", copy_function=os.link)
+        shutil.copytree(PACKAGES, folder / "plain", copy_function=_link)
+        shutil.copytree(PACKAGES, folder / "compiled", copy_function=_link)
         self._trust(folder)
         _compile(folder / "compiled")
         return folder
 
+    @cached_property
     def _peer_code(self) -> Path:
         folder = self.folder / "peers"
         for part in ("plain", "compiled"):
             shutil.copytree(HERE / "peers", folder / part, ignore=shutil.ignore_patterns("__pycache__"))
         _compile(folder / "compiled")
         return folder
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # another file system
+        shutil.copy2(source, target)
 
 
 def _compile(folder: Path) -> None:

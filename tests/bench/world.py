@@ -36,6 +36,7 @@ class World:
         self.tables = FakeDynamoDB(template.of_type("AWS::DynamoDB::Table"), lambda: time.time_ns() // 1_000)
         self.buckets = FakeS3()
         self.lock = threading.Lock()
+        self.called: set[tuple[str, str]] = set()  # service and operation
         self.razorpay = FakeRazorpay(KEY_ID, KEY_SECRET, WEBHOOK_SECRET, lambda: int(time.time()))
         self.razorpay.holding = True  # no webhook is sent: the benchmark makes its own
         self.issuer = Issuer(folder)
@@ -84,9 +85,11 @@ class World:
         parts = urlsplit(url)
         service, _, operation = headers.get("x-amz-target", "").partition(".")
         if service == "secretsmanager":
+            self.called.add((service, operation))
             name = json.loads(body)["SecretId"]
             return _json(200, {"Name": name, "SecretString": json.dumps(self.secrets[name])})
         if service:
+            self.called.add(("dynamodb", operation))
             return self._table(operation, json.loads(body))
         query = {name: values[-1] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
         if parts.path.startswith("/v1/"):
@@ -97,8 +100,10 @@ class World:
         # Another address than S3's own has its buckets in the path.
         bucket, _, key = parts.path.lstrip("/").partition("/")
         bucket = headers["host"].split(".")[0] if bucket not in (UPLOADS, IMAGES) else bucket
+        operation = FakeS3.operation(method, key, query)
+        self.called.add(("s3", operation))
         with self.lock:
-            status, _, answer = self.buckets.call(FakeS3.operation(method, key, query), bucket, key, query, body)
+            status, _, answer = self.buckets.call(operation, bucket, key, query, body)
         return status, "application/xml", answer
 
     def _table(self, operation: str, sent: dict[str, Any]) -> tuple[int, str, bytes]:

@@ -1,0 +1,107 @@
+"""The day of the app, played on the built layers by the runtime's Python: what is left out of them is not missed.
+
+Each function stays within its budget of what it makes, imports and opens, from its start to its second answer.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from tests.bench.cold import Bench, Case
+from tests.support.built_day import play
+from tools.build import BUILT
+from tools.lean import OPERATIONS
+
+pytestmark = pytest.mark.artifact
+
+# By scene: the exact clients and connections, and the most modules and files. There is one session. A request that
+# needs more of one than its row allows is slower from a cold start: find out what came in before you raise the row.
+BUDGETS = {
+    "ListPaymentMethods (10)": (1, 1, 400, 400),
+    "CreatePaymentMethod": (1, 1, 400, 400),
+    "RetrievePaymentMethod": (1, 1, 400, 400),
+    "UpdatePaymentMethod": (1, 1, 400, 400),
+    "DeletePaymentMethod": (1, 1, 400, 400),
+    "SetDefaultPaymentMethod": (1, 1, 400, 400),
+    "ListWallets": (1, 1, 395, 385),
+    "RetrieveWallet": (1, 1, 395, 385),
+    "ListWalletTransactions": (1, 1, 405, 405),
+    "AddWalletBalance": (2, 3, 525, 505),
+    "ListPayments (20)": (1, 1, 400, 400),
+    "ListPaymentLimits": (1, 1, 405, 405),
+    "CreatePayment (wallet)": (1, 1, 415, 430),
+    "CreatePayment (gateway)": (2, 3, 525, 505),
+    "RetrievePayment (captured)": (1, 1, 400, 400),
+    "RetrievePayment (created)": (1, 1, 400, 400),
+    "VerifyPayment": (2, 3, 535, 525),
+    "SyncPayment": (2, 3, 535, 525),
+    "ReceiveWebhook (captured)": (2, 2, 435, 465),
+    "ReceiveWebhook (refused)": (2, 2, 435, 465),
+    "CreateRefund": (2, 3, 535, 525),
+    "ListRefunds": (1, 1, 400, 400),
+    "CreateImageUpload": (1, 1, 400, 400),
+    "ListImages (10)": (1, 1, 400, 400),
+    "RetrieveImage": (1, 1, 400, 400),
+    "DeleteImage": (2, 2, 400, 400),
+    "SearchStaff": (1, 1, 460, 515),
+    "RetrieveStaffPayment": (1, 1, 460, 515),
+    "RetrieveStaffCustomer": (1, 1, 460, 515),
+    "CheckStaffWallet": (1, 1, 440, 475),
+    "ListStaffReviews": (1, 1, 440, 475),
+    "ListStaffProposals": (1, 1, 440, 475),
+    "ListStaffWebhooks": (1, 1, 450, 500),
+    "ReconcilePayments": (2, 3, 520, 515),
+    "SweepImages": (2, 2, 365, 350),
+}
+# The compressor's own calls. Its decoder is built for arm64, and does not run everywhere.
+COMPRESSOR = f"""
+from shared.aws import s3
+
+def handler(event, context):
+    s3.put_upload("in/a/b", b"photo", "{"0" * 64}")
+    version = s3.first_version("in/a/b")
+    assert bytes(s3.get_upload("in/a/b", version.id)) == b"photo"
+    s3.put_image("out/a/b/c.jpeg", b"photo", "image/jpeg")
+    s3.remove_upload("in/a/b")
+    s3.remove_images("out/a/b/")
+    return {{"statusCode": 200}}
+"""
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    return Bench(tmp_path_factory.mktemp("day"), BUILT)
+
+
+@pytest.fixture(scope="module")
+def cases(bench: Bench) -> dict[str, Case]:
+    """Every scene but that of the authorizer, whose layer is built for arm64."""
+    return {case.scene.name: case for case in bench.ours() if case.scene.function != "Authorize"}
+
+
+def test_every_scene_has_a_budget(cases: dict[str, Case]) -> None:
+    assert set(BUDGETS) == set(cases)
+
+
+@pytest.mark.parametrize("name", BUDGETS)
+def test_function_stays_within_its_budget(name: str, cases: dict[str, Case]) -> None:
+    case = cases[name]
+    folders = [case.deployed.folder, *case.deployed.layers]
+    answers, seen = play(case.deployed.handler, folders, case.environment, [case.scene.event() for _ in range(2)])
+    statuses = {answer.get("statusCode") for answer in answers}
+    assert statuses == {case.scene.status} if case.scene.status else statuses <= {None, 200, 201, 202}
+    clients, connections, modules_max, files_max = BUDGETS[name]
+    assert (seen.sessions, seen.clients, seen.connections) == (1, clients, connections)
+    assert seen.modules <= modules_max
+    assert seen.files <= files_max
+
+
+def test_layers_have_every_operation_of_the_day_and_no_other(
+    bench: Bench, cases: dict[str, Case], tmp_path: Path
+) -> None:
+    """Runs after the scenes above; what none of them called is to be left out of the layers."""
+    (tmp_path / "compressor.py").write_text(COMPRESSOR)
+    layers = cases["DeleteImage"].deployed.layers
+    play("compressor.handler", [tmp_path, *layers], bench.world.environment, [{}])
+    called = {service: {name for of, name in bench.world.called if of == service} for service in OPERATIONS}
+    assert called == {service: set(operations) for service, operations in OPERATIONS.items()}
