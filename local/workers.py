@@ -157,7 +157,7 @@ def _patch_dynamodb(faults: Faults) -> None:
     from botocore.awsrequest import AWSResponse
     from botocore.compat import HTTPHeaders
 
-    from shared.aws import dynamodb
+    from shared.aws import dynamodb_client
 
     def throttle(request: Any, **kwargs: Any) -> AWSResponse | None:
         tables = faults.tables
@@ -165,7 +165,7 @@ def _patch_dynamodb(faults: Faults) -> None:
             return None  # botocore sends the request
         return AWSResponse(request.url, 400, HTTPHeaders(), _Body(THROTTLED))
 
-    client: Any = dynamodb.connection().client
+    client = dynamodb_client.client()
     client.meta.events.register_first("before-send.dynamodb", throttle)
 
 

@@ -29,6 +29,7 @@ def session() -> Session:
     """Its credentials are the function's: variables, or with SnapStart what Lambda answers on a local address."""
     made = Session(include_builtin_handlers=False)
     made.register_component("credential_provider", CredentialResolver([EnvProvider(), ContainerProvider()]))
+    made.register_component("response_parser_factory", private_names.Parsers())
     private_names.keep_aliases(made, list(SERVICES.values()))
     for service in ("", *SERVICES.values()):
         private_names.register_handlers(made, handlers, service)

@@ -11,7 +11,10 @@ from shared.payments.models import Payment
 from shared.settings import settings
 
 TIMEOUT_S = 900
-UPI_COLLECT: "CheckoutInstrumentBody" = {"method": "upi", "flows": ["collect"]}  # withdrawn by NPCI; intent and QR remain
+UPI_COLLECT: "CheckoutInstrumentBody" = {
+    "method": "upi",
+    "flows": ["collect"],
+}  # withdrawn by NPCI; intent and QR remain
 
 
 class CheckoutRetryBody(TypedDict):

@@ -1,7 +1,7 @@
 """`make bench`: what photos, cold starts and warm calls cost, each beside peers that take turns in the same run.
 
-PART names one of the parts: photos, cold, warm or load. ROUNDS sets the number of rounds, ONLY a part of a function's
-name.
+PART names one of the parts: photos, cold, warm or load. ROUNDS=5 is the number of rounds, REQUESTS=30000 that of
+requests under load, and ONLY a part of a function's name.
 """
 
 import os
@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 
 from local.template import ROOT
-from tests.bench import cold
+from tests.bench import cold, load, warm
 
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
 ONLY = os.environ.get("ONLY", "")
@@ -21,7 +21,12 @@ def photos() -> None:
     subprocess.run([ROOT / ".venv-bench" / "bin" / "python", "-m", "tests.bench.photos"], cwd=ROOT, check=True)
 
 
-PARTS: dict[str, Callable[[], None]] = {"photos": photos, "cold": lambda: cold.main(ROUNDS, ONLY)}
+PARTS: dict[str, Callable[[], None]] = {
+    "photos": photos,
+    "cold": lambda: cold.main(ROUNDS, ONLY),
+    "warm": lambda: warm.main(ROUNDS, ONLY),
+    "load": lambda: load.main(int(os.environ.get("REQUESTS", "30000"))),
+}
 
 
 def main() -> None:

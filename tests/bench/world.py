@@ -6,7 +6,8 @@ import json
 import ssl
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,6 @@ from cryptography.x509.oid import NameOID
 
 from local.issuer import AUDIENCE, ISSUER, STAFF_AUDIENCE, STAFF_ISSUER, Issuer
 from local.razorpay.fake import FakeRazorpay
-from local.razorpay.server import serve
 from local.template import Template
 from tests.fakes.dynamodb import FakeDynamoDB, RequestError
 from tests.fakes.s3 import FakeS3
@@ -27,6 +27,8 @@ from tests.fakes.s3 import FakeS3
 REGION = "ap-south-1"
 KEY_ID, KEY_SECRET, WEBHOOK_SECRET = "rzp_test_Bench", "bench-key-secret", "bench-webhook-secret"
 UPLOADS, IMAGES = "garment-pay-uploads-000000000000", "garment-pay-images-000000000000"
+
+Respond = Callable[[str, str, Mapping[str, str], bytes], tuple[int, str, bytes]]  # method, url, headers, body
 
 
 class World:
@@ -46,8 +48,10 @@ class World:
             "WebhookSecrets": {"active": [WEBHOOK_SECRET]},
         }
         self.roots = folder / "roots.pem"
-        clear, secure = _Server(self, None), _Server(self, _certificate(folder, self.roots))
-        razorpay = serve(self.razorpay)
+        self._calls: list[tuple[str, str, Any]] | None = None  # while they are recorded
+        self._responses: dict[str, tuple[int, str, bytes]] = {}  # to recorded calls
+        tls = _certificate(folder, self.roots)
+        clear, secure, replay = (_Server(respond, context) for respond, context in self._servers(tls))
         common = template.environment(
             {
                 "JWT_ISSUER": ISSUER,
@@ -71,17 +75,42 @@ class World:
             "AWS_SECRET_ACCESS_KEY": "not-a-secret",
             "AWS_SESSION_TOKEN": "token" * 100,
         }
-        self.environment = common | _lambda_environment(folder) | self._addresses(secure.url, secure.url)
+        self.environment = common | _lambda_environment(folder) | self._addresses(secure.url)
         self.environment |= {"SSL_CERT_FILE": str(self.roots)}
-        self.environment_here = common | self._addresses(clear.url, razorpay.url)
+        self.replaying = self.environment | self._addresses(replay.url)
+        self.environment_here = common | self._addresses(clear.url)
 
     @staticmethod
-    def _addresses(aws: str, razorpay: str) -> dict[str, str]:
+    def _addresses(url: str) -> dict[str, str]:
         services = ("DYNAMODB", "SECRETS_MANAGER", "S3")
-        return {f"AWS_ENDPOINT_URL_{service}": aws for service in services} | {"RAZORPAY_BASE_URL": razorpay}
+        return {f"AWS_ENDPOINT_URL_{service}": url for service in services} | {"RAZORPAY_BASE_URL": url}
+
+    def _servers(self, tls: ssl.SSLContext) -> list[tuple["Respond", ssl.SSLContext | None]]:
+        return [(self.respond, None), (self.respond, tls), (self._replay, tls)]
+
+    @contextmanager
+    def recording(self) -> Iterator[list[tuple[str, str, Any]]]:
+        """The calls of tables and Razorpay that are made within the block. Their responses can be replayed then."""
+        self._calls = []
+        try:
+            yield self._calls
+        finally:
+            self._calls = None
+
+    def _replay(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> tuple[int, str, bytes]:
+        return self._responses.get(_fingerprint(url, headers, body)) or self.respond(method, url, headers, body)
 
     def respond(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> tuple[int, str, bytes]:
         """Status, content type and body of the response to one request."""
+        response = self._respond(method, url, headers, body)
+        target = headers.get("x-amz-target", "")
+        if self._calls is not None and (target.startswith("DynamoDB") or url.startswith("/v1/")):
+            service, sent = ("dynamodb", json.loads(body)) if target else ("razorpay", {"id": url.rsplit("/", 1)[-1]})
+            self._calls.append((service, target.rpartition(".")[2], sent))
+            self._responses[_fingerprint(url, headers, body)] = response
+        return response
+
+    def _respond(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> tuple[int, str, bytes]:
         parts = urlsplit(url)
         service, _, operation = headers.get("x-amz-target", "").partition(".")
         if service == "secretsmanager":
@@ -118,9 +147,9 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, world: World, tls: ssl.SSLContext | None) -> None:
+    def __init__(self, respond: Respond, tls: ssl.SSLContext | None) -> None:
         super().__init__(("127.0.0.1", 0), _Connection)
-        self.world = world
+        self.respond = respond
         self.url = f"http{'s' if tls else ''}://127.0.0.1:{self.server_address[1]}"
         if tls:
             self.socket = tls.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
@@ -139,7 +168,7 @@ class _Connection(BaseHTTPRequestHandler):
     def answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        status, content_type, answer = self.server.world.respond(self.command, self.path, headers, body)
+        status, content_type, answer = self.server.respond(self.command, self.path, headers, body)
         self.send_response(status)
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(answer)))
@@ -151,6 +180,12 @@ class _Connection(BaseHTTPRequestHandler):
 
     def log_message(self, *args: Any) -> None:
         """Write no access log."""
+
+
+def _fingerprint(url: str, headers: Mapping[str, str], body: bytes) -> str:
+    """The same for a request and its repetition by another client."""
+    target = headers.get("x-amz-target", "")
+    return target + json.dumps(json.loads(body), sort_keys=True) if target else url
 
 
 def _json(status: int, body: Any) -> tuple[int, str, bytes]:

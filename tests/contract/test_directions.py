@@ -72,7 +72,7 @@ LOCAL_MAY_IMPORT = ("aws", "clock", "deadline", "initialization", "telemetry")
 # Library -> the modules or packages of shared/ that may import it.
 OWNERS: dict[str, Collection[str]] = {
     "pynamodb": ("aws.dynamodb", "aws.dynamodb_client", "aws.dynamodb_errors", *(f"{noun}.models" for noun in NOUNS)),
-    "botocore": ("aws",),
+    "botocore": ("aws", "private_names"),
     "razorpay": ("razorpay.client",),
     "requests": ("razorpay.client",),
     "certifi": ("razorpay.client",),

@@ -1,0 +1,163 @@
+"""`PART=load make bench`: the service of `make run` under load, by 1, 4 and 16 clients after one another.
+
+Each client repeats a day: a top-up is started, paid and verified, then wallet, transactions and payments are read. It
+prints percentiles of every request, errors, the CPU of a request, and the memory of the workers as they go.
+"""
+
+import http.client
+import json
+import tempfile
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from tests.bench.lambda_runtime import cpu_ns
+from tests.bench.report import table, verdict
+from tests.support.local_stack import LocalStack
+
+CLIENTS = (1, 4, 16)
+WORKER_MB_MAX = 30
+
+
+class Client:
+    """A customer's phone with connections that stay open."""
+
+    def __init__(self, stack: LocalStack) -> None:
+        self.stack, self.token = stack, ""
+        self.connections: dict[str, http.client.HTTPConnection] = {}
+        self.token = self.call(stack.api, "POST", "/_local/customers", {})[1]["token"]
+
+    def call(self, base: str, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        url = urlsplit(base)
+        if base not in self.connections:
+            self.connections[base] = http.client.HTTPConnection(url.hostname or "", url.port, timeout=60)
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        connection = self.connections[base]
+        connection.request(method, path, None if body is None else json.dumps(body), headers)
+        response = connection.getresponse()
+        return response.status, json.loads(response.read() or b"null")
+
+
+class Step:
+    """So many clients, until together they have made so many requests."""
+
+    def __init__(self, stack: LocalStack, clients: int, requests: int) -> None:
+        self.stack, self.requests = stack, requests
+        self.took_ms: dict[str, list[float]] = defaultdict(list)
+        self.errors: Counter[str] = Counter()
+        self.lock = threading.Lock()
+        threads = [threading.Thread(target=self.run) for _ in range(clients)]
+        started = time.perf_counter()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.seconds = time.perf_counter() - started
+
+    @property
+    def count(self) -> int:
+        return sum(map(len, self.took_ms.values()))
+
+    def run(self) -> None:
+        client = Client(self.stack)
+        while self.count < self.requests:
+            try:
+                self.day(client)
+            except Exception as error:
+                with self.lock:
+                    self.errors[repr(error)[:100]] += 1
+
+    def day(self, client: Client) -> None:
+        payment = self.call(client, "POST", "/api/payments/wallets/add-money/", {"amount": "1.00"})
+        order = {"order_id": payment["gateway_order_id"], "method": "upi", "outcome": "success"}
+        paid = client.call(self.stack.razorpay, "POST", "/_control/pay", order)[1]
+        self.call(client, "POST", f"/api/payments/payments/{payment['id']}/verify/", paid, "verify")
+        for noun in ("wallets", "wallets/transactions", "payments"):
+            self.call(client, "GET", f"/api/payments/{noun}/")
+
+    def call(self, client: Client, method: str, path: str, body: Any = None, name: str = "") -> Any:
+        started = time.perf_counter()
+        status, answer = client.call(self.stack.api, method, path, body)
+        took_ms = (time.perf_counter() - started) * 1_000
+        with self.lock:
+            self.took_ms[name or f"{method} {path.removeprefix('/api/payments/').strip('/')}"].append(took_ms)
+            if status >= 300:
+                self.errors[f"{method} {path.split('/')[3]}: {status}"] += 1
+        return answer
+
+
+def family(pid: int) -> Iterator[int]:
+    """A process and all of its descendants."""
+    yield pid
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in path.read_text().split():
+            yield from family(int(child))
+
+
+def cpu_s(stack: LocalStack) -> float:
+    return sum(cpu_ns(pid) for pid in family(stack.process.pid)) / 1e9
+
+
+def workers_mb(stack: LocalStack) -> list[float]:
+    """The memory of each worker in MB (2^20 bytes), where shared pages count by their share."""
+    found = []
+    for pid in family(stack.process.pid):
+        try:
+            name = Path(f"/proc/{pid}/cmdline").read_bytes()
+            pss = Path(f"/proc/{pid}/smaps_rollup").read_text().split("\nPss:")[1].split()[0]
+        except (OSError, IndexError):
+            continue
+        if b"ministack" not in name and pid != stack.process.pid:
+            found.append(int(pss) / 1024)
+    return sorted(found)
+
+
+def percentile(values: list[float], share: float) -> float:
+    return sorted(values)[min(int(len(values) * share), len(values) - 1)]
+
+
+def main(requests: int) -> None:
+    with tempfile.TemporaryDirectory(prefix="garment-pay-bench-", ignore_cleanup_errors=True) as folder:
+        started = time.perf_counter()
+        stack = LocalStack(Path(folder), STARTS_PER_HOUR_MAX="100000", OPEN_PAYMENTS_MAX="50")
+        print(f"ready after {time.perf_counter() - started:.1f} s", flush=True)
+        try:
+            report(stack, requests)
+        finally:
+            stack.stop()
+
+
+def report(stack: LocalStack, requests: int) -> None:
+    rows: list[tuple[str, ...]] = [
+        ("clients", "request", "requests", "p50 ms", "p95 ms", "p99 ms", "longest ms"),
+    ]
+    errors: Counter[str] = Counter()
+    totals: list[tuple[str, ...]] = [
+        ("clients", "requests / s", "CPU ms a request", "errors", "workers", "largest worker MB", "all workers MB")
+    ]
+    for clients in CLIENTS:
+        before_s = cpu_s(stack)
+        step = Step(stack, clients, requests // len(CLIENTS))
+        cpu_ms = (cpu_s(stack) - before_s) * 1_000 / step.count
+        memory = workers_mb(stack)
+        errors += step.errors
+        for name, took in sorted(step.took_ms.items()):
+            shares = (f"{percentile(took, share):.0f}" for share in (0.5, 0.95, 0.99, 1))
+            rows.append((str(clients), name, str(len(took)), *shares))
+        speed = f"{step.count / step.seconds:.0f}"
+        lost = str(sum(step.errors.values()))
+        sizes = str(len(memory)), f"{memory[-1]:.0f}", f"{sum(memory):.0f}"
+        totals.append((str(clients), speed, f"{cpu_ms:.1f}", lost, *sizes))
+    table(rows)
+    table(totals)
+    largest = max(float(row[5]) for row in totals[1:])
+    goals: list[tuple[str, ...]] = [
+        ("goal", "of", "at most", "measured", ""),
+        ("errors", "all requests", "0", str(sum(errors.values())), "MISSED" if errors else "met"),
+        ("MB", "a worker", str(WORKER_MB_MAX), f"{largest:.0f}", "met" if largest <= WORKER_MB_MAX else "MISSED"),
+    ]
+    print("\n" + verdict(goals) + f" Errors: {dict(errors) or 'none'}.")
