@@ -6,11 +6,14 @@ for this, and nothing asked that a role would have to allow.
 
 import gc
 import os
+import random
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 from shared import private_names
+
+SNAP_START = "snap-start"
 
 _clients: list[tuple[Callable[[], Any], Callable[[Any], None]]] = []
 
@@ -22,11 +25,29 @@ def register(make: Callable[[], Any], rehearse: Callable[[Any], None]) -> None:
 
 def finish() -> None:
     """Called by every entry point once its module is imported; does nothing outside Lambda."""
-    if "AWS_LAMBDA_INITIALIZATION_TYPE" in os.environ:
-        with suppress(Exception):  # a request that needs what cannot be prepared will say so
-            rehearse()
+    kind = os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE")
+    if kind is None:
+        return
+    with suppress(Exception):  # a request that needs what cannot be prepared will say so
+        rehearse()
+        if kind != SNAP_START:
             connect()
-        gc.freeze()
+    gc.freeze()
+    if kind == SNAP_START:
+        from snapshot_restore_py import register_after_restore  # Lambda's runtime has it
+
+        register_after_restore(restore)
+
+
+def restore() -> None:
+    """Called in each environment that Lambda restores from the snapshot, which has no connection.
+
+    Without new seeds all of them would pause for the same random times. Nothing else is older than its environment:
+    no module keeps a time or a secret from its import.
+    """
+    random.seed()
+    with suppress(Exception):
+        connect()
 
 
 def rehearse() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench.cold import Bench, Case
+from tests.bench.world import UPLOADS
 from tests.support.built_day import play
 from tools.build import BUILT
 from tools.lean import OPERATIONS
@@ -54,7 +55,7 @@ BUDGETS = {
     "SweepImages": (2, 2, 365, 350),
 }
 # The compressor's own calls. Its decoder is built for arm64, and does not run everywhere.
-COMPRESSOR = f"""
+COMPRESSOR = """
 from shared.aws import s3
 
 def handler(event, context):
@@ -63,7 +64,7 @@ def handler(event, context):
     s3.put_image("out/a/b/c.jpeg", b"photo", "image/jpeg")
     s3.remove_upload("in/a/b")
     s3.remove_images("out/a/b/")
-    return {{"statusCode": 200}}
+    return {"statusCode": 200}
 """
 
 
@@ -100,6 +101,7 @@ def test_layers_have_every_operation_of_the_day_and_no_other(
 ) -> None:
     """Runs after the scenes above; what none of them called is to be left out of the layers."""
     (tmp_path / "compressor.py").write_text(COMPRESSOR)
+    bench.world.buckets.put(UPLOADS, "in/a/b", b"photo")
     layers = cases["DeleteImage"].deployed.layers
     play("compressor.handler", [tmp_path, *layers], bench.world.environment, [{}])
     called = {service: {name for of, name in bench.world.called if of == service} for service in OPERATIONS}

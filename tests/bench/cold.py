@@ -31,6 +31,7 @@ BUILDER = ROOT / ".venv-sam" / "bin" / "python"
 HERE = Path(__file__).resolve().parent
 HELLO, B, TUTORIAL = "hello world", "B: botocore, GetItem", "tutorial style, without bytecode"
 WARM_CALLS = 12
+RESTORED = ("ListWallets", "VerifyPayment")
 FIRST_TO_WARM = {TABLES: 2, BUCKETS: 6, GATEWAY: 12}
 MEMORY_MB_MAX = 55
 
@@ -131,6 +132,12 @@ class Bench:
         return folder
 
 
+def restored(case: Case) -> Case:
+    """The same with SnapStart: its initialization is what happens after the snapshot was restored."""
+    scene = Scene(f"{case.scene.name}, restored", "", case.scene.event, case.scene.status)
+    return Case(case.deployed, scene, {**case.environment, "AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start"})
+
+
 def _link(source: str, target: str) -> None:
     try:
         os.link(source, target)
@@ -152,6 +159,7 @@ def main(rounds: int, only: str) -> None:
             bench.get_item(B, "get_item.handler"),
             bench.get_item(TUTORIAL, "tutorial.handler", with_bytecode=False),
             *(case for case in bench.ours() if only in case.scene.name),
+            *(restored(case) for case in bench.ours() if case.scene.name in RESTORED and only in case.scene.name),
         ]
         samples: dict[str, list[Sample]] = {case.scene.name: [] for case in cases}
         for round_ in range(rounds + 1):  # the first fills the page cache and is not counted

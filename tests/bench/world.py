@@ -165,6 +165,12 @@ class _Connection(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     server: _Server
 
+    def handle_expect_100(self) -> bool:
+        """Let a client that asks first send its body."""
+        super().handle_expect_100()
+        self.wfile.flush()
+        return True
+
     def answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         headers = {name.lower(): value for name, value in self.headers.items()}

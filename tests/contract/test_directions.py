@@ -77,6 +77,7 @@ OWNERS: dict[str, Collection[str]] = {
     "requests": ("razorpay.client",),
     "certifi": ("razorpay.client",),
     "urllib3": ("razorpay.client", "aws.session", "private_names"),
+    "snapshot_restore_py": ("initialization",),
     "jwt": ("auth", "issuer_keys"),
     "aws_lambda_powertools": ("http.handler", "telemetry.log"),
     "PIL": ("images.codec",),

@@ -71,7 +71,7 @@ def play(
     """The answers to the events, one after another in one fresh process, and what it took."""
     variables = {**environment, "PYTHONPATH": os.pathsep.join(map(str, folders))}
     done = subprocess.run(
-        [PYTHON, "-S", "-c", RUNNER, handler],
+        [PYTHON, "-S", "-P", "-c", RUNNER, handler],
         env=variables,
         input=json.dumps(list(events)) + "\n",
         capture_output=True,
