@@ -231,6 +231,17 @@ CATALOGUE: tuple[ErrorRow, ...] = (
     ),
     ErrorRow(
         409,
+        "wallet_not_opened",
+        "no",
+        "no wallet was opened under this id",
+        {
+            "No wallet was opened under this id. To block one that was never opened, name its customer.": (
+                "इस आईडी पर कोई वॉलेट नहीं खुला है। जो वॉलेट कभी नहीं खुला उसे ब्लॉक करने के लिए उसके ग्राहक का नाम दें।"
+            ),
+        },
+    ),
+    ErrorRow(
+        409,
         "already_replayed",
         "no",
         "the webhook was replayed",

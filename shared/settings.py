@@ -18,6 +18,7 @@ class Settings:
     images_table: str
     uploads_bucket: str
     images_bucket: str
+    failed_uploads_queue: str
     upload_size_bytes_max: int
     image_formats: tuple[str, ...]
     razorpay_base_url: str

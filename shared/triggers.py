@@ -54,7 +54,7 @@ def uploaded(process: Callable[[str], Mapping[str, Any]]) -> Handler:
     """
 
     def handler(event: dict[str, Any], context: Any) -> Counts:
-        keys = list(_uploaded_keys(event))
+        keys = list(uploaded_keys(event))
         with _deadline(context):
             failed = [key for key in keys if not _process_upload(process, key, context)]
         if failed:
@@ -84,7 +84,7 @@ def _process_upload(process: Callable[[str], Mapping[str, Any]], key: str, conte
     return is_done
 
 
-def _uploaded_keys(event: Any) -> Iterator[str]:
+def uploaded_keys(event: Any) -> Iterator[str]:
     """The keys of an event's uploads, decoded; test events, other kinds and other buckets have none."""
     records = event.get("Records") if isinstance(event, dict) else None
     for record in records if isinstance(records, list) else []:

@@ -1,8 +1,8 @@
 """POST /api/staff/wallets/{id}/block/ and …/unblock/: block a wallet for what its customer starts, or unblock it."""
 
 from shared.desk.actions import block_wallet
-from shared.desk.serializers import REASON_FIELDS, StaffWalletBody, serialize_owned
-from shared.errors import NotFound, ServiceUnavailable
+from shared.desk.serializers import BLOCK_FIELDS, StaffWalletBody, serialize_owned
+from shared.errors import Conflict, ServiceUnavailable
 from shared.http.endpoint import Endpoint, Request, Response
 from shared.staff.groups import ALLOWED
 from shared.telemetry import log
@@ -11,14 +11,15 @@ endpoint = Endpoint(
     route=("POST", "/api/staff/wallets/{id}/block", "/api/staff/wallets/{id}/unblock"),
     staff=ALLOWED["block"],
     actions=True,
-    body=REASON_FIELDS,
+    body=BLOCK_FIELDS,
     responses={200: StaffWalletBody},
-    errors=(NotFound, ServiceUnavailable),
+    errors=(Conflict, ServiceUnavailable),
 )
 
 
 @endpoint
 def handler(request: Request) -> Response:
-    wallet = block_wallet(request.staff.id, request.path["id"], request.verb, request.body["reason"])
+    reason, customer = request.body["reason"], request.body["customer"]
+    wallet = block_wallet(request.staff.id, request.path["id"], request.verb, reason, customer)
     log.count("WalletBlockRequested")
     return Response(200, serialize_owned(wallet))

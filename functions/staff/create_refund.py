@@ -1,15 +1,15 @@
 """POST /api/staff/payments/{id}/refunds/: refund any customer's payment; a large refund is proposed."""
 
 from shared.desk.proposals import Proposed
-from shared.desk.serializers import ProposalBody, serialize_proposal
+from shared.desk.serializers import ProposalBody, serialize_proposal, serialize_proposal_preview
 from shared.errors import Conflict, NotFound, PermissionDenied, ServiceUnavailable
 from shared.http.endpoint import Endpoint, Request, Response
 from shared.staff.groups import ALLOWED
 from shared.staff.refunds import refund
 from shared.staff.serializers import (
     STAFF_REFUND_FIELDS,
+    RefundOrProposalBody,
     StaffRefundBody,
-    StaffRefundPreviewBody,
     serialize_staff_preview,
     serialize_staff_refund,
 )
@@ -21,15 +21,16 @@ endpoint = Endpoint(
     body=STAFF_REFUND_FIELDS,
     idempotent=True,
     dry_run=True,
-    responses={200: StaffRefundPreviewBody, 201: StaffRefundBody, 202: ProposalBody},
+    responses={200: RefundOrProposalBody, 201: StaffRefundBody, 202: ProposalBody},
     errors=(NotFound, PermissionDenied, Conflict, ServiceUnavailable),
 )
 
 
 @endpoint
 def handler(request: Request) -> Response:
-    key = request.idempotency_key
-    asked = refund(request.staff.id, request.path["id"], request.body, key, request.dry_run)
+    asked = refund(request.staff.id, request.path["id"], request.body, request.idempotency_key, request.dry_run)
+    if isinstance(asked, Proposed) and request.dry_run:
+        return Response(200, serialize_proposal_preview(asked.proposal), replayed=asked.replayed)
     if isinstance(asked, Proposed):
         log.count("ProposalReplayed" if asked.replayed else "ProposalCreated")
         return Response(202, serialize_proposal(asked.proposal), replayed=asked.replayed)

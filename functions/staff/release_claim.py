@@ -11,6 +11,7 @@ endpoint = Endpoint(
     route=("POST", "/api/staff/customers/{id}/release"),
     staff=ALLOWED["release"],
     text_ids=True,
+    about_customer=True,
     body=REASON_FIELDS,
     responses={200: ReleasedBody},
     errors=(NotFound, Conflict, ServiceUnavailable),

@@ -1,7 +1,8 @@
-"""POST /api/staff/reviews/{id}/resolve/: end a review by one of its actions, or assign it to somebody."""
+"""POST /api/staff/reviews/{id}/resolve/: end a review by one of its actions, or assign it; or propose to."""
 
+from shared.desk.proposals import Proposed
 from shared.desk.resolve import resolve
-from shared.desk.serializers import RESOLVE_FIELDS, ReviewBody, serialize_review
+from shared.desk.serializers import RESOLVE_FIELDS, ProposalBody, ReviewBody, serialize_proposal, serialize_review
 from shared.errors import Conflict, NotFound, ServiceUnavailable
 from shared.http.endpoint import Endpoint, Request, Response
 from shared.staff.groups import ALLOWED
@@ -11,7 +12,7 @@ endpoint = Endpoint(
     route=("POST", "/api/staff/reviews/{id}/resolve"),
     staff=ALLOWED["resolve"],
     body=RESOLVE_FIELDS,
-    responses={200: ReviewBody},
+    responses={200: ReviewBody, 202: ProposalBody},
     errors=(NotFound, Conflict, ServiceUnavailable),
 )
 
@@ -19,5 +20,8 @@ endpoint = Endpoint(
 @endpoint
 def handler(request: Request) -> Response:
     item = resolve(request.staff.id, request.path["id"], request.body)
+    if isinstance(item, Proposed):
+        log.count("ProposalReplayed" if item.replayed else "ProposalCreated")
+        return Response(202, serialize_proposal(item.proposal), replayed=item.replayed)
     log.count("ReviewResolved" if not item.is_open else "ReviewAssigned")
     return Response(200, serialize_review(item))

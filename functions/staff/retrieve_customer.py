@@ -10,6 +10,7 @@ endpoint = Endpoint(
     route=("GET", "/api/staff/customers/{id}"),
     staff=ALLOWED["read"],
     text_ids=True,
+    about_customer=True,
     responses={200: StaffCustomerBody},
     errors=(NotFound,),
 )

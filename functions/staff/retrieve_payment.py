@@ -4,12 +4,13 @@ from shared.errors import NotFound
 from shared.http.endpoint import Endpoint, Request, Response
 from shared.staff.groups import ALLOWED
 from shared.staff.records import get_record
-from shared.staff.serializers import StaffPaymentBody, serialize_staff_payment
+from shared.staff.serializers import PAYMENT_QUERY, StaffPaymentBody, serialize_staff_payment
 
 endpoint = Endpoint(
     route=("GET", "/api/staff/payments/{id}"),
     staff=ALLOWED["read"],
     text_ids=True,
+    query=PAYMENT_QUERY,
     responses={200: StaffPaymentBody},
     errors=(NotFound,),
 )
@@ -17,4 +18,5 @@ endpoint = Endpoint(
 
 @endpoint
 def handler(request: Request) -> Response:
-    return Response(200, serialize_staff_payment(get_record(request.path["id"])))
+    record = get_record(request.path["id"], asks_gateway=request.query.get("gateway") is True)
+    return Response(200, serialize_staff_payment(record))

@@ -73,6 +73,19 @@ def put_upload(key: str, data: bytes, sha256: str) -> None:
         )
 
 
+def store_again(key: str, version: str) -> None:
+    """Store a version of an upload once more as the newest one, which S3 reports like any upload."""
+    bucket = settings().uploads_bucket
+    with _translate_errors():
+        client().copy_object(
+            Bucket=bucket,
+            Key=key,
+            CopySource={"Bucket": bucket, "Key": key, "VersionId": version},
+            MetadataDirective="REPLACE",  # S3 copies nothing onto itself unchanged
+            ContentType="application/octet-stream",
+        )
+
+
 def put_image(key: str, data: bytes, content_type: str) -> None:
     """Store a variant. The same bytes have the same key, so repeating this changes nothing."""
     with _translate_errors():

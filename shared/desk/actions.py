@@ -3,13 +3,15 @@
 from shared import clock
 from shared.aws.dynamodb import Insert, retrying, transact
 from shared.desk.models import Action
-from shared.desk.wallets import OwnedWallet, get_owned_wallet
-from shared.errors import Conflict, NotFound
+from shared.desk.wallets import OwnedWallet, find_owned_wallet
+from shared.errors import Conflict, NotFound, ValidationError
 from shared.payment_methods.models import gateway_customer_of, list_methods, release_gateway_customer
 from shared.wallets import ledger
 from shared.wallets.models import append
+from shared.wallets.wallet import open_wallet, wallet_id
 
 BLOCKS = {"block": ledger.BLOCK, "unblock": ledger.UNBLOCK}  # action -> kind of its entry
+NOT_OPENED = "No wallet was opened under this id. To block one that was never opened, name its customer."
 
 
 def new_action(staff: str, what: str, subject: str, reason: str) -> Action:
@@ -19,15 +21,16 @@ def new_action(staff: str, what: str, subject: str, reason: str) -> Action:
     )
 
 
-def block_wallet(staff: str, wallet: str, what: str, reason: str) -> OwnedWallet:
-    """Block or unblock the wallet, whichever of BLOCKS `what` is; NotFound if it was never opened.
+def block_wallet(staff: str, wallet: str, what: str, reason: str, customer: str = "") -> OwnedWallet:
+    """Block or unblock the wallet, whichever of BLOCKS `what` is.
 
+    One that was never opened is opened for that, if its customer is given; otherwise Conflict.
     A wallet that is blocked already stays so and gets no second entry. The entry takes the next number, so a spend
     that read the wallet before has to read it again.
     """
 
     def try_block() -> OwnedWallet | None:
-        owned = get_owned_wallet(wallet)
+        owned = find_owned_wallet(wallet) or _opened(wallet, what, customer)
         if owned.head.is_blocked == (what == "block"):
             return owned
         action = new_action(staff, what, wallet, reason)
@@ -35,6 +38,15 @@ def block_wallet(staff: str, wallet: str, what: str, reason: str) -> OwnedWallet
         return None if append(entry, Insert(action)) else OwnedWallet(owned.customer, entry)
 
     return retrying(try_block)
+
+
+def _opened(wallet: str, what: str, customer: str) -> OwnedWallet:
+    """The customer's wallet, opened so that it can be blocked. Nothing stored says whose an unopened wallet is."""
+    if what != "block" or not customer:
+        raise Conflict(NOT_OPENED, code="wallet_not_opened")
+    if wallet_id(customer) != wallet:
+        raise ValidationError({"customer": ["This is not the customer of this wallet."]})
+    return OwnedWallet(customer, open_wallet(customer))
 
 
 def release_claim(staff: str, customer: str, reason: str) -> str:

@@ -4,6 +4,8 @@ from typing import Any
 
 from shared.aws.dynamodb import Update, Write, retrying
 from shared.desk.models import PROPOSAL, Proposal, get_or_404, state_of
+from shared.desk.review_moves import moved_paise
+from shared.desk.review_record import move_and_end, open_item
 from shared.desk.wallets import OwnedWallet, get_owned_wallet
 from shared.errors import Conflict, NotFound
 from shared.money import rupees
@@ -21,6 +23,8 @@ def check_effect(proposal: Proposal) -> None:
     """Conflict if the wallet or payment does not allow it as it is now."""
     if proposal.what == "refund":
         _request(proposal, dry_run=True)
+    elif proposal.review and proposal.action:
+        moved_paise(open_item(proposal.review, proposal.action), proposal.action)
     else:
         _entry(proposal, get_owned_wallet(proposal.wallet or ""))
 
@@ -30,6 +34,8 @@ def apply_effect(approved: Proposal) -> Proposal:
     if approved.what == "refund":
         _request(approved)
         return get_or_404(Proposal, PROPOSAL, approved.id)
+    if approved.review and approved.action:
+        return _resolve(approved, approved.review, approved.action)
 
     def try_apply() -> Proposal | None:
         proposal = get_or_404(Proposal, PROPOSAL, approved.id)
@@ -60,10 +66,7 @@ def _request(proposal: Proposal, dry_run: bool = False) -> None:
     """Ask for the refund in the name of who proposed it; the proposal's id is the key."""
 
     def done(refund: Refund) -> Write:
-        current = get_or_404(Proposal, PROPOSAL, proposal.id)
-        if current.state != APPROVED:
-            raise Conflict("This proposal is already decided.", code="already_decided")
-        return _done(current, refund=refund.id)
+        return _done(_still_approved(proposal), refund=refund.id)
 
     request_refund(
         _payment_of(proposal),
@@ -76,6 +79,27 @@ def _request(proposal: Proposal, dry_run: bool = False) -> None:
         dry_run,
         alongside=done,
     )
+
+
+def _resolve(proposal: Proposal, review_id: str, action: str) -> Proposal:
+    """Do the action about the review in the name of who proposed it."""
+
+    def done() -> Write:
+        return _done(_still_approved(proposal))
+
+    try:
+        move_and_end(proposal.proposed_by, review_id, action, proposal.reason, proposal.amount_paise, alongside=done)
+    except Conflict:
+        if get_or_404(Proposal, PROPOSAL, proposal.id).state != DONE:  # another approval was faster
+            raise
+    return get_or_404(Proposal, PROPOSAL, proposal.id)
+
+
+def _still_approved(proposal: Proposal) -> Proposal:
+    current = get_or_404(Proposal, PROPOSAL, proposal.id)
+    if current.state != APPROVED:
+        raise Conflict("This proposal is already decided.", code="already_decided")
+    return current
 
 
 def _payment_of(proposal: Proposal) -> Payment:

@@ -36,6 +36,8 @@ PROPOSAL: ProposalBody = {
     "type": "credit",
     "payment": None,
     "destination": None,
+    "review": None,
+    "action": None,
     "amount": "200.00",
     "reason": "Goodwill for a late delivery",
     "proposed_by": "5afa0000-0000-4000-8000-000000000002",

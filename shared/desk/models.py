@@ -3,6 +3,8 @@
 A row's kind says what it is. `state` is the kind and the status in one text, the key of the index for lists.
 """
 
+import json
+import uuid
 from collections.abc import Sequence
 
 from pynamodb.attributes import UnicodeAttribute
@@ -12,6 +14,9 @@ from shared.aws.dynamodb import IntegerAttribute, Row, Table, get, get_each, rea
 from shared.errors import NotFound
 
 REVIEW, PROPOSAL, ACTION = "review", "proposal", "action"  # kinds
+OPEN_REVIEW, RESOLVED_REVIEW = REVIEW_STATUSES = ("open", "resolved")
+REVIEWS = uuid.UUID("8d3f1b52-7c0e-5e4a-9b61-2f4d0c7e9a13")
+PROPOSAL_LAPSES_AFTER_US = 72 * 3_600 * 1_000_000
 TIME_US_MAX = 10**16  # later than any row, by centuries
 LISTED_MAX = 500  # rows of one state that a list shows
 
@@ -44,7 +49,8 @@ class DeskRow(Table):
 class Review(Table):
     """What staff did about a reason for which a payment is in review. The payment's mark says that it waits.
 
-    `begun` is an action that moves money and that was not finished yet: until then no other one may begin.
+    `begun` is an action that moves money and that was not finished yet: until then no other one may begin. One that
+    later facts ended is resolved without an action.
     """
 
     class Meta:
@@ -60,6 +66,7 @@ class Review(Table):
     assigned_to = UnicodeAttribute(null=True)
     begun = UnicodeAttribute(null=True)
     action = UnicodeAttribute(null=True)  # that resolved it
+    amount_paise = IntegerAttribute(null=True)  # that an action moves, if it moves any
     resolved_by = UnicodeAttribute(null=True)
     resolved_at_us = IntegerAttribute(null=True)
     created_at_us = IntegerAttribute()
@@ -81,7 +88,9 @@ class Action(Table):
 
 
 class Proposal(Table):
-    """What one member of staff proposes and another one decides: an adjustment, a waiver, or a large refund.
+    """What one member of staff proposes and another one decides.
+
+    That is an adjustment, a waiver, a large refund, or an action about a review that moves as much.
 
     Neither what is proposed nor by whom ever changes.
     """
@@ -96,8 +105,10 @@ class Proposal(Table):
     customer = UnicodeAttribute()
     wallet = UnicodeAttribute(null=True)  # of an adjustment or a waiver
     type = UnicodeAttribute(null=True)  # of an adjustment: credit or debit
-    payment = UnicodeAttribute(null=True)  # of a refund
+    payment = UnicodeAttribute(null=True)  # of a refund or a review
     destination = UnicodeAttribute(null=True)
+    review = UnicodeAttribute(null=True)
+    action = UnicodeAttribute(null=True)  # about the review
     asked = UnicodeAttribute(default="")  # the request, which a repetition of its key has to repeat
     amount_paise = IntegerAttribute()
     reason = UnicodeAttribute()
@@ -113,6 +124,10 @@ class Proposal(Table):
     def stored_status(self) -> str:
         """The status that was written last. An open proposal lapses without a write."""
         return self.state.partition(":")[2]
+
+
+def review_id(payment_id: str, gateway_id: str, reason: str) -> str:
+    return str(uuid.uuid5(REVIEWS, json.dumps([payment_id, gateway_id, reason])))
 
 
 def get_review(review_id: str) -> Review | None:
@@ -147,6 +162,13 @@ def list_rows(
     found = read(lambda: DeskRow.by_state.query(state, created, limit=LISTED_MAX))
     rows = get_each(model, kind, [row.id for row in found])
     return [row for row in rows if row.attribute_values.get("state") == state]
+
+
+def times_of(kind: str, status: str, from_us: int) -> list[int]:
+    """When each row of this kind and status was created, from a time on, the oldest first."""
+    created = DeskByState.created_at_us >= from_us
+    found = read(lambda: DeskRow.by_state.query(state_of(kind, status), created, limit=LISTED_MAX))
+    return [row.created_at_us for row in found]
 
 
 def state_of(kind: str, status: str) -> str:

@@ -12,20 +12,29 @@ import json
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 from shared import clock
 from shared.aws.dynamodb import Insert, Update, execute, retrying
 from shared.desk.effects import apply_effect, check_effect
-from shared.desk.models import PROPOSAL, Proposal, get_or_404, get_proposal, list_rows, state_of
+from shared.desk.models import (
+    PROPOSAL,
+    PROPOSAL_LAPSES_AFTER_US,
+    Proposal,
+    get_or_404,
+    get_proposal,
+    list_rows,
+    state_of,
+)
+from shared.desk.reviews import ReviewItem
 from shared.desk.wallets import get_owned_wallet
 from shared.errors import Conflict, PermissionDenied
 from shared.payments.models import Payment
 
 PROPOSALS = uuid.UUID("0c1f6f0e-6a1d-5a3e-8f0b-7b2d9c4e5a61")
-LAPSES_AFTER_US = 72 * 3_600 * 1_000_000
 PROPOSED, APPROVED, DONE, REJECTED, LAPSED = STATUSES = ("proposed", "approved", "done", "rejected", "lapsed")
-ADJUSTMENT, WAIVER, REFUND = KINDS = ("adjustment", "waiver", "refund")
+ADJUSTMENT, WAIVER, REFUND, RESOLUTION = KINDS = ("adjustment", "waiver", "refund", "review")
 OPEN_STATUSES = (PROPOSED, APPROVED)  # those that lapse
 
 
@@ -58,11 +67,36 @@ def propose_waiver(
 
 
 def propose_refund(
-    staff: str, payment: Payment, amount_paise: int, destination: str, body: Mapping[str, Any], key: str | None
+    staff: str,
+    payment: Payment,
+    amount_paise: int,
+    destination: str,
+    body: Mapping[str, Any],
+    key: str | None,
+    dry_run: bool = False,
 ) -> Proposed:
     """Propose a refund of this amount; `body` is the request."""
     values = {"payment": payment.id, "destination": destination}
-    return _propose(staff, payment.customer, REFUND, payment.id, amount_paise, body, key, values)
+    return _propose(staff, payment.customer, REFUND, payment.id, amount_paise, body, key, values, dry_run)
+
+
+def propose_resolution(staff: str, item: ReviewItem, action: str, amount_paise: int, reason: str) -> Proposed:
+    """Propose to do this action about a review. While one such proposal is open there is no second."""
+    payment, body = item.payment, {"action": action, "reason": reason}
+    values = {"payment": payment.id, "review": item.id, "action": action}
+
+    def try_propose() -> Proposed | None:
+        for number in count():
+            proposal_id = str(uuid.uuid5(PROPOSALS, json.dumps([RESOLUTION, item.id, action, number])))
+            earlier = get_proposal(proposal_id)
+            if earlier is None:
+                proposal = _new_proposal(proposal_id, staff, payment.customer, RESOLUTION, amount_paise, body, values)
+                return Proposed(proposal) if execute(Insert(proposal)) else None
+            if status_of(earlier) in OPEN_STATUSES:
+                return Proposed(earlier, replayed=True)
+        return None
+
+    return retrying(try_propose)
 
 
 def find_refund_proposal(staff: str, payment: Payment, body: Mapping[str, Any], key: str | None) -> Proposed | None:
@@ -73,7 +107,7 @@ def find_refund_proposal(staff: str, payment: Payment, body: Mapping[str, Any], 
 
 def list_proposals(status: str = PROPOSED, kind: str | None = None) -> list[Proposal]:
     """The proposals that have this status now, the oldest first."""
-    lapsed_before_us = clock.now_us() - LAPSES_AFTER_US + 1
+    lapsed_before_us = clock.now_us() - PROPOSAL_LAPSES_AFTER_US + 1
     if status == LAPSED:
         found = [
             row for stored in OPEN_STATUSES for row in list_rows(Proposal, PROPOSAL, stored, 0, lapsed_before_us)
@@ -152,8 +186,23 @@ def _propose(
     proposal_id = _id_for(staff, what, subject, key) if key else clock.new_id()
     if key and (earlier := get_proposal(proposal_id)):
         return _replay(earlier, body)
+    proposal = _new_proposal(proposal_id, staff, customer, what, amount_paise, body, values)
+    if dry_run or execute(Insert(proposal)):
+        return Proposed(proposal)
+    return _replay(get_or_404(Proposal, PROPOSAL, proposal_id), body)
+
+
+def _new_proposal(
+    proposal_id: str,
+    staff: str,
+    customer: str,
+    what: str,
+    amount_paise: int,
+    body: Mapping[str, Any],
+    values: Mapping[str, Any],
+) -> Proposal:
     at_us = clock.now_us()
-    proposal = Proposal(
+    return Proposal(
         id=proposal_id,
         state=state_of(PROPOSAL, PROPOSED),
         what=what,
@@ -162,13 +211,10 @@ def _propose(
         amount_paise=amount_paise,
         reason=body["reason"],
         proposed_by=staff,
-        lapses_at_us=at_us + LAPSES_AFTER_US,
+        lapses_at_us=at_us + PROPOSAL_LAPSES_AFTER_US,
         created_at_us=at_us,
         **values,
     )
-    if dry_run or execute(Insert(proposal)):
-        return Proposed(proposal)
-    return _replay(get_or_404(Proposal, PROPOSAL, proposal_id), body)
 
 
 def _id_for(staff: str, what: str, subject: str, key: str | None) -> str:

@@ -4,34 +4,30 @@ The mark on the payment says that a review is open. Its row at the desk says wha
 which action has begun, and which one resolved it. Both change in one transaction.
 """
 
-import json
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from shared.aws.dynamodb import get_each
-from shared.desk.models import REVIEW, Review, get_review, list_rows
+from shared.desk.models import RESOLVED_REVIEW, REVIEW, Review, get_review, list_rows, review_id
 from shared.errors import NotFound
+from shared.payments import review as reasons
 from shared.payments.models import Payment, get_payment, list_in_review
-from shared.payments.review import REASONS, is_open, mark, marks_of
+from shared.payments.review import REASONS, is_open, mark, marked_at_us, marks_of
 
-REVIEWS = uuid.UUID("8d3f1b52-7c0e-5e4a-9b61-2f4d0c7e9a13")
-OPEN_REVIEW, RESOLVED_REVIEW = STATUSES = ("open", "resolved")
 ASSIGN, DISMISS = "assign", "dismiss"
 ACCEPT_AMOUNT, REFUND_ATTEMPT, APPLY_AGAIN, WAIVE = "accept_amount", "refund_attempt", "apply_again", "waive"
 # What may be done about each reason. `assign` names who looks at it, every other action ends it.
 ACTIONS: Mapping[str, tuple[str, ...]] = {
-    "order_mismatch": (REFUND_ATTEMPT, APPLY_AGAIN, ASSIGN, DISMISS),
-    "amount_mismatch": (ACCEPT_AMOUNT, REFUND_ATTEMPT, APPLY_AGAIN, ASSIGN, DISMISS),
-    "currency_mismatch": (REFUND_ATTEMPT, ASSIGN, DISMISS),
-    "second_capture": (REFUND_ATTEMPT, ASSIGN, DISMISS),
-    "refunded_before_credit": (APPLY_AGAIN, ASSIGN, DISMISS),
-    "payment_unknown": (REFUND_ATTEMPT, ASSIGN, DISMISS),
-    "token_of_another_customer": (ASSIGN, DISMISS),
-    "gateway_unclear": (APPLY_AGAIN, ASSIGN, DISMISS),
-    "exceeds_captured": (WAIVE, ASSIGN, DISMISS),
+    reasons.ORDER_MISMATCH: (REFUND_ATTEMPT, APPLY_AGAIN, ASSIGN, DISMISS),
+    reasons.AMOUNT_MISMATCH: (ACCEPT_AMOUNT, REFUND_ATTEMPT, APPLY_AGAIN, ASSIGN, DISMISS),
+    reasons.CURRENCY_MISMATCH: (REFUND_ATTEMPT, ASSIGN, DISMISS),
+    reasons.SECOND_CAPTURE: (REFUND_ATTEMPT, ASSIGN, DISMISS),
+    reasons.REFUNDED_BEFORE_CREDIT: (APPLY_AGAIN, ASSIGN, DISMISS),
+    reasons.PAYMENT_UNKNOWN: (REFUND_ATTEMPT, ASSIGN, DISMISS),
+    reasons.TOKEN_OF_ANOTHER: (ASSIGN, DISMISS),
+    reasons.GATEWAY_UNCLEAR: (APPLY_AGAIN, ASSIGN, DISMISS),
+    reasons.EXCEEDS_CAPTURED: (WAIVE, ASSIGN, DISMISS),
 }
 
 
@@ -58,16 +54,12 @@ class ReviewItem:
 
     @property
     def created_at_us(self) -> int:
-        return round(datetime.fromisoformat(self.created_at).timestamp() * 1_000_000)
+        return marked_at_us(marks_of(self.payment)[self.mark])
 
     @property
     def is_open(self) -> bool:
         """Whether it waits. An action that has begun is finished first, whatever ended the mark meanwhile."""
         return bool(self.row and self.row.begun) or is_open(marks_of(self.payment)[self.mark])
-
-
-def review_id(payment_id: str, gateway_id: str, reason: str) -> str:
-    return str(uuid.uuid5(REVIEWS, json.dumps([payment_id, gateway_id, reason])))
 
 
 def reviews_of(*payments: Payment) -> list[ReviewItem]:

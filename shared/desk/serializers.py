@@ -7,10 +7,9 @@ from typing_extensions import TypeAliasType, TypedDict
 
 from shared import clock
 from shared.desk.check import Check
-from shared.desk.models import Proposal
+from shared.desk.models import OPEN_REVIEW, REVIEW_STATUSES, Proposal
 from shared.desk.proposals import KINDS, PROPOSED, STATUSES, status_of
-from shared.desk.reviews import ACTIONS, OPEN_REVIEW, ReviewItem
-from shared.desk.reviews import STATUSES as REVIEW_STATUSES
+from shared.desk.reviews import ACTIONS, ReviewItem
 from shared.desk.wallets import OwnedWallet
 from shared.http import fields
 from shared.http.formats import Money, Time, Uuid
@@ -51,6 +50,10 @@ WAIVER_FIELDS: Mapping[str, fields.Field] = {
     "amount": AMOUNT,
     "reason": fields.Text(length_max=255, required=True, example="Too small to be asked for"),
 }
+BLOCK_FIELDS: Mapping[str, fields.Field] = {
+    **REASON_FIELDS,
+    "customer": fields.Text(length_max=255, description="Whose wallet it is, to block one that was never opened."),
+}
 DECISION_FIELDS: Mapping[str, fields.Field] = {
     "reason": fields.Text(length_max=255, example="Checked with the shop"),
 }
@@ -60,13 +63,16 @@ PROPOSAL_FILTERS: Mapping[str, fields.Field] = {
 }
 
 ReviewStatus = TypeAliasType("ReviewStatus", Literal["open", "resolved"])
-ProposalKind = TypeAliasType("ProposalKind", Literal["adjustment", "waiver", "refund"])
+ProposalKind = TypeAliasType("ProposalKind", Literal["adjustment", "waiver", "refund", "review"])
 ProposalStatus = TypeAliasType("ProposalStatus", Literal["proposed", "approved", "done", "rejected", "lapsed"])
 AdjustmentType = TypeAliasType("AdjustmentType", Literal["credit", "debit"])
 
 
 class ProposalBody(TypedDict):
-    """`refund` is the id of the refund that came of it. `wallet` or `payment` is what it is about."""
+    """`refund` is the id of the refund that came of it. `wallet` or `payment` is what it is about.
+
+    One of the kind `review` is to do `action` about that review.
+    """
 
     id: Uuid
     kind: ProposalKind
@@ -76,6 +82,8 @@ class ProposalBody(TypedDict):
     type: AdjustmentType | None
     payment: Uuid | None
     destination: RefundDestination | None
+    review: Uuid | None
+    action: str | None
     amount: Money
     reason: str
     proposed_by: str
@@ -182,6 +190,8 @@ def serialize_proposal(proposal: Proposal) -> ProposalBody:
         "type": cast(AdjustmentType | None, proposal.type),
         "payment": proposal.payment,
         "destination": cast(RefundDestination | None, proposal.destination),
+        "review": proposal.review,
+        "action": proposal.action,
         "amount": rupees(proposal.amount_paise),
         "reason": proposal.reason,
         "proposed_by": proposal.proposed_by,

@@ -14,10 +14,16 @@ class OwnedWallet:
     head: Entry
 
 
-def get_owned_wallet(wallet: str) -> OwnedWallet:
-    """NotFound if no wallet was opened under this id."""
+def find_owned_wallet(wallet: str) -> OwnedWallet | None:
+    """The wallet that was opened under this id."""
     customer = find_customer(wallet)
     head = get_head(wallet) if customer else None
-    if customer is None or head is None:
+    return OwnedWallet(customer, head) if customer and head else None
+
+
+def get_owned_wallet(wallet: str) -> OwnedWallet:
+    """NotFound if no wallet was opened under this id."""
+    owned = find_owned_wallet(wallet)
+    if owned is None:
         raise NotFound("Wallet")
-    return OwnedWallet(customer, head)
+    return owned

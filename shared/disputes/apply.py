@@ -20,33 +20,44 @@ from shared.refunds.report import apply_report
 
 
 def apply_dispute(
-    payment: Payment, attempt: GatewayPayment, reported: GatewayDispute, event_id: str = ""
+    payment: Payment,
+    attempt: GatewayPayment,
+    reported: GatewayDispute,
+    event_id: str = "",
+    source: str = "dispute",
 ) -> ApplyResult:
-    """Apply a disputed attempt, so that the order of events does not matter, then its dispute."""
+    """Apply a disputed attempt, so that the order of events does not matter, then its dispute.
+
+    `source` and `event_id` go into the timelines, as those of `apply_attempt` do.
+    """
     if reported.payment != attempt.id:
         raise UnexpectedPayload("the dispute is of another payment than the one in the same event")
-    result = apply_report(payment, attempt, "dispute", event_id)
-    return result.merge(apply_to_payment(result.payment, reported, event_id))
+    result = apply_report(payment, attempt, source, event_id)
+    return result.merge(apply_to_payment(result.payment, reported, event_id, source))
 
 
-def apply_to_payment(payment: Payment, reported: GatewayDispute, event_id: str = "") -> ApplyResult:
+def apply_to_payment(
+    payment: Payment, reported: GatewayDispute, event_id: str = "", source: str = "dispute"
+) -> ApplyResult:
     """Apply a report about a dispute of a payment, whose attempts are applied already.
 
     The dispute of an attempt that was not credited is recorded, since a person has to answer it, and moves nothing.
     """
-    return retrying(lambda: _try_apply(get_or_404(payment.customer, payment.id), reported, event_id))
+    return retrying(lambda: _try_apply(get_or_404(payment.customer, payment.id), reported, event_id, source))
 
 
-def _try_apply(payment: Payment, reported: GatewayDispute, event_id: str) -> ApplyResult | None:
+def _try_apply(payment: Payment, reported: GatewayDispute, event_id: str, source: str) -> ApplyResult | None:
     """One try; None if a condition failed and the rows must be read again."""
     dispute = _find_or_begin(payment, reported)
     if phase_rank(reported.phase) < phase_rank(dispute.phase):
         return ApplyResult(payment)  # older than what is stored
     if reported.status in TRANSITIONS[dispute.status]:
-        return try_transition(payment, dispute, reported, _details(dispute, reported, reported.status), event_id)
-    if dispute.status not in OPEN_STATUSES or _note(dispute, _details(dispute, reported, dispute.status), event_id):
+        details = _details(dispute, reported, reported.status)
+        return try_transition(payment, dispute, reported, details, event_id, source)
+    if dispute.status not in OPEN_STATUSES:
         return ApplyResult(payment)
-    return None
+    is_noted = _note(dispute, _details(dispute, reported, dispute.status), event_id, source)
+    return ApplyResult(payment) if is_noted else None
 
 
 def _find_or_begin(payment: Payment, reported: GatewayDispute) -> Dispute:
@@ -91,12 +102,12 @@ def _details(dispute: Dispute, reported: GatewayDispute, status: str) -> dict[st
     }
 
 
-def _note(dispute: Dispute, details: dict[str, Any], event_id: str) -> bool:
+def _note(dispute: Dispute, details: dict[str, Any], event_id: str, source: str) -> bool:
     """Store what is new of a dispute that stays in its status; False if it must be read again."""
     if all(getattr(dispute, name) == value for name, value in details.items()):
         return True
     at_us = clock.now_us()
-    item = timeline_item(at_us, "dispute", "noted", event_id)
+    item = timeline_item(at_us, source, "dispute_noted", event_id)
     expect = {name: getattr(dispute, name) for name in details}
     values = details | {"updated_at_us": at_us}
     return execute(Update(dispute, values, {"timeline": [item]}, expect=expect, expect_status=(dispute.status,)))

@@ -8,9 +8,11 @@ from typing import Any
 from pynamodb.attributes import ListAttribute, UnicodeAttribute
 from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection, KeysOnlyProjection
 
-from shared.aws.dynamodb import OPEN, IntegerAttribute, Table, get, read
+from shared.aws.dynamodb import OPEN, IntegerAttribute, Table, get, get_by_key, read
 from shared.errors import NotFound
 
+LISTED_MAX = 500  # disputes that a list shows
+TIME_US_MAX = 10**16  # later than any dispute, by centuries
 OPEN_DISPUTE = "dispute"  # the key of disputes in the index `open`, apart from the refunds
 
 
@@ -19,10 +21,11 @@ class OpenDisputes(GlobalSecondaryIndex["Dispute"]):
 
     class Meta:
         index_name = "open"
-        projection = IncludeProjection(["customer"])
+        projection = IncludeProjection(["customer", "opened_at_us"])  # neither changes
 
     open = UnicodeAttribute(hash_key=True)
     next_check_at_us = IntegerAttribute(range_key=True)
+    opened_at_us = IntegerAttribute()
 
 
 class AwaitedAnswers(GlobalSecondaryIndex["Dispute"]):
@@ -74,6 +77,11 @@ class Dispute(Table):
     created_at_us = IntegerAttribute()
     updated_at_us = IntegerAttribute()
 
+    @property
+    def due_us(self) -> int:
+        """Until when the bank waits for our evidence; later than any time if it does not."""
+        return self.respond_by_us or TIME_US_MAX if self.awaits_answer else TIME_US_MAX
+
 
 def get_dispute(payment_id: str, dispute_id: str) -> Dispute | None:
     return get(Dispute, payment_id, dispute_id)
@@ -98,6 +106,20 @@ def list_due(until_us: int, limit: int) -> list[tuple[str, str, str]]:
     due = OpenDisputes.next_check_at_us <= until_us
     rows = read(lambda: Dispute.open_index.query(OPEN_DISPUTE, due, limit=limit))
     return [(dispute.customer, dispute.payment, dispute.id) for dispute in rows]
+
+
+def list_open() -> list[Dispute]:
+    """The disputes that have not ended, as they stand now: first those whose answer is due soonest, then by age."""
+    rows = read(lambda: Dispute.open_index.query(OPEN_DISPUTE, limit=LISTED_MAX))
+    found = get_by_key(Dispute, [(row.payment, row.id) for row in rows])
+    disputes = [dispute for dispute in found.values() if dispute.open is not None]
+    return sorted(disputes, key=lambda dispute: (dispute.due_us, dispute.opened_at_us))
+
+
+def opening_times() -> list[int]:
+    """When each of the disputes that have not ended was opened, in microseconds."""
+    rows = read(lambda: Dispute.open_index.query(OPEN_DISPUTE, limit=LISTED_MAX))
+    return [row.opened_at_us for row in rows]
 
 
 def nearest_answer_us() -> int | None:

@@ -40,4 +40,4 @@ def _follow(payment_id: str, dispute_id: str) -> ApplyResult | None:
     if not execute(Update(dispute, values, expect={"checks": dispute.checks}, expect_status=(dispute.status,))):
         return None  # it has changed, or another reconciler follows it
     payment = get_payment_or_404(dispute.customer, payment_id)
-    return apply_to_payment(payment, api.fetch_dispute(dispute.gateway_dispute))
+    return apply_to_payment(payment, api.fetch_dispute(dispute.gateway_dispute), source="reconcile")

@@ -1,13 +1,19 @@
 """Disputes as staff see them."""
 
+from collections.abc import Mapping
 from typing import Literal, cast
 
 from typing_extensions import TypeAliasType, TypedDict
 
 from shared import clock
 from shared.disputes.models import Dispute
-from shared.http.formats import Money, Time
+from shared.http import fields
+from shared.http.formats import Money, Time, Uuid
 from shared.money import rupees
+
+DISPUTE_FILTERS: Mapping[str, fields.Field] = {
+    "answer_due": fields.Boolean(description="With true, those for which a bank waits for our evidence.")
+}
 
 DisputeStatus = TypeAliasType("DisputeStatus", Literal["open", "under_review", "won", "lost", "closed"])
 
@@ -33,6 +39,17 @@ class DisputeBody(TypedDict):
     gateway_payment_id: str
     opened_at: Time
     updated_at: Time
+
+
+class OpenDisputeBody(DisputeBody):
+    """A dispute in a list, with its payment."""
+
+    payment: Uuid
+    customer: str
+
+
+def serialize_open_dispute(dispute: Dispute) -> OpenDisputeBody:
+    return {**serialize_dispute(dispute), "payment": dispute.payment, "customer": dispute.customer}
 
 
 def serialize_dispute(dispute: Dispute) -> DisputeBody:

@@ -15,17 +15,21 @@ from shared.disputes.models import OPEN_DISPUTE, Dispute, list_disputes
 from shared.payments.lifecycle import timeline_item
 from shared.payments.models import Payment
 from shared.payments.results import ApplyResult
-from shared.payments.review import mark
+from shared.payments.review import EXCEEDS_CAPTURED, mark
 from shared.razorpay.entities import GatewayDispute
 from shared.refunds.models import list_refunds
 from shared.wallets.models import append
 
-EXCEEDS = "exceeds_captured"  # why a payment is in review
 AMOUNTS = ("refunded_paise", "refunding_paise", "disputed_paise", "lost_paise")  # of a payment
 
 
 def try_transition(
-    payment: Payment, dispute: Dispute, reported: GatewayDispute, values: Mapping[str, Any], event_id: str
+    payment: Payment,
+    dispute: Dispute,
+    reported: GatewayDispute,
+    values: Mapping[str, Any],
+    event_id: str,
+    source: str,
 ) -> ApplyResult | None:
     """Turn the dispute into the reported status; None if a condition failed and the rows must be read again.
 
@@ -48,7 +52,7 @@ def try_transition(
     }
     excess_paise = reported.deducted_paise - counted_paise if is_credited and status == "lost" else 0
     exceeds = excess_paise > 0 and _exceeds_captured(payment, dispute, excess_paise)
-    item = timeline_item(at_us, "dispute", status, event_id)
+    item = timeline_item(at_us, source, f"dispute_{status}", event_id)
     change = _payment_update(payment, dispute, changed, exceeds, item)
     record: Write
     if before == NEW:
@@ -61,7 +65,7 @@ def try_transition(
     if append(*moves.entries, record, change):
         return None
     entry = moves.entries[-1] if moves.entries else None
-    return ApplyResult(payment, entry, flagged=EXCEEDS if exceeds else "", disputed=status)
+    return ApplyResult(payment, entry, flagged=EXCEEDS_CAPTURED if exceeds else "", disputed=status)
 
 
 def _counted_paise(payment: Payment, dispute: Dispute, reported: GatewayDispute) -> int:
@@ -92,7 +96,7 @@ def _payment_update(
         "updated_at_us": at_us,
     }
     if exceeds:
-        values |= {"in_review": OPEN, f"review.{mark(dispute.gateway_dispute, EXCEEDS)}": clock.iso(at_us)}
+        values |= {"in_review": OPEN, f"review.{mark(dispute.gateway_dispute, EXCEEDS_CAPTURED)}": clock.iso(at_us)}
     expect = {name: getattr(payment, name) for name in AMOUNTS}
     return Update(payment, values, {"timeline": [item]}, expect=expect, expect_status=(payment.status,))
 

@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from typing_extensions import TypeAliasType
+
 from shared.errors import (
     ApiError,
     NotAuthenticated,
@@ -46,11 +48,12 @@ class Endpoint:
     `paginated` ones return a `Page` of what `responses` says, and `polled` ones say in Retry-After when to ask again.
     Ones with `dry_run` take `?dry_run=true`, and their views must then change nothing. Path ids are UUIDs, or with
     `text_ids` any printable ASCII. Ones with a `file` also take a form with that file, in place of the JSON body. The
-    paths of ones with `actions` end in a verb each, and none is an alias of another.
+    paths of ones with `actions` end in a verb each, and none is an alias of another. The path id of ones
+    `about_customer` is a customer's, of which the log has the pseudonym alone.
     """
 
     route: tuple[str, ...]  # the method, the path, then the path's aliases
-    responses: Mapping[int, type | None]  # the type of each status' body; None has no body
+    responses: Mapping[int, type | TypeAliasType | None]  # the type of each status' body; None has no body
     body: fields.Fields | None = None
     file: "FileField | None" = None
     query: fields.Fields = field(default_factory=dict)
@@ -65,6 +68,7 @@ class Endpoint:
     raw_body: bool = False
     text_ids: bool = False
     actions: bool = False
+    about_customer: bool = False
 
     @property
     def method(self) -> str:

@@ -60,6 +60,9 @@ class Route(Protocol):
     @property
     def paths(self) -> tuple[str, ...]: ...
 
+    @property
+    def about_customer(self) -> bool: ...
+
     def read_request(self, event: Mapping[str, Any], path: Mapping[str, str]) -> Request: ...
 
 
@@ -105,12 +108,14 @@ class _Call:
         self.event = event
         self.started_us = clock.now_us()
         self.request_id: str = (event.get("requestContext") or {}).get("requestId", "")
-        self.error_code = self.log_id = ""
+        self.error_code = self.log_id = self.subject = ""
 
     def respond(self, path: Mapping[str, str]) -> "GatewayResponse[str]":
         try:
             request = self.endpoint.read_request(self.event, path)
             path_id = request.path.get("id", "")
+            if self.endpoint.about_customer:
+                self.subject, path_id = path_id, ""
             # Any other text may be anything, a card number too: it is logged only once it named something.
             self.log_id = path_id if fields.uuid_from(path_id) else ""
             if request.staff.id:
@@ -121,6 +126,7 @@ class _Call:
         except Exception as error:
             return self.fail(error)
         body_id = response.body.get("id", "") if isinstance(response.body, dict) else ""
+        body_id = "" if self.subject else body_id
         self.log_id = self.log_id or body_id or path_id or response.log_id
         headers = {"Idempotency-Replayed": "true"} if response.replayed else {}
         return self._response(response.status, response.body, headers, response.retry_after_s)
@@ -174,7 +180,7 @@ class _Call:
             status=status,
             code=self.error_code,
             id=self.log_id,
-            customer=log.pseudonym(customer_of(self.event)),
+            customer=log.pseudonym(customer_of(self.event) or self.subject),
             staff=log.pseudonym(staff_of(self.event).id),
             duration_ms=(clock.now_us() - self.started_us) // 1_000,
             request_id=self.request_id,

@@ -13,6 +13,7 @@ from shared.error_catalogue import CATALOGUE
 # Django's texts about fields, and those that this service adds. `{}` stands for a value.
 FIELD_TEXTS: Mapping[str, str] = {
     "This field is required.": "यह जानकारी ज़रूरी है।",
+    "This is not the customer of this wallet.": "यह वॉलेट इस ग्राहक का नहीं है।",
     "This field may not be null.": "यह जानकारी खाली नहीं हो सकती।",
     "This field may not be blank.": "यह जानकारी खाली नहीं हो सकती।",
     "Not a valid string.": "यह मान्य टेक्स्ट नहीं है।",

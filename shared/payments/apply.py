@@ -17,7 +17,15 @@ from shared.payments.amounts import amounts_of, may_fit, with_order
 from shared.payments.lifecycle import PAID_STATUSES, TOP_UP, TRANSITIONS
 from shared.payments.models import Payment, get_or_404
 from shared.payments.results import ApplyResult
-from shared.payments.review import flag_for_review, leave_review
+from shared.payments.review import (
+    AMOUNT_MISMATCH,
+    CURRENCY_MISMATCH,
+    ORDER_MISMATCH,
+    REFUNDED_BEFORE_CREDIT,
+    SECOND_CAPTURE,
+    flag_for_review,
+    leave_review,
+)
 from shared.payments.save_card import save_card_if_asked
 from shared.razorpay.entities import GatewayPayment
 from shared.settings import settings
@@ -45,7 +53,8 @@ def apply_attempt(payment: Payment, attempt: GatewayPayment, source: str, event_
         return _try_apply(payment, attempt, source, event_id)
 
     result = retrying(try_apply)
-    return save_card_if_asked(replace(result, payment=leave_review(result.payment, attempt)), attempt)
+    reviewed = leave_review(result.payment, attempt, source, event_id)
+    return save_card_if_asked(replace(result, payment=reviewed), attempt)
 
 
 def mismatch(payment: Payment, attempt: GatewayPayment) -> str:
@@ -53,17 +62,17 @@ def mismatch(payment: Payment, attempt: GatewayPayment) -> str:
     if attempt.status in ("created", "failed"):
         return ""  # no money moved
     if attempt.order != payment.gateway_order:
-        return "order_mismatch"
+        return ORDER_MISMATCH
     if payment.is_paid and payment.gateway_payment == attempt.id:
         return ""  # it was checked before it was credited
     if not may_fit(payment, attempt):
-        return "amount_mismatch"
+        return AMOUNT_MISMATCH
     if attempt.currency != "INR":
-        return "currency_mismatch"
+        return CURRENCY_MISMATCH
     if payment.is_paid and attempt.status == "captured":
-        return "second_capture"
+        return SECOND_CAPTURE
     if attempt.status == "refunded" and attempt.was_captured and not payment.is_paid:
-        return "refunded_before_credit"
+        return REFUNDED_BEFORE_CREDIT
     return ""
 
 
@@ -78,7 +87,7 @@ def _try_apply(payment: Payment, attempt: GatewayPayment, source: str, event_id:
     if mismatch(payment, attempt):  # the report may be newer than the payment in memory
         payment = get_or_404(payment.customer, payment.id)
     if reason := mismatch(payment, attempt):
-        return flag_for_review(payment, attempt.id, reason)
+        return flag_for_review(payment, attempt.id, reason, source, event_id)
     if payment.is_paid:
         return ApplyResult(payment)  # nothing new, or older than what is stored
     if attempt.status == "captured":

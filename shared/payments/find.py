@@ -2,9 +2,9 @@
 
 from shared import clock
 from shared.aws.dynamodb import OPEN, Insert, execute
-from shared.payments.lifecycle import GATEWAY
+from shared.payments.lifecycle import GATEWAY, timeline_item
 from shared.payments.models import Payment, find_by_gateway_order, get_payment
-from shared.payments.review import mark
+from shared.payments.review import PAYMENT_UNKNOWN, mark
 from shared.razorpay import api
 from shared.razorpay.client import RazorpayRejected
 from shared.razorpay.entities import GatewayPayment, is_id
@@ -42,7 +42,8 @@ def _record_unknown_payment(customer: str, payment_id: str, attempt: GatewayPaym
         status="created",
         amount_paise=attempt.amount_paise,
         reference=payment_id,
-        review={mark(attempt.id, "payment_unknown"): clock.iso(at_us)},
+        timeline=[timeline_item(at_us, "service", PAYMENT_UNKNOWN)],
+        review={mark(attempt.id, PAYMENT_UNKNOWN): clock.iso(at_us)},
         in_review=OPEN,
         created_at_us=at_us,
         updated_at_us=at_us,

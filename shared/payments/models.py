@@ -311,9 +311,9 @@ def list_due(until_us: int, limit: int) -> list[tuple[str, str]]:
     return [(payment.customer, payment.id) for payment in rows]
 
 
-def list_in_review() -> list[Payment]:
-    """The payments that wait for a person, as they stand now, in no order."""
-    keys = [(row.customer, row.id) for row in read(lambda: Payment.in_review_index.query(OPEN))]
+def list_in_review(limit: int | None = None) -> list[Payment]:
+    """The payments that wait for a person, or as many, those first that changed first; as they stand, in no order."""
+    keys = [(row.customer, row.id) for row in read(lambda: Payment.in_review_index.query(OPEN, limit=limit))]
     return list(get_by_key(Payment, keys).values())
 
 

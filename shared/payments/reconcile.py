@@ -15,8 +15,9 @@ from shared.payments.models import Payment, count_in_review, get_or_404, list_du
 from shared.payments.reconcile_lists import LISTS, follow_list
 from shared.payments.reconcile_recent import read_recent_payments, read_returned_refunds
 from shared.payments.reconcile_round import DUE_MAX, Round, take_turns
+from shared.payments.reconcile_waiting import measure_waiting
 from shared.payments.results import ApplyResult
-from shared.payments.review import flag_for_review
+from shared.payments.review import GATEWAY_UNCLEAR, flag_for_review
 from shared.payments.verify import apply_order_attempts
 from shared.razorpay.client import RazorpayRejected
 from shared.razorpay.entities import UnexpectedPayload
@@ -42,6 +43,7 @@ def reconcile(limit: int = 200) -> dict[str, int]:
     work = Round()
     work.guard(partial(_count_in_review, work))
     work.guard(partial(measure_answers, work))
+    work.guard(partial(measure_waiting, work))
     with Deadline(Deadline.current().remaining_s * OPEN_SHARE):
         work.guard(partial(_check_due, limit, work))
     follow_lists(work)
@@ -95,12 +97,14 @@ def _reconcile_payment(customer: str, payment_id: str, work: Round) -> ApplyResu
         # after the last one, a person decides.
         is_last = payment.checks + 1 >= len(CHECK_AGES_S)
         if is_last:
-            flag_for_review(payment, str(payment.gateway_order), "gateway_unclear")
+            flag_for_review(payment, str(payment.gateway_order), GATEWAY_UNCLEAR, "reconcile")
         _schedule_next_check(payment, gives_up=is_last)
         raise
     if result.payment.refunds_due_us is not None and result.payment.checks + 1 == len(CHECK_AGES_S):
         # A refund that is still pending, or cannot be read: it is followed further, and a person knows of it.
-        result = result.merge(flag_for_review(result.payment, str(payment.gateway_order), "gateway_unclear"))
+        result = result.merge(
+            flag_for_review(result.payment, str(payment.gateway_order), GATEWAY_UNCLEAR, "reconcile")
+        )
     _schedule_next_check(result.payment)
     return result
 

@@ -134,7 +134,7 @@ def _apply_dispute(entity: Entity) -> ApplyResult | None:
     dispute = dispute_from(entity)
     attempt = api.fetch_payment(dispute.payment)
     payment = find_payment(attempt)
-    return apply_dispute(payment, attempt, dispute) if payment else None
+    return apply_dispute(payment, attempt, dispute, source="list") if payment else None
 
 
 def apply_listed_refund(entity: Entity) -> ApplyResult | None:
@@ -144,7 +144,7 @@ def apply_listed_refund(entity: Entity) -> ApplyResult | None:
     payment = find_payment(attempt)
     if payment is None:
         return None
-    return apply_unknown_refunds(apply_refund(payment, attempt, refund, ""), attempt, is_read_now=True)
+    return apply_unknown_refunds(apply_refund(payment, attempt, refund, "", "list"), attempt, "list")
 
 
 @dataclass(frozen=True)

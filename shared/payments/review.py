@@ -1,35 +1,45 @@
 """Payments in review: reports that do not fit and that a person has to judge."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from shared import clock
-from shared.aws.dynamodb import OPEN, Update, execute, retrying
+from shared.aws.dynamodb import OPEN, Update, execute, retrying, transact
+from shared.desk.models import RESOLVED_REVIEW, REVIEW, Review, review_id, state_of
 from shared.payments.lifecycle import timeline_item
 from shared.payments.models import Payment, get_or_404
 from shared.payments.results import ApplyResult
 from shared.razorpay.entities import GatewayPayment
 
-# Why a payment can be in review: each reason, and what happened.
+ORDER_MISMATCH = "order_mismatch"
+AMOUNT_MISMATCH = "amount_mismatch"
+CURRENCY_MISMATCH = "currency_mismatch"
+SECOND_CAPTURE = "second_capture"
+REFUNDED_BEFORE_CREDIT = "refunded_before_credit"
+PAYMENT_UNKNOWN = "payment_unknown"
+TOKEN_OF_ANOTHER = "token_of_another_customer"
+GATEWAY_UNCLEAR = "gateway_unclear"
+EXCEEDS_CAPTURED = "exceeds_captured"
+# Why a payment can be in review: each reason, and what happened. No other module spells them.
 REASONS: Mapping[str, str] = {
-    "order_mismatch": "The attempt belongs to another gateway order.",
-    "amount_mismatch": "The attempt's amount differs from the payment's.",
-    "currency_mismatch": "The attempt is not in INR.",
-    "second_capture": "A second attempt was captured on a paid payment.",
-    "refunded_before_credit": "The attempt was captured and refunded before it was credited.",
-    "payment_unknown": "Money arrived on one of our orders that has no payment.",
-    "token_of_another_customer": "The saved card belongs to another customer.",
-    "gateway_unclear": "Up to the last check Razorpay gave no usable answer, or a refund was still pending after it.",
-    "exceeds_captured": "Refunds and disputes took more than was captured; the wallet lost what was credited.",
+    ORDER_MISMATCH: "The attempt belongs to another gateway order.",
+    AMOUNT_MISMATCH: "The attempt's amount differs from the payment's.",
+    CURRENCY_MISMATCH: "The attempt is not in INR.",
+    SECOND_CAPTURE: "A second attempt was captured on a paid payment.",
+    REFUNDED_BEFORE_CREDIT: "The attempt was captured and refunded before it was credited.",
+    PAYMENT_UNKNOWN: "Money arrived on one of our orders that has no payment.",
+    TOKEN_OF_ANOTHER: "The saved card belongs to another customer.",
+    GATEWAY_UNCLEAR: "Up to the last check Razorpay gave no usable answer, or a refund was still pending after it.",
+    EXCEEDS_CAPTURED: "Refunds and disputes took more than was captured; the wallet lost what was credited.",
 }
 
 
 # A mark of a review that has ended stays: a repeated report does not begin it again. Its value ends in this word.
 RESOLVED = "resolved"
 # Reasons that end by themselves when the attempt is refunded in full at Razorpay, or when it pays the payment.
-ENDED_BY_REFUND = ("order_mismatch", "amount_mismatch", "currency_mismatch", "second_capture", "payment_unknown")
-ENDED_BY_CREDIT = ("amount_mismatch", "currency_mismatch", "refunded_before_credit")
-UNCLEAR = "gateway_unclear"
+ENDED_BY_REFUND = (ORDER_MISMATCH, AMOUNT_MISMATCH, CURRENCY_MISMATCH, SECOND_CAPTURE, PAYMENT_UNKNOWN)
+ENDED_BY_CREDIT = (AMOUNT_MISMATCH, CURRENCY_MISMATCH, REFUNDED_BEFORE_CREDIT)
 
 
 def is_flagged(payment: Payment, gateway_id: str, reason: str) -> bool:
@@ -45,9 +55,12 @@ def mark(gateway_id: str, reason: str) -> str:
 
 
 def flag_for_review(
-    payment: Payment, gateway_id: str, reason: str, expect: Mapping[str, Any] | None = None
+    payment: Payment, gateway_id: str, reason: str, source: str = "review", event_id: str = ""
 ) -> ApplyResult:
-    """Put the payment in review, once per Razorpay id and reason, if `expect` holds. Its status stays as it is."""
+    """Put the payment in review, once per Razorpay id and reason. Its status stays as it is.
+
+    `source` and `event_id` say whose report is the reason, for the timeline.
+    """
     if is_flagged(payment, gateway_id, reason):
         return ApplyResult(payment)
     at_us = clock.now_us()
@@ -55,8 +68,7 @@ def flag_for_review(
     flag = Update(
         payment,
         {name: clock.iso(at_us), "in_review": OPEN, "updated_at_us": at_us},
-        append={"timeline": [timeline_item(at_us, "review", reason, gateway_id)]},
-        expect=expect or {},
+        append={"timeline": [timeline_item(at_us, source, reason, event_id)]},
         expect_absent=name,
     )
     return ApplyResult(payment, flagged=reason if execute(flag) else "")
@@ -65,6 +77,11 @@ def flag_for_review(
 def marks_of(payment: Payment) -> dict[str, str]:
     """Every mark of the payment, and when it was made; of one that has ended, RESOLVED follows the time."""
     return {name: payment.review[name] for name in payment.review}
+
+
+def marked_at_us(value: str) -> int:
+    """When the mark with this value was made."""
+    return round(datetime.fromisoformat(value.partition(" ")[0]).timestamp() * 1_000_000)
 
 
 def is_open(value: str) -> bool:
@@ -80,8 +97,8 @@ def resolution(payment: Payment, *ended: str) -> dict[str, Any]:
     return values | {"in_review": OPEN if others else None, "updated_at_us": clock.now_us()}
 
 
-def leave_review(payment: Payment, attempt: GatewayPayment) -> Payment:
-    """End the marks that this attempt answers, as it was just applied; the payment afterwards."""
+def leave_review(payment: Payment, attempt: GatewayPayment, source: str, event_id: str = "") -> Payment:
+    """End the marks that this attempt answers, as its report was just applied; the payment afterwards."""
     if not _answered(payment, attempt):
         return payment
 
@@ -89,11 +106,35 @@ def leave_review(payment: Payment, attempt: GatewayPayment) -> Payment:
         current = get_or_404(payment.customer, payment.id)
         if not (ended := _answered(current, attempt)):
             return current
-        items = [timeline_item(clock.now_us(), "review", RESOLVED, name.replace(":", " ")) for name in ended]
+        items = [timeline_item(clock.now_us(), source, f"{_reason(name)}_resolved", event_id) for name in ended]
+        rows = [_resolved_row(current, name) for name in ended]
         values, before = resolution(current, *ended), {"review": marks_of(current)}
-        return current if execute(Update(current, values, {"timeline": items}, expect=before)) else None
+        leave = Update(current, values, {"timeline": items}, expect=before)
+        if not transact(leave, *rows):
+            return current
+        return current if execute(leave) else None  # alone, if an action has begun: that one resolves its row
 
     return retrying(try_leave)
+
+
+def _reason(name: str) -> str:
+    return name.partition(":")[2]
+
+
+def _resolved_row(payment: Payment, name: str) -> Update:
+    """Note at the desk that the review ended by itself, so that staff who act on it learn that it has."""
+    gateway_id, _, reason = name.partition(":")
+    values = {
+        "state": state_of(REVIEW, RESOLVED_REVIEW),
+        "customer": payment.customer,
+        "payment": payment.id,
+        "gateway_id": gateway_id,
+        "reason": reason,
+        "created_at_us": marked_at_us(marks_of(payment)[name]),
+        "resolved_at_us": clock.now_us(),
+    }
+    row = Review(id=review_id(payment.id, gateway_id, reason))
+    return Update(row, values, expect={"begun": None}, may_insert=True)
 
 
 def _answered(payment: Payment, attempt: GatewayPayment) -> list[str]:
@@ -103,5 +144,5 @@ def _answered(payment: Payment, attempt: GatewayPayment) -> list[str]:
     reasons = ENDED_BY_CREDIT if is_credited else ENDED_BY_REFUND if is_returned else ()
     answered = {mark(attempt.id, reason) for reason in reasons}
     if is_credited and payment.refunds_due_us is None and payment.gateway_order:
-        answered.add(mark(payment.gateway_order, UNCLEAR))
+        answered.add(mark(payment.gateway_order, GATEWAY_UNCLEAR))
     return [name for name, value in marks_of(payment).items() if name in answered and is_open(value)]

@@ -10,7 +10,7 @@ from shared.payment_methods.cards import CardSaveResult
 from shared.payments.lifecycle import NOT_SAVED_AFTER_CHECKS
 from shared.payments.models import Payment, get_or_404
 from shared.payments.results import ApplyResult
-from shared.payments.review import flag_for_review
+from shared.payments.review import TOKEN_OF_ANOTHER, flag_for_review
 from shared.razorpay import api
 from shared.razorpay.entities import GatewayPayment
 from shared.telemetry import journal
@@ -47,7 +47,7 @@ def _save_card(result: ApplyResult, attempt: GatewayPayment | None) -> ApplyResu
     else:
         saved = CardSaveResult(cards.NOT_SAVED)
     if saved.belongs_to_other_customer:
-        result = result.merge(flag_for_review(payment, attempt.id, "token_of_another_customer"))
+        result = result.merge(flag_for_review(payment, attempt.id, TOKEN_OF_ANOTHER))
     if saved.status == cards.PENDING and payment.checks < NOT_SAVED_AFTER_CHECKS:
         return result
     if not _record_card_outcome(payment, saved):

@@ -95,10 +95,10 @@ def _dispatch(event: Mapping[str, Any], event_id: str) -> ApplyResult | None:
     if payment is None:
         return None
     if name.startswith("refund."):
-        result = apply_refund(payment, attempt, refund_from(_entity_of(payload, "refund")), event_id)
-        return apply_unknown_refunds(result, attempt)
+        result = apply_refund(payment, attempt, refund_from(_entity_of(payload, "refund")), event_id, name)
+        return apply_unknown_refunds(result, attempt, name)
     if name.startswith(DISPUTE):
-        return apply_dispute(payment, attempt, dispute_from(_entity_of(payload, "dispute")), event_id)
+        return apply_dispute(payment, attempt, dispute_from(_entity_of(payload, "dispute")), event_id, name)
     return apply_report(payment, attempt, name, event_id)
 
 

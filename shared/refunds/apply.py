@@ -32,27 +32,34 @@ from shared.refunds.transition import try_transition
 FAILED_AT_BANK = "Razorpay could not complete this refund."
 
 
-def apply_refund(payment: Payment, attempt: GatewayPayment, reported: GatewayRefund, event_id: str) -> ApplyResult:
-    """Apply a report about a refund of this attempt. The refund of an attempt that was not credited moves nothing."""
+def apply_refund(
+    payment: Payment, attempt: GatewayPayment, reported: GatewayRefund, event_id: str, source: str = "refund"
+) -> ApplyResult:
+    """Apply a report about a refund of this attempt. The refund of an attempt that was not credited moves nothing.
+
+    `source` and `event_id` go into the timelines, as those of `apply_attempt` do.
+    """
     if reported.payment != attempt.id:
         raise UnexpectedPayload("the refund is of another payment than the one in the same event")
     current, credit = get_or_404(payment.customer, payment.id), ApplyResult(payment)
     if not current.is_paid:
-        credit = _apply_before_refund(current, attempt, event_id)
+        credit = _apply_before_refund(current, attempt, event_id, source)
         current = credit.payment
     if not current.is_paid:
         return credit
-    return credit.merge(apply_to_paid(current, reported, event_id))
+    return credit.merge(apply_to_paid(current, reported, event_id, source))
 
 
-def apply_to_paid(payment: Payment, reported: GatewayRefund, event_id: str = "") -> ApplyResult:
+def apply_to_paid(
+    payment: Payment, reported: GatewayRefund, event_id: str = "", source: str = "refund"
+) -> ApplyResult:
     """Apply a report about a refund of a payment that is paid."""
     if reported.amount_paise <= 0:
         raise UnexpectedPayload("a refund of nothing")
-    return retrying(lambda: _try_apply(get_or_404(payment.customer, payment.id), reported, event_id))
+    return retrying(lambda: _try_apply(get_or_404(payment.customer, payment.id), reported, event_id, source))
 
 
-def _apply_before_refund(payment: Payment, attempt: GatewayPayment, event_id: str) -> ApplyResult:
+def _apply_before_refund(payment: Payment, attempt: GatewayPayment, event_id: str, source: str) -> ApplyResult:
     """Apply the attempt whose refund is reported on an unpaid payment.
 
     Either it was never captured, or its refund overtook the capture. Then it is credited first, so that the order of
@@ -60,10 +67,10 @@ def _apply_before_refund(payment: Payment, attempt: GatewayPayment, event_id: st
     """
     if attempt.status in ("captured", "refunded") and attempt.was_captured:
         attempt = replace(attempt, status="captured", failure="")
-    return apply_attempt(payment, attempt, "refund", event_id)
+    return apply_attempt(payment, attempt, source, event_id)
 
 
-def _try_apply(payment: Payment, reported: GatewayRefund, event_id: str) -> ApplyResult | None:
+def _try_apply(payment: Payment, reported: GatewayRefund, event_id: str, source: str) -> ApplyResult | None:
     """One try; None if a condition failed and the rows must be read again."""
     if payment.gateway_payment != reported.payment or reported.currency != "INR":
         return ApplyResult(payment)
@@ -78,7 +85,14 @@ def _try_apply(payment: Payment, reported: GatewayRefund, event_id: str) -> Appl
         values |= {"failure": FAILED_AT_BANK, "expected_by_us": None}
     pointer = [] if refund.gateway_refund else [Insert(RefundPointer(payment.id, reported.id, refund=refund.id))]
     return try_transition(
-        payment, refund, status, values, *pointer, amount_paise=reported.amount_paise, event_id=event_id
+        payment,
+        refund,
+        status,
+        values,
+        *pointer,
+        amount_paise=reported.amount_paise,
+        event_id=event_id,
+        source=source,
     )
 
 

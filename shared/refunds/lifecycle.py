@@ -7,6 +7,8 @@ SOURCE, WALLET = "source", "wallet"  # destinations: back to where the money cam
 DESTINATIONS = (SOURCE, WALLET)
 CUSTOMER, GATEWAY = "customer", "gateway"  # who asked, beside `staff:<id>`; GATEWAY: it was made at Razorpay
 
+STAFF = "staff:"  # before an id
+
 NEW = ""  # not stored yet
 # The statuses that each status may change to. Any other report changes nothing.
 TRANSITIONS: Mapping[str, tuple[str, ...]] = {
@@ -29,6 +31,11 @@ REVIEW_AFTER_CHECKS = 10  # a refund that is still pending then needs a person
 POOR_S_MAX = DAY_S  # for which a refund waits for Razorpay's account to be funded
 RESEND_AFTER_S = MINUTE_S  # Razorpay has answered or dropped a request by then
 BANK_WORKING_DAYS = 7  # in which a bank credits a refund, says Razorpay
+
+
+def source_of(asked_by: str) -> str:
+    """The source, in timelines, of what happens while somebody asks for a refund."""
+    return "staff" if asked_by.startswith(STAFF) else "app"
 
 
 def status_after(before: str, reported: str) -> str | None:

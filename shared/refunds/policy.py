@@ -2,7 +2,6 @@
 
 from shared import clock
 from shared.errors import PermissionDenied
-from shared.money import rupees
 from shared.payments.lifecycle import TOP_UP
 from shared.payments.models import Payment
 from shared.refunds.lifecycle import DAY_S
@@ -21,19 +20,6 @@ def customer_policy(payment: Payment, amount_paise: int, head: Entry | None) -> 
         raise PermissionDenied(NOT_ALLOWED, code="refund_not_allowed")
     if head:
         check_not_blocked(head)
-
-
-class ApprovalRequired(PermissionDenied):
-    """The refund needs the approval of a second member of staff."""
-
-    code = "approval_required"
-
-
-def staff_policy(payment: Payment, amount_paise: int, head: Entry | None) -> None:
-    """Staff may ask for any refund up to FourEyesPaise."""
-    limit_paise = settings().four_eyes_paise
-    if amount_paise > limit_paise:
-        raise ApprovalRequired(f"A refund above {rupees(limit_paise)} needs approval.")
 
 
 def approved_policy(payment: Payment, amount_paise: int, head: Entry | None) -> None:

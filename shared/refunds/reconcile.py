@@ -8,13 +8,13 @@ from shared.payments.models import Payment
 from shared.payments.models import get_or_404 as get_payment_or_404
 from shared.payments.reconcile_round import DUE_MAX, Round, take_turns
 from shared.payments.results import ApplyResult
-from shared.payments.review import flag_for_review
+from shared.payments.review import GATEWAY_UNCLEAR, flag_for_review
 from shared.razorpay import api
 from shared.refunds import lifecycle
 from shared.refunds.apply import apply_to_paid
 from shared.refunds.lifecycle import OPEN_STATUSES
 from shared.refunds.models import Refund, get_refund, list_due
-from shared.refunds.send import look_up, send
+from shared.refunds.send import RECONCILE, look_up, send
 
 
 def reconcile_refunds(work: Round, limit: int = 200) -> None:
@@ -38,7 +38,7 @@ def _follow(payment_id: str, refund_id: str) -> ApplyResult | None:
     if refund.status == "sending":
         look_up(payment, refund)
     else:
-        send(payment, refund)
+        send(payment, refund, RECONCILE)
     return None
 
 
@@ -52,7 +52,7 @@ def _claim_check(refund: Refund) -> bool:
 
 def _ask(payment: Payment, refund: Refund) -> ApplyResult:
     reported = api.fetch_refund(str(refund.gateway_refund))
-    result = apply_to_paid(payment, reported)
+    result = apply_to_paid(payment, reported, source=RECONCILE)
     if reported.status == "pending" and refund.checks >= lifecycle.REVIEW_AFTER_CHECKS:
-        result = result.merge(flag_for_review(result.payment, reported.id, "gateway_unclear"))
+        result = result.merge(flag_for_review(result.payment, reported.id, GATEWAY_UNCLEAR, RECONCILE))
     return result

@@ -16,54 +16,58 @@ from shared.payments.amounts import with_order
 from shared.payments.apply import apply_attempt, mismatch
 from shared.payments.models import Payment, get_or_404
 from shared.payments.results import ApplyResult
+from shared.payments.review import REFUNDED_BEFORE_CREDIT
 from shared.razorpay import api
 from shared.razorpay.client import RazorpayRejected
 from shared.razorpay.entities import GatewayPayment, UnexpectedPayload
 from shared.refunds.apply import apply_refund
 from shared.telemetry import journal
 
-READ_NOW = ("verify", "sync", "reconcile", "list")  # sources that have just read the payment; a webhook may be late
+# Sources that have just read the payment. A webhook may be late.
+READ_NOW = ("verify", "sync", "reconcile", "list", "staff")
 ASK_LATER_S = 0.5  # reserved for leaving the refunds to the reconciler
 
 
 def apply_report(payment: Payment, attempt: GatewayPayment, source: str, event_id: str = "") -> ApplyResult:
     """Apply what Razorpay reports about an attempt, and those of its refunds that are not recorded."""
     result, attempt = ApplyResult(payment), with_order(payment, attempt)
-    if mismatch(payment, attempt) == "refunded_before_credit":
+    if mismatch(payment, attempt) == REFUNDED_BEFORE_CREDIT:
         # Neither the capture nor the refunds are known. The refunds bring the credit before them.
         try:
-            result = _apply_refunds(result, attempt)
+            result = _apply_refunds(result, attempt, source)
         except (RazorpayRejected, UnexpectedPayload):
             journal.breadcrumb("payments: the refunds cannot be read")
     result = result.merge(apply_attempt(result.payment, attempt, source, event_id))
-    return apply_unknown_refunds(result, attempt, is_read_now=source in READ_NOW)
+    return apply_unknown_refunds(result, attempt, source)
 
 
-def apply_unknown_refunds(result: ApplyResult, attempt: GatewayPayment, is_read_now: bool = False) -> ApplyResult:
+def apply_unknown_refunds(result: ApplyResult, attempt: GatewayPayment, source: str = "refund") -> ApplyResult:
     """Fetch and apply the refunds of the credited attempt, if it has other ones than are recorded.
 
-    Less than is recorded means that money came back, or that the report is old, unless it `is_read_now`. What cannot
-    be done now is left to the reconciler: the attempt itself is applied.
+    Less than is recorded means that money came back, or that the report is old, unless its source has just read it.
+    What cannot be done now is left to the reconciler: the attempt itself is applied.
     """
     payment = result.payment
     if not payment.is_paid or payment.gateway_payment != attempt.id:
         return result  # the refunds of another attempt move nothing
     recorded_paise = payment.refunded_at_gateway_paise
-    is_other = attempt.refunded_paise != recorded_paise if is_read_now else attempt.refunded_paise > recorded_paise
+    is_other = (
+        attempt.refunded_paise != recorded_paise if source in READ_NOW else attempt.refunded_paise > recorded_paise
+    )
     if not is_other and payment.refunds_due_us is None:
         return result
     try:
         with Deadline(Deadline.current().remaining_s - ASK_LATER_S):
-            return _apply_refunds(result, attempt)
+            return _apply_refunds(result, attempt, source)
     except (ServiceUnavailable, RazorpayRejected, UnexpectedPayload):
         journal.count("RefundsDeferred")
         return replace(result, payment=_ask_later(payment))
 
 
-def _apply_refunds(result: ApplyResult, attempt: GatewayPayment) -> ApplyResult:
+def _apply_refunds(result: ApplyResult, attempt: GatewayPayment, source: str) -> ApplyResult:
     due_us = result.payment.refunds_due_us
     for refund in api.fetch_refunds(attempt.id):
-        result = result.merge(apply_refund(result.payment, attempt, refund, ""))
+        result = result.merge(apply_refund(result.payment, attempt, refund, "", source))
     if due_us is not None:
         _stop_asking(result.payment, due_us)
     return result

@@ -20,7 +20,7 @@ from shared.payments.lifecycle import WALLET as FROM_WALLET
 from shared.payments.models import Payment, get_or_404
 from shared.refunds import models
 from shared.refunds.entries import moves_for
-from shared.refunds.lifecycle import CUSTOMER, NEW, SOURCE, WALLET
+from shared.refunds.lifecycle import CUSTOMER, NEW, SOURCE, WALLET, source_of
 from shared.refunds.models import REFUNDS, Refund, get_refund
 from shared.refunds.policy import customer_policy
 from shared.refunds.send import send
@@ -90,12 +90,13 @@ def request_refund(
             return RequestedRefund(refund)
         moves = moves_for(current, refund, status, refund.amount_paise, head)
         writes = (alongside(refund),) if alongside else ()
-        return RequestedRefund(refund) if try_transition(current, refund, status, {}, *writes, moves=moves) else None
+        is_done = try_transition(current, refund, status, {}, *writes, moves=moves, source=source_of(asked_by))
+        return RequestedRefund(refund) if is_done else None
 
     requested = retrying(try_request)
     if dry_run or requested.replayed or destination == WALLET:
         return requested
-    return RequestedRefund(send(payment, requested.refund))
+    return RequestedRefund(send(payment, requested.refund, source_of(asked_by)))
 
 
 def refund_id_for(payment_id: str, asked_by: str, key: str) -> str:
@@ -103,15 +104,24 @@ def refund_id_for(payment_id: str, asked_by: str, key: str) -> str:
     return str(uuid.uuid5(REFUNDS, json.dumps([f"refunds of {payment_id}", asked_by, key])))
 
 
-def cancel_refund(payment: Payment, refund_id: str) -> Refund:
-    """Cancel a refund that was not sent to Razorpay yet; Conflict for any other."""
+def cancel_refund(
+    payment: Payment, refund_id: str, *records: Write, source: str = "app", reference: str = ""
+) -> Refund:
+    """Cancel a refund that was not sent to Razorpay yet; Conflict for any other.
+
+    The records of who cancels it are written with it, and the `reference` to them goes into its timeline. A refund
+    that is cancelled already stays as it is.
+    """
 
     def try_cancel() -> Refund | None:
         refund = models.get_or_404(payment.id, refund_id)
+        if refund.status == "cancelled":
+            return refund
         if refund.status != "requested":
             raise Conflict("This refund can no longer be cancelled.", code="refund_not_cancellable")
         current = get_or_404(payment.customer, payment.id)
-        return refund if try_transition(current, refund, "cancelled", {}) else None
+        done = try_transition(current, refund, "cancelled", {}, *records, source=source, event_id=reference)
+        return refund if done else None
 
     return retrying(try_cancel)
 

@@ -23,32 +23,33 @@ from shared.refunds.transition import try_transition
 from shared.telemetry import journal
 
 FAILURE_LENGTH_MAX = 255
+RECONCILE = "reconcile"  # source of what the reconciler finds out, in the timelines
 REFUSED = "Razorpay declined this refund."
 TAKEN_BACK = "The customer's bank has taken this money back."
 
 
-def send(payment: Payment, refund: Refund) -> Refund:
-    """Send the refund, perhaps once more; the refund as it stands afterwards.
+def send(payment: Payment, refund: Refund, source: str) -> Refund:
+    """Send the refund, perhaps once more, on behalf of the `source`; the refund as it stands afterwards.
 
     It is `sending` if Razorpay's answer is unknown.
     """
     if _is_taken_back(payment):
-        fail(payment, refund, TAKEN_BACK)
-    elif _claim(refund):
-        _ask(payment, refund)
+        fail(payment, refund, TAKEN_BACK, source)
+    elif _claim(refund, source):
+        _ask(payment, refund, source)
     return get_or_404(payment.id, refund.id)
 
 
 def look_up(payment: Payment, refund: Refund) -> Refund:
     """Find out what became of a `sending` refund, and send it again if Razorpay does not have it."""
     if reported := _find_at_razorpay(refund):
-        apply_to_paid(payment, reported)
+        apply_to_paid(payment, reported, source=RECONCILE)
     elif clock.now_us() >= (refund.sent_at_us or 0) + lifecycle.RESEND_AFTER_S * 1_000_000:
-        return send(payment, refund)
+        return send(payment, refund, RECONCILE)
     return get_or_404(payment.id, refund.id)
 
 
-def fail(payment: Payment, refund: Refund, text: str) -> None:
+def fail(payment: Payment, refund: Refund, text: str, source: str) -> None:
     """End a refund that Razorpay did not make: its money is released, and it can be asked for again."""
 
     def try_fail() -> bool | None:
@@ -57,7 +58,7 @@ def fail(payment: Payment, refund: Refund, text: str) -> None:
         if (stored.status, stored.sent_at_us) != (refund.status, refund.sent_at_us):
             return True  # somebody knows more about it
         values: dict[str, Any] = {"failure": text[:FAILURE_LENGTH_MAX]}
-        return True if try_transition(current, stored, "failed", values) else None
+        return True if try_transition(current, stored, "failed", values, source=source) else None
 
     retrying(try_fail)
 
@@ -69,27 +70,27 @@ def _is_taken_back(payment: Payment) -> bool:
     return lost_paise > 0 > left_paise
 
 
-def _claim(refund: Refund) -> bool:
+def _claim(refund: Refund, source: str) -> bool:
     """Turn the refund `sending`, or note that it is sent once more: of several calls at once, one may send it."""
     at_us = clock.now_us()
     values = {"status": "sending", "sent_at_us": at_us, "updated_at_us": at_us}
-    item = timeline_item(at_us, "request", "sending")
+    item = timeline_item(at_us, source, "sending")
     expect = {"sent_at_us": refund.sent_at_us}
     return execute(Update(refund, values, {"timeline": [item]}, expect=expect, expect_status=(refund.status,)))
 
 
-def _ask(payment: Payment, refund: Refund) -> None:
+def _ask(payment: Payment, refund: Refund, source: str) -> None:
     try:
         reported = api.create_refund(str(refund.gateway_payment), refund.amount_paise, refund.id)
     except RazorpayRejected as rejection:
-        _refused(payment, refund, rejection)
+        _refused(payment, refund, rejection, source)
     except (ServiceUnavailable, UnexpectedPayload):
         journal.count("RefundUnclear")  # the reconciler looks it up
     else:
-        apply_to_paid(payment, reported)
+        apply_to_paid(payment, reported, source=source)
 
 
-def _refused(payment: Payment, refund: Refund, rejection: RazorpayRejected) -> None:
+def _refused(payment: Payment, refund: Refund, rejection: RazorpayRejected, source: str) -> None:
     """Razorpay declined. It may have accepted an earlier request all the same, so its refunds are read first."""
     try:
         reported = _find_at_razorpay(refund)
@@ -97,16 +98,16 @@ def _refused(payment: Payment, refund: Refund, rejection: RazorpayRejected) -> N
         journal.count("RefundUnclear")
         return
     if reported:
-        apply_to_paid(payment, reported)
+        apply_to_paid(payment, reported, source=source)
     elif not rejection.is_account_too_poor:
-        fail(payment, refund, rejection.description or REFUSED)
+        fail(payment, refund, rejection.description or REFUSED, source)
     elif clock.now_us() - refund.created_at_us >= lifecycle.POOR_S_MAX * 1_000_000:
-        fail(payment, refund, rejection.description)
+        fail(payment, refund, rejection.description, source)
     else:
-        _wait_for_funds(refund)
+        _wait_for_funds(refund, source)
 
 
-def _wait_for_funds(refund: Refund) -> None:
+def _wait_for_funds(refund: Refund, source: str) -> None:
     """Nothing was made, so the refund is `requested` as before. The reconciler sends it again."""
     at_us = clock.now_us()
     values = {
@@ -114,7 +115,7 @@ def _wait_for_funds(refund: Refund) -> None:
         "next_check_at_us": lifecycle.next_check_us(at_us, "requested", refund.checks),
         "updated_at_us": at_us,
     }
-    item = timeline_item(at_us, "razorpay", "account_too_poor")
+    item = timeline_item(at_us, source, "account_too_poor")
     expect = {"sent_at_us": refund.sent_at_us}
     execute(Update(refund, values, {"timeline": [item]}, expect=expect, expect_status=("sending",)))
 

@@ -12,7 +12,7 @@ from shared.aws.dynamodb import OPEN, Insert, Update, Write
 from shared.payments.lifecycle import PAID_STATUSES, timeline_item
 from shared.payments.models import Payment
 from shared.payments.results import ApplyResult
-from shared.payments.review import mark
+from shared.payments.review import EXCEEDS_CAPTURED, mark
 from shared.refunds import lifecycle
 from shared.refunds.entries import Moves, moves_for
 from shared.refunds.lifecycle import NEW, OPEN_STATUSES, SOURCE
@@ -22,7 +22,6 @@ from shared.wallets.models import append
 
 # Amounts of a payment: the sums of its refunds, and of its disputes.
 AMOUNTS = ("refunded_paise", "refunding_paise", "refunded_at_gateway_paise", "disputed_paise", "lost_paise")
-EXCEEDS = "exceeds_captured"  # why a payment is in review
 AT_GATEWAY = ("pending", "processed")  # the refunds that a payment's refunded amount at Razorpay contains
 MOVED = {"processed": 1, "returned": -1}  # the statuses in which money went to the customer, or came back
 METRICS = {"processed": "RefundProcessed", "failed": "RefundFailed", "returned": "RefundReturned"}  # of how it ended
@@ -37,11 +36,13 @@ def try_transition(
     moves: Moves | None = None,
     amount_paise: int | None = None,
     event_id: str = "",
+    source: str = "refund",
 ) -> ApplyResult | None:
     """Turn the refund into this status; None if a condition failed and the rows must be read again.
 
     `values` are the refund's other attributes. `amount_paise` is its amount at Razorpay, if that is known. `moves`
-    are the wallet's, if they are computed already. Afterwards `refund` is as it is stored.
+    are the wallet's, if they are computed already. `source` and `event_id` say who told it, for the timelines.
+    Afterwards `refund` is as it is stored.
     """
     at_us, before = clock.now_us(), refund.status
     amount_paise = amount_paise or refund.amount_paise
@@ -59,8 +60,8 @@ def try_transition(
         "owed_paise": moves.owed_paise,
         "updated_at_us": at_us,
     }
-    item = timeline_item(at_us, "refund", status, event_id)
-    change = _payment_update(payment, refund, changed, event_id)
+    item = timeline_item(at_us, source, status, event_id)
+    change = _payment_update(payment, refund, changed, source, event_id)
     record: Write
     if before == NEW:
         for name, value in (changed | {"timeline": [item]}).items():
@@ -73,7 +74,7 @@ def try_transition(
         return None
     if status in METRICS:
         journal.count(METRICS[status])
-    flagged = EXCEEDS if "in_review" in change.set else ""
+    flagged = EXCEEDS_CAPTURED if "in_review" in change.set else ""
     entry = moves.entries[-1] if moves.entries else None
     return ApplyResult(payment, entry, flagged=flagged, refunded=status)
 
@@ -86,7 +87,9 @@ def _counted_paise(payment: Payment, refund: Refund, status: str, amount_paise: 
     return refund.counted_paise
 
 
-def _payment_update(payment: Payment, refund: Refund, changed: Mapping[str, Any], event_id: str) -> Update:
+def _payment_update(
+    payment: Payment, refund: Refund, changed: Mapping[str, Any], source: str, event_id: str
+) -> Update:
     """What changes of the payment when these attributes of its refund do: its amounts, and with them its status."""
     status, counted_paise = changed["status"], changed["counted_paise"]
     refunded_paise = payment.refunded_paise + MOVED.get(status, 0) * counted_paise
@@ -107,10 +110,10 @@ def _payment_update(payment: Payment, refund: Refund, changed: Mapping[str, Any]
         "updated_at_us": changed["updated_at_us"],
     }
     if status == "processed" and _exceeds_captured(payment, refund, changed["amount_paise"] - counted_paise):
-        review = f"review.{mark(changed['gateway_refund'], EXCEEDS)}"
+        review = f"review.{mark(changed['gateway_refund'], EXCEEDS_CAPTURED)}"
         values |= {"in_review": OPEN, review: clock.iso(changed["updated_at_us"])}
     expect = {name: getattr(payment, name) for name in AMOUNTS}
-    item = timeline_item(values["updated_at_us"], "refund", values["status"], event_id)
+    item = timeline_item(values["updated_at_us"], source, values["status"], event_id)
     timeline = {"timeline": [item]} if status in MOVED else {}
     return Update(payment, values, timeline, expect=expect, expect_status=PAID_STATUSES)
 

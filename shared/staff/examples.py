@@ -3,18 +3,22 @@
 from collections.abc import Mapping
 from typing import Any
 
-from shared.disputes.serializers import DisputeBody
+from shared.desk.examples import PREVIEW as DESK_PREVIEW
+from shared.desk.serializers import ProposalPreviewBody
+from shared.disputes.serializers import DisputeBody, OpenDisputeBody
 from shared.payment_methods.examples import UPI
 from shared.payments.examples import CAPTURED
 from shared.staff.serializers import (
     EvidenceBody,
     FoundBody,
+    RefundOrProposalBody,
     StaffCustomerBody,
     StaffPaymentBody,
     StaffRefundBody,
     StaffRefundPreviewBody,
     TimelineBody,
 )
+from shared.staff.upload_serializers import ReplayedUploadsBody
 from shared.wallets.examples import WALLET_EXAMPLE
 
 CUSTOMER = "a5a00000-0000-4000-8000-000000000001"
@@ -72,6 +76,7 @@ DISPUTE: DisputeBody = {
     "opened_at": "2026-01-17T12:04:10Z",
     "updated_at": "2026-01-17T12:04:11Z",
 }
+OPEN_DISPUTE: OpenDisputeBody = {**DISPUTE, "payment": CAPTURED["id"], "customer": CUSTOMER}
 PAYMENT: StaffPaymentBody = {
     **CAPTURED,
     "status": "partially_refunded",
@@ -103,11 +108,43 @@ PAYMENT: StaffPaymentBody = {
         }
     ],
     "reviews": [],
+    "gateway": None,
+}
+ASKED: StaffPaymentBody = {
+    **PAYMENT,
+    "gateway": {
+        "asked_at": "2026-01-10T09:00:00Z",
+        "outage": None,
+        "attempts": [
+            {
+                "id": "pay_RB58N2J7BIzWpP",
+                "status": "captured",
+                "amount": "500.00",
+                "currency": "INR",
+                "is_captured": True,
+                "amount_refunded": "200.00",
+                "method": "upi",
+                "failure": "",
+            }
+        ],
+        "refunds": [
+            {
+                "id": "rfnd_RB5AxQkkHCNeH4",
+                "attempt": "pay_RB58N2J7BIzWpP",
+                "status": "processed",
+                "amount": "200.00",
+                "arn": "74332741234567890123456",
+            }
+        ],
+    },
 }
 
 KNOWN_CUSTOMER: StaffCustomerBody = {
     "id": CUSTOMER,
+    "wallet_id": WALLET_EXAMPLE["id"],
     "wallet": WALLET_EXAMPLE,
+    "holds": [],
+    "reviews": [],
     "payment_methods": [
         {
             "id": UPI["id"],
@@ -124,6 +161,27 @@ KNOWN_CUSTOMER: StaffCustomerBody = {
 
 REQUESTED_REFUND: StaffRefundBody = {**REFUND, "status": "pending", "arn": None}
 PREVIEW: StaffRefundPreviewBody = {**REQUESTED_REFUND, "id": None, "gateway_refund_id": None}
+
+PROPOSAL_PREVIEW: ProposalPreviewBody = {
+    **DESK_PREVIEW,
+    "kind": "refund",
+    "wallet": None,
+    "type": None,
+    "payment": CAPTURED["id"],
+    "destination": "source",
+    "amount": "12000.00",
+    "reason": "Order cancelled",
+}
+UPLOADS: ReplayedUploadsBody = {
+    "uploads": [
+        {
+            "photo": "3f2b8a60-1c4d-4e5f-8a7b-9c0d1e2f3a4b",
+            "failed_at": "2026-01-09T12:10:40.000Z",
+            "error": "RuntimeError",
+            "outcome": "sent",
+        }
+    ]
+}
 
 EVIDENCE: EvidenceBody = {
     "dispute": DISPUTE,
@@ -142,9 +200,11 @@ EVIDENCE: EvidenceBody = {
 
 EXAMPLES: Mapping[Any, Mapping[str, Any]] = {
     FoundBody: {"Payment": FOUND_PAYMENT, "Customer": FOUND_CUSTOMER},
-    StaffRefundPreviewBody: {"WouldBePending": PREVIEW},
     StaffRefundBody: {"Pending": REQUESTED_REFUND},
     StaffCustomerBody: {"Known": KNOWN_CUSTOMER},
     EvidenceBody: {"OpenDispute": EVIDENCE},
-    StaffPaymentBody: {"PartiallyRefunded": PAYMENT},
+    StaffPaymentBody: {"PartiallyRefunded": PAYMENT, "GatewayAsked": ASKED},
+    OpenDisputeBody: {"AnswerDue": OPEN_DISPUTE},
+    RefundOrProposalBody: {"WouldBePending": PREVIEW, "WouldBeProposed": PROPOSAL_PREVIEW},
+    ReplayedUploadsBody: {"Sent": UPLOADS},
 }

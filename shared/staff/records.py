@@ -1,9 +1,7 @@
 """A payment or a customer with all that belongs to them, whosever it is."""
 
-import re
 from dataclasses import dataclass
 
-from shared.desk.models import Action, get_actions
 from shared.desk.reviews import ReviewItem, reviews_of
 from shared.disputes.models import Dispute, list_disputes
 from shared.errors import NotFound
@@ -13,33 +11,40 @@ from shared.payment_methods.models import PaymentMethod
 from shared.payments.lifecycle import PENDING_STATUSES
 from shared.payments.models import Payment, find_by_id, get_payments, list_payment_ids
 from shared.refunds.models import Refund, list_refunds
+from shared.staff.gateway_view import GatewayView, ask_gateway
+from shared.staff.timeline import TimelineItem, timeline_of
 from shared.wallets.history import list_entries_of
 from shared.wallets.models import Entry, get_head
 from shared.wallets.wallet import wallet_id
 
 PAYMENTS_MAX = 100  # that one request reads
 RECENT = 10
-STAFF_ITEM = re.compile(r"\S+ staff \S+ \S+$")  # of a timeline: what staff did, with the id of the action
+HOLDS_MAX = 20  # payments whose refunds and disputes are read for what they hold
 CLOCKS_DIFFER_US = 60_000_000  # an entry may have an earlier time than the payment that it belongs to
 
 
 @dataclass(frozen=True, slots=True)
 class PaymentRecord:
-    """A payment, its refunds, newest first, its disputes, entries and reviews, oldest first, and what staff did."""
+    """A payment, its refunds, newest first, and its disputes, entries, reviews and timeline, oldest first.
+
+    `gateway` is what Razorpay says now, if it was asked.
+    """
 
     payment: Payment
     refunds: list[Refund]
     disputes: list[Dispute]
     entries: list[Entry]
     reviews: list[ReviewItem]
-    actions: dict[str, Action]
+    timeline: list[TimelineItem]
+    gateway: GatewayView | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CustomerRecord:
     """A customer's wallet, None if it was never opened, active methods, and payments, newest first.
 
-    `recent`, `open` and `in_review` are of the newest PAYMENTS_MAX payments.
+    `recent`, `open`, `in_review` and the open `reviews` are of the newest PAYMENTS_MAX payments, and so are the
+    `holds`: the refunds and disputes for which the wallet holds money, oldest first.
     """
 
     customer: str
@@ -49,6 +54,8 @@ class CustomerRecord:
     recent: list[Payment]
     open: list[Payment]
     in_review: list[Payment]
+    reviews: list[ReviewItem]
+    holds: list[Refund | Dispute]
 
 
 def get_payment(payment_id: str) -> Payment:
@@ -59,14 +66,14 @@ def get_payment(payment_id: str) -> Payment:
     return payment
 
 
-def get_record(payment_id: str) -> PaymentRecord:
+def get_record(payment_id: str, asks_gateway: bool = False) -> PaymentRecord:
     payment = get_payment(payment_id)
     since_us = payment.created_at_us - CLOCKS_DIFFER_US
     entries = list_entries_of(wallet_id(payment.customer), payment.id, since_us)
-    actions = get_actions([str(item).split(" ")[3] for item in payment.timeline if STAFF_ITEM.match(str(item))])
-    return PaymentRecord(
-        payment, list_refunds(payment.id), list_disputes(payment.id), entries, reviews_of(payment), actions
-    )
+    refunds, disputes = list_refunds(payment.id), list_disputes(payment.id)
+    timeline = timeline_of(payment, refunds, disputes)
+    gateway = ask_gateway(payment) if asks_gateway else None
+    return PaymentRecord(payment, refunds, disputes, entries, reviews_of(payment), timeline, gateway)
 
 
 def get_customer(customer: str) -> CustomerRecord:
@@ -77,6 +84,7 @@ def get_customer(customer: str) -> CustomerRecord:
     payments = get_payments(customer, ids) if ids else []
     if not (wallet or methods or payments):
         raise NotFound("Customer")
+    in_review = [payment for payment in payments if payment.in_review]
     return CustomerRecord(
         customer,
         wallet,
@@ -84,5 +92,16 @@ def get_customer(customer: str) -> CustomerRecord:
         default_method,
         recent=payments[:RECENT],
         open=[payment for payment in payments if payment.status in PENDING_STATUSES],
-        in_review=[payment for payment in payments if payment.in_review],
+        in_review=in_review,
+        reviews=[item for item in reviews_of(*in_review) if item.is_open],
+        holds=_holds_of(payments) if wallet and wallet.held_paise else [],
     )
+
+
+def _holds_of(payments: list[Payment]) -> list[Refund | Dispute]:
+    holding = [payment for payment in payments if payment.refunding_paise or payment.disputed_paise][:HOLDS_MAX]
+    records: list[Refund | Dispute] = []
+    for payment in holding:
+        records += [refund for refund in list_refunds(payment.id) if refund.held_paise and refund.open]
+        records += [dispute for dispute in list_disputes(payment.id) if dispute.held_paise and dispute.open]
+    return sorted(records, key=lambda record: record.created_at_us)

@@ -3,9 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
+from shared.aws.dynamodb import Insert
+from shared.desk.actions import new_action
+from shared.desk.four_eyes import ApprovalRequired, staff_policy
 from shared.desk.proposals import Proposed, find_refund_proposal, propose_refund
-from shared.refunds.policy import ApprovalRequired, approved_policy, staff_policy
-from shared.refunds.request import Policy, RequestedRefund, request_refund
+from shared.desk.review_moves import SOURCE
+from shared.refunds.models import Refund
+from shared.refunds.policy import approved_policy
+from shared.refunds.request import Policy, RequestedRefund, cancel_refund, request_refund
 from shared.staff.records import get_payment
 
 
@@ -25,6 +30,11 @@ def refund(
         return request(staff_policy, dry_run)
     except ApprovalRequired:
         preview = request(approved_policy, dry_run=True)
-    if dry_run:
-        return preview
-    return propose_refund(staff, payment, preview.refund.amount_paise, preview.refund.destination, body, key)
+    amount_paise, destination = preview.refund.amount_paise, preview.refund.destination
+    return propose_refund(staff, payment, amount_paise, destination, body, key, dry_run)
+
+
+def cancel(staff: str, payment_id: str, refund_id: str, reason: str) -> Refund:
+    """Cancel a refund that was not sent to Razorpay yet, with who and why; Conflict for any other."""
+    action = new_action(staff, "cancel_refund", refund_id, reason)
+    return cancel_refund(get_payment(payment_id), refund_id, Insert(action), source=SOURCE, reference=action.id)

@@ -11,6 +11,8 @@ from shared.razorpay.entities import is_id
 from shared.wallets.models import find_customer, get_head
 from shared.wallets.wallet import wallet_id
 
+ASKED_KINDS = ("pay", "rfnd", "disp")  # ids whose order Razorpay has to name
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -21,13 +23,13 @@ class Found:
 
 
 def search(text: str) -> list[Found]:
-    """What has this id: a customer, a wallet, a payment, or `order_…`, `pay_…` and `rfnd_…` of Razorpay.
+    """What has this id: a customer, a wallet, a payment, or `order_…`, `pay_…`, `rfnd_…` and `disp_…` of Razorpay.
 
-    Razorpay is asked which order a payment or refund of its own belongs to. ServiceUnavailable if it does not answer.
+    Razorpay is asked which order an id of its own belongs to. ServiceUnavailable if it does not answer.
     """
     if is_id(text, "order"):
         return _payment(find_by_gateway_order(text) or find_by_id(text))  # the latter: a capture without a payment
-    if is_id(text, "pay") or is_id(text, "rfnd"):
+    if any(is_id(text, kind) for kind in ASKED_KINDS):
         order = _order_of(text)
         return _payment(find_by_gateway_order(order)) if order else []
     canonical = uuid_from(text)
@@ -47,9 +49,12 @@ def _payment(payment: Payment | None) -> list[Found]:
 
 
 def _order_of(gateway_id: str) -> str:
-    """The gateway order of a payment or refund at Razorpay; empty if Razorpay knows neither."""
+    """The gateway order of a payment, refund or dispute at Razorpay; empty if Razorpay does not know it."""
     try:
-        payment_id = gateway_id if is_id(gateway_id, "pay") else api.fetch_refund(gateway_id).payment
-        return api.fetch_payment(payment_id).order
+        if is_id(gateway_id, "rfnd"):
+            gateway_id = api.fetch_refund(gateway_id).payment
+        elif is_id(gateway_id, "disp"):
+            gateway_id = api.fetch_dispute(gateway_id).payment
+        return api.fetch_payment(gateway_id).order
     except RazorpayRejected:
         return ""

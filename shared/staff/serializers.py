@@ -6,8 +6,8 @@ from typing import Literal, cast
 from typing_extensions import TypeAliasType, TypedDict
 
 from shared import clock
-from shared.desk.models import Action
-from shared.desk.serializers import ReviewBody, serialize_review
+from shared.desk.serializers import ProposalPreviewBody, ReviewBody, serialize_review
+from shared.disputes.models import Dispute
 from shared.disputes.serializers import DisputeBody, serialize_dispute
 from shared.http import fields
 from shared.http.formats import Money, Time, Uuid
@@ -20,29 +20,26 @@ from shared.payments.serializers import PaymentBody, PaymentStatus, serialize_pa
 from shared.refunds.models import Refund
 from shared.refunds.serializers import REFUND_FIELDS, RefundBody, serialize_refund
 from shared.staff.evidence import Evidence
+from shared.staff.gateway_serializers import GatewayViewBody, serialize_gateway
 from shared.staff.records import CustomerRecord, PaymentRecord
 from shared.staff.search import Found
+from shared.staff.timeline import TimelineItem
 from shared.wallets.models import Entry
 from shared.wallets.serializers import WalletBody, serialize_wallet
+from shared.wallets.wallet import wallet_id
 
 SEARCH_QUERY: Mapping[str, fields.Field] = {
     "q": fields.Text(
         length_max=255,
-        description="The id of a customer, a wallet or a payment, or Razorpay's `order_…`, `pay_…` or `rfnd_…`.",
+        description="The id of a customer, a wallet or a payment, or or `order_…`, `pay_…`, `rfnd_…` or `disp_…`.",
     )
 }
 STAFF_REFUND_FIELDS: Mapping[str, fields.Field] = {
     **REFUND_FIELDS,
     "reason": fields.Text(length_max=255, required=True, example="Two shirts came back stained"),
 }
-# Sources of timeline items as they are stored. Webhook events have their own name, such as `payment.captured`.
-SOURCES: Mapping[str, str] = {
-    "gateway": "app",
-    "wallet": "app",
-    "verify": "app",
-    "sync": "sync",
-    "reconcile": "reconciler",
-    "staff": "staff",
+PAYMENT_QUERY: Mapping[str, fields.Field] = {
+    "gateway": fields.Boolean(description="With true, Razorpay is asked what it says now: see `gateway` in the body.")
 }
 
 TimelineSource = TypeAliasType("TimelineSource", Literal["app", "webhook", "sync", "reconciler", "staff", "service"])
@@ -89,6 +86,9 @@ class StaffRefundPreviewBody(StaffRefundBody):
     id: Uuid | None  # type: ignore[misc]  # a refund's own is never null
 
 
+RefundOrProposalBody = TypeAliasType("RefundOrProposalBody", StaffRefundPreviewBody | ProposalPreviewBody)
+
+
 class EntryBody(TypedDict):
     """An entry of the ledger, with the wallet after it. `record` is what justifies it."""
 
@@ -104,12 +104,15 @@ class EntryBody(TypedDict):
 
 
 class StaffPaymentBody(PaymentBody):
+    """A payment with all that belongs to it. `gateway` is null unless `?gateway=true` asks for it."""
+
     customer: str
     timeline: list[TimelineBody]
     refunds: list[StaffRefundBody]
     disputes: list[DisputeBody]
     entries: list[EntryBody]
     reviews: list[ReviewBody]
+    gateway: GatewayViewBody | None
 
 
 class EvidencePhotoBody(TypedDict):
@@ -141,11 +144,25 @@ class StaffMethodBody(TypedDict):
     created_at: Time
 
 
+class HoldBody(TypedDict):
+    """Money that the wallet holds for a refund or a dispute, whose `id` it is."""
+
+    kind: Literal["refund", "dispute"]
+    id: str
+    payment: str
+    amount: Money
+    since: Time
+
+
 class StaffCustomerBody(TypedDict):
-    """`wallet` is null if it was never opened. The payments are of the newest 100."""
+    """`wallet` is null if it was never opened; `wallet_id` is there in any case. The payments, with their reviews and
+    holds, are of the newest 100."""
 
     id: str
+    wallet_id: Uuid
     wallet: WalletBody | None
+    holds: list[HoldBody]
+    reviews: list[ReviewBody]
     payment_methods: list[StaffMethodBody]
     recent_payments: list[PaymentBody]
     open_payments: list[PaymentBody]
@@ -177,11 +194,12 @@ def serialize_staff_payment(record: PaymentRecord) -> StaffPaymentBody:
     return {
         **serialize_payment(payment),
         "customer": payment.customer,
-        "timeline": [_timeline_item(str(item), record.actions) for item in payment.timeline],
+        "timeline": [_timeline_item(item) for item in record.timeline],
         "refunds": [serialize_staff_refund(refund) for refund in record.refunds],
         "disputes": [serialize_dispute(dispute) for dispute in record.disputes],
         "entries": [serialize_entry(entry) for entry in record.entries],
         "reviews": [serialize_review(item) for item in record.reviews],
+        "gateway": serialize_gateway(record.gateway) if record.gateway else None,
     }
 
 
@@ -198,7 +216,10 @@ def serialize_evidence(evidence: Evidence) -> EvidenceBody:
 def serialize_customer(record: CustomerRecord) -> StaffCustomerBody:
     return {
         "id": record.customer,
+        "wallet_id": wallet_id(record.customer),
         "wallet": serialize_wallet(record.wallet) if record.wallet else None,
+        "holds": [_hold(hold) for hold in record.holds],
+        "reviews": [serialize_review(item) for item in record.reviews],
         "payment_methods": [_method(method, record.default_method) for method in record.methods],
         "recent_payments": [serialize_payment(payment) for payment in record.recent],
         "open_payments": [serialize_payment(payment) for payment in record.open],
@@ -254,16 +275,22 @@ def _photo(image: Image) -> EvidencePhotoBody:
     }
 
 
-def _timeline_item(item: str, actions: Mapping[str, Action]) -> TimelineBody:
-    """An item as `shared.payments.lifecycle.timeline_item` writes it. One of staff names their action."""
-    at, source, what, reference, *_ = [*item.split(" "), ""]
-    action = actions.get(reference) if source == "staff" else None
-    is_event = "." in source or (source in ("refund", "dispute") and bool(reference))
+def _hold(record: Refund | Dispute) -> HoldBody:
     return {
-        "at": at,
-        "source": cast(TimelineSource, "webhook" if is_event else SOURCES.get(source, "service")),
-        "what": what,
-        "event_id": reference or None if is_event else None,
-        "by": action.by if action else None,
-        "why": action.reason if action else None,
+        "kind": "refund" if isinstance(record, Refund) else "dispute",
+        "id": record.id,
+        "payment": record.payment,
+        "amount": rupees(record.held_paise),
+        "since": clock.iso(record.created_at_us),
+    }
+
+
+def _timeline_item(item: TimelineItem) -> TimelineBody:
+    return {
+        "at": item.at,
+        "source": cast(TimelineSource, item.source),
+        "what": item.what,
+        "event_id": item.event_id,
+        "by": item.by,
+        "why": item.why,
     }

@@ -19,6 +19,7 @@ from local.rzp.__main__ import parser as rzp_commands
 from local.template import ROOT, Template
 from shared import errors
 from shared.images.rejections import IMAGE_FAULTS, UPLOAD_FAULTS
+from shared.payments import review
 from shared.payments.lifecycle import TRANSITIONS
 from shared.payments.review import REASONS
 from tests.simulation.faults import FAULTS
@@ -389,8 +390,13 @@ def test_payments_list_every_reason_for_review() -> None:
 
 
 def test_every_reason_for_review_has_a_use() -> None:
-    sources = "\n".join(path.read_text() for path in (ROOT / "shared").rglob("*.py") if path.name != "review.py")
-    assert not [reason for reason in REASONS if f'"{reason}"' not in sources.replace("'", '"')]
+    """Each reason is a constant of `payments.review`, where some module finds it and the desk has its actions."""
+    sources = {path: path.read_text() for path in (ROOT / "shared").rglob("*.py")}
+    uses = [text for path, text in sources.items() if path.name not in ("review.py", "reviews.py")]
+    constants = {value: name for name, value in vars(review).items() if name.isupper() and value in [*REASONS]}
+    assert not [reason for reason in REASONS if not any(constants[reason] in text for text in uses)]
+    spelled = {path.name for path, text in sources.items() for reason in REASONS if f'"{reason}"' in text}
+    assert spelled <= {"review.py", "examples.py"}
 
 
 def test_photos_list_every_rejection_code() -> None:

@@ -13,7 +13,8 @@ from openapi_spec_validator import validate
 from pydantic import TypeAdapter
 
 from local.template import ROOT, Template
-from shared.desk import proposals, reviews
+from shared.desk import models as desk_models
+from shared.desk import proposals
 from shared.desk import serializers as desk
 from shared.disputes import lifecycle as dispute_lifecycle
 from shared.disputes import serializers as disputes
@@ -31,6 +32,7 @@ from shared.payments import serializers as payments
 from shared.refunds import lifecycle as refund_lifecycle
 from shared.refunds import serializers as refunds
 from shared.staff import serializers as staff
+from shared.staff import timeline
 from shared.transactions import rows
 from shared.transactions import serializers as transactions
 from shared.wallets import ledger
@@ -59,13 +61,13 @@ ENUMS: Mapping[Any, Collection[str]] = {
     payments.SaveMethodStatus: (cards.PENDING, cards.SAVED, cards.NOT_SAVED, cards.NOT_AVAILABLE),
     refunds.RefundStatus: {*refund_lifecycle.TRANSITIONS} - {refund_lifecycle.NEW},
     refunds.RefundDestination: refund_lifecycle.DESTINATIONS,
-    desk.ReviewStatus: reviews.STATUSES,
+    desk.ReviewStatus: desk_models.REVIEW_STATUSES,
     desk.ProposalKind: proposals.KINDS,
     desk.ProposalStatus: proposals.STATUSES,
     desk.AdjustmentType: (ledger.CREDIT, ledger.DEBIT),
     disputes.DisputeStatus: dispute_lifecycle.STATUSES,
     staff.EntryKind: {kind for kind, _ in (*ledger.PAIRS, *ledger.UNLISTED)},
-    staff.TimelineSource: {*staff.SOURCES.values(), "webhook", "service"},
+    staff.TimelineSource: {*timeline.SOURCES.values(), "webhook", "service"},
     transactions.TransactionType: {*ledger.TYPES.values()},
     transactions.TransactionCategory: ledger.CATEGORIES,
     transactions.TransactionStatus: rows.STATUSES,

@@ -133,7 +133,7 @@ def test_evidence_has_payment_timeline_and_photos(app: App, desk: Desk) -> None:
     evidence = desk.get(f"/payments/{payment['id']}/disputes/{opened['id']}/evidence/")
     assert (evidence["dispute"]["id"], evidence["dispute"]["answer_due"]) == (opened["id"], True)
     assert evidence["dispute"]["held"] == evidence["payment"]["amount"] == "500.00"
-    assert [item["what"] for item in evidence["payment"]["timeline"]] == ["created", "captured", "open"]
+    assert [item["what"] for item in evidence["payment"]["timeline"]] == ["created", "captured", "dispute_open"]
     assert evidence["payment"]["timeline"][-1]["source"] == "webhook"
     assert [entry["kind"] for entry in evidence["payment"]["entries"]] == ["credit", "hold"]
     (found,) = evidence["photos"]

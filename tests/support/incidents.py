@@ -204,6 +204,8 @@ VERSIONS: Mapping[str, tuple[str, ...]] = {
         "ListStaffProposals",
         "DecideStaffProposal",
         "RetrieveStaffEvidence",
+        "CancelStaffRefund",
+        "ListStaffDisputes",
     ),
     "DeskVersionAlarm": (
         "ListStaffReviews",
@@ -211,6 +213,7 @@ VERSIONS: Mapping[str, tuple[str, ...]] = {
         "ListStaffWebhooks",
         "ReplayStaffWebhook",
         "ReleaseStaffClaim",
+        "ReplayStaffUploads",
     ),
     "ImagesVersionAlarm": (
         "CreateImageUpload",

@@ -79,7 +79,7 @@ BOUNDARY: Mapping[str, str] = {
     f"{IMAGES}/out/*": "GetObject PutObject DeleteObject",
     "UploadsBucket": "ListBucket ListBucketVersions",
     IMAGES: "ListBucket ListBucketVersions",
-    "FailedUploads": "SendMessage",
+    "FailedUploads": "SendMessage ReceiveMessage DeleteMessage ChangeMessageVisibility",
 }
 NEVER: Mapping[str, str] = {"WalletEntriesTable": "UpdateItem DeleteItem"}
 

@@ -31,6 +31,7 @@ ENVIRONMENT = {
     "PAYMENTS_TABLE": "payments",
     "REFUNDS_TABLE": "refunds",
     "UNUSABLE_WEBHOOKS_TABLE": "webhooks",
+    "FAILED_UPLOADS_QUEUE": "failed-uploads",
     "DESK_TABLE": "desk",
     "IMAGES_TABLE": "images",
     "UPLOADS_BUCKET": "uploads",

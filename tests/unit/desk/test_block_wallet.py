@@ -7,7 +7,7 @@ from shared.aws.dynamodb import Insert
 from shared.desk import actions
 from shared.desk.actions import block_wallet
 from shared.desk.models import Action, get_action
-from shared.errors import NotFound, WalletBlocked
+from shared.errors import Conflict, ValidationError, WalletBlocked
 from shared.payments.create import create_payment
 from shared.triggers import Change
 from shared.wallets import ledger
@@ -56,9 +56,25 @@ def test_second_block_writes_nothing() -> None:
     assert block("unblock").seq == block("unblock").seq == first.seq + 1
 
 
-def test_wallet_that_was_never_opened_is_not_found() -> None:
-    with pytest.raises(NotFound):
-        block()
+@pytest.mark.parametrize("what", ["block", "unblock"])
+def test_wallet_that_was_never_opened_needs_its_customer(what: str) -> None:
+    with pytest.raises(Conflict) as refused:
+        block(what)
+    assert refused.value.code == "wallet_not_opened" and get_head(WALLET) is None
+
+
+def test_wallet_that_was_never_opened_is_opened_to_be_blocked() -> None:
+    owned = block_wallet("rita", WALLET, "block", WHY, ASHA)
+    assert (owned.customer, owned.head.is_blocked) == (ASHA, True)
+    assert [entry.kind for entry in entries()] == ["opening", "block"] and not_justified() == 0
+    with pytest.raises(WalletBlocked):
+        top_up()
+
+
+def test_wallet_is_not_opened_for_another_customer() -> None:
+    with pytest.raises(ValidationError):
+        block_wallet("rita", WALLET, "block", WHY, "somebody else")
+    assert get_head(WALLET) is None
 
 
 def test_spend_between_read_and_block_is_in_the_chain(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from shared.desk import resolve as resolving
-from shared.desk.models import get_review
+from shared.desk import review_record as resolving
+from shared.desk.models import get_review, review_id
 from shared.desk.resolve import resolve
-from shared.desk.reviews import ACTIONS, ReviewItem, list_reviews, review_id, reviews_of
+from shared.desk.reviews import ACTIONS, ReviewItem, list_reviews, reviews_of
 from shared.errors import Conflict, NotFound, ServiceUnavailable, ValidationError
 from shared.payments.apply import apply_attempt
 from shared.payments.models import Payment, count_in_review
@@ -234,8 +234,9 @@ def test_second_capture_that_was_refunded_leaves_by_itself(razorpay: Razorpay) -
     item = twice_captured(razorpay)
     apply_attempt(stored(item.payment), later_refund(item.payment), "test")
     assert not stored(item.payment).in_review and list_reviews({}) == []
-    with pytest.raises(NotFound):  # nobody touched it, so the desk has no row of it
-        act(item, "dismiss")
+    assert refused(item, "dismiss") == "already_resolved"
+    (ended,) = list_reviews({"status": "resolved"})
+    assert (ended.id, ended.row and ended.row.action, ended.row and ended.row.resolved_by) == (item.id, None, None)
 
 
 def test_assigned_review_that_ended_by_itself_is_resolved(razorpay: Razorpay) -> None:

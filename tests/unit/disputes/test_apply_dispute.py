@@ -81,8 +81,8 @@ def test_record_of_a_dispute_says_what_razorpay_said() -> None:
     )
     assert (found.opened_at_us, found.respond_by_us) == (OPENED_AT_S * 1_000_000, RESPOND_BY_S * 1_000_000)
     assert entries()[-1].by == f"d:{payment.id}/{DISPUTE_ID}" and entries()[-1].category == "dispute"
-    assert [item.split(" ", 1)[1] for item in found.timeline] == ["dispute open evt"]
-    assert stored(payment).timeline[-1].endswith("dispute open evt")
+    assert [item.split(" ", 1)[1] for item in found.timeline] == ["dispute dispute_open evt"]
+    assert stored(payment).timeline[-1].endswith("dispute dispute_open evt")
 
 
 def test_dispute_puts_no_payment_in_review() -> None:

@@ -144,8 +144,8 @@ def test_staff_see_disputes_with_their_entries() -> None:
     assert amounts == ("500.00", "500.00", "0.00", "400.00")
     assert [entry["kind"] for entry in body["entries"]] == ["credit", "hold", "capture", "debit"]
     assert [(item["source"], item["what"]) for item in body["timeline"][-2:]] == [
-        ("webhook", "open"),
-        ("webhook", "lost"),
+        ("webhook", "dispute_open"),
+        ("webhook", "dispute_lost"),
     ]
 
 

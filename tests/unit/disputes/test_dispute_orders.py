@@ -12,8 +12,7 @@ from shared.refunds.send import TAKEN_BACK, send
 from tests.unit.conftest import Razorpay
 from tests.unit.disputes.support import DISPUTE_ID, SECOND_DISPUTE_ID, contested, dispute
 from tests.unit.payments.support import a_refund, credited, entries, stored
-from tests.unit.refunds.support import ask, report, spend
-from tests.unit.refunds.test_request_refund import TOO_POOR
+from tests.unit.refunds.support import TOO_POOR, ask, report, spend
 
 PAID = 50_000
 

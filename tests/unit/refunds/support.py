@@ -3,20 +3,23 @@
 from typing import Any
 
 from shared.aws.dynamodb import Update, execute
+from shared.desk.four_eyes import staff_policy
 from shared.payments.create import create_payment
 from shared.payments.models import Payment
 from shared.payments.results import ApplyResult
+from shared.razorpay.client import RazorpayRejected
 from shared.razorpay.entities import GatewayRefund
 from shared.refunds import models
 from shared.refunds.apply import apply_refund
 from shared.refunds.models import Refund
-from shared.refunds.policy import staff_policy
 from shared.refunds.request import RequestedRefund, request_refund
 from tests.unit.conftest import an_attempt
 from tests.unit.payments.support import ASHA, FROM_WALLET, entries, stored, wallet_body
 
 STAFF = "staff:rita"
 REFUND_ID = "rfnd_00000000000001"
+DECLINED = RazorpayRejected(400, "input_validation_failed", "The payment has been fully refunded already")
+TOO_POOR = RazorpayRejected(400, "NA", "Your account does not have enough balance to carry out the refund operation.")
 
 
 def ask(payment: Payment, amount_paise: int | None = None, key: str = "key", **values: Any) -> RequestedRefund:

@@ -24,8 +24,20 @@ from tests.unit.payments.support import (
     stored,
     top_up,
 )
-from tests.unit.refunds.support import REFUND_ID, amounts, as_stored, ask, moves, only_refund, report, spend, wallet
-from tests.unit.refunds.test_request_refund import DECLINED, TOO_POOR, paid_through_razorpay
+from tests.unit.refunds.support import (
+    DECLINED,
+    REFUND_ID,
+    TOO_POOR,
+    amounts,
+    as_stored,
+    ask,
+    moves,
+    only_refund,
+    report,
+    spend,
+    wallet,
+)
+from tests.unit.refunds.test_request_refund import paid_through_razorpay
 
 SECOND_REFUND_ID = "rfnd_00000000000002"
 

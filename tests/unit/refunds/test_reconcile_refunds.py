@@ -13,8 +13,17 @@ from shared.refunds.models import Refund
 from shared.refunds.reconcile import reconcile_refunds
 from tests.unit.conftest import AnswerLost, Razorpay, an_attempt
 from tests.unit.payments.support import ATTEMPT_ID, BILAL, SECOND_ATTEMPT_ID, a_refund, credited, forward, stored
-from tests.unit.refunds.support import REFUND_ID, amounts, as_stored, ask, moves, only_refund, report, wallet
-from tests.unit.refunds.test_request_refund import TOO_POOR
+from tests.unit.refunds.support import (
+    REFUND_ID,
+    TOO_POOR,
+    amounts,
+    as_stored,
+    ask,
+    moves,
+    only_refund,
+    report,
+    wallet,
+)
 
 HOUR_S, DAY_S = 3_600, 86_400
 

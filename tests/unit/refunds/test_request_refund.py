@@ -8,7 +8,6 @@ from shared.errors import Conflict, PermissionDenied, ServiceUnavailable, Valida
 from shared.payments.apply import apply_attempt
 from shared.payments.create import create_payment
 from shared.payments.models import Payment, get_or_404
-from shared.razorpay.client import RazorpayRejected
 from shared.refunds import entries as wallet_moves
 from shared.refunds import models, request
 from shared.refunds.models import foreign_id
@@ -30,10 +29,20 @@ from tests.unit.payments.support import (
     entries,
     forward,
 )
-from tests.unit.refunds.support import REFUND_ID, amounts, as_stored, ask, moves, only_refund, report, spend, wallet
+from tests.unit.refunds.support import (
+    DECLINED,
+    REFUND_ID,
+    TOO_POOR,
+    amounts,
+    as_stored,
+    ask,
+    moves,
+    only_refund,
+    report,
+    spend,
+    wallet,
+)
 
-DECLINED = RazorpayRejected(400, "input_validation_failed", "The payment has been fully refunded already")
-TOO_POOR = RazorpayRejected(400, "NA", "Your account does not have enough balance to carry out the refund operation.")
 DAY_S = 86_400
 
 

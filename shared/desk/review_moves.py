@@ -1,0 +1,87 @@
+"""The actions about reviews that move money, each of whose steps is done once however often it is repeated."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from shared.desk import reviews
+from shared.desk.reviews import ReviewItem
+from shared.errors import Conflict
+from shared.payments.apply import mismatch
+from shared.payments.gateway_refusals import translate_rejections
+from shared.payments.models import get_or_404
+from shared.payments.verify import apply_order_attempts
+from shared.razorpay import api
+from shared.razorpay.entities import GatewayPayment, is_id
+from shared.refunds.models import find_by_gateway_refund
+from shared.refunds.report import apply_report
+
+REFUSED = "Razorpay refused."
+STILL_OPEN = "What Razorpay says is still not clear."
+SOURCE = "staff"  # of what an action reports, in the payment's timeline
+
+
+def move(item: ReviewItem, action: str) -> None:
+    """Do the action. Conflict if it cannot be done, or if Razorpay refuses."""
+    with translate_rejections(REFUSED):
+        MOVES[action](item)
+
+
+def moved_paise(item: ReviewItem, action: str) -> int:
+    """What the action would move now. Conflict if it cannot be done."""
+    with translate_rejections(REFUSED):
+        attempt = _captured_attempt(item)
+    if action == reviews.ACCEPT_AMOUNT:
+        return attempt.amount_paise - attempt.fee_on_customer_paise
+    return _left_paise(item, attempt)
+
+
+def _accept_amount(item: ReviewItem) -> None:
+    """Credit what arrived, less the fee that the customer bore."""
+    attempt = _captured_attempt(item)
+    result = apply_report(item.payment, replace(attempt, is_accepted=True), SOURCE)
+    if result.payment.gateway_payment != attempt.id:
+        raise Conflict("This payment cannot be credited with this attempt.", code="not_acceptable")
+
+
+def _refund_attempt(item: ReviewItem) -> None:
+    """Send the money of an attempt that was not credited back to its source. Razorpay does it once per review."""
+    attempt = _captured_attempt(item)
+    if left_paise := _left_paise(item, attempt):
+        api.create_refund(attempt.id, left_paise, item.id)
+
+
+def _apply_again(item: ReviewItem) -> None:
+    """Ask Razorpay once more, and apply what it says."""
+    if is_id(item.gateway_id, "pay"):
+        attempt = api.fetch_payment(item.gateway_id)
+        payment = apply_report(item.payment, attempt, SOURCE).payment
+        is_clear = payment.gateway_payment == attempt.id or not mismatch(payment, attempt)
+    else:
+        payment = apply_order_attempts(item.payment, SOURCE).payment
+        refund = find_by_gateway_refund(payment.id, item.gateway_id) if is_id(item.gateway_id, "rfnd") else None
+        is_clear = payment.refunds_due_us is None and (refund is None or refund.open is None)
+    if not is_clear:
+        raise Conflict(STILL_OPEN, code="still_unclear")
+
+
+MOVES: Mapping[str, Callable[[ReviewItem], None]] = {
+    reviews.ACCEPT_AMOUNT: _accept_amount,
+    reviews.REFUND_ATTEMPT: _refund_attempt,
+    reviews.APPLY_AGAIN: _apply_again,
+}
+# Those by which a person decides about an amount. What `apply_again` moves, Razorpay's report and the rules decide.
+DECIDE_AMOUNT = (reviews.ACCEPT_AMOUNT, reviews.REFUND_ATTEMPT)
+
+
+def _captured_attempt(item: ReviewItem) -> GatewayPayment:
+    attempt = api.fetch_payment(item.gateway_id)
+    if not attempt.was_captured:
+        raise Conflict("This attempt was not captured.", code="not_captured")
+    return attempt
+
+
+def _left_paise(item: ReviewItem, attempt: GatewayPayment) -> int:
+    """What of an attempt was not refunded; Conflict if the attempt was credited."""
+    if get_or_404(item.payment.customer, item.payment.id).gateway_payment == attempt.id:
+        raise Conflict("This attempt was credited. Refund the payment.", code="attempt_credited")
+    return attempt.amount_paise - attempt.refunded_paise
