@@ -9,9 +9,11 @@ from shared.errors import Conflict
 from shared.payments.apply import mismatch
 from shared.payments.gateway_refusals import translate_rejections
 from shared.payments.models import get_or_404
+from shared.payments.review import is_open, marks_of
 from shared.payments.verify import apply_order_attempts
 from shared.razorpay import api
 from shared.razorpay.entities import GatewayPayment, is_id
+from shared.refunds.apply import apply_to_paid
 from shared.refunds.models import find_by_gateway_refund
 from shared.refunds.report import apply_report
 
@@ -51,16 +53,20 @@ def _refund_attempt(item: ReviewItem) -> None:
 
 
 def _apply_again(item: ReviewItem) -> None:
-    """Ask Razorpay once more, and apply what it says."""
-    if is_id(item.gateway_id, "pay"):
-        attempt = api.fetch_payment(item.gateway_id)
-        payment = apply_report(item.payment, attempt, SOURCE).payment
+    """Ask Razorpay once more, and apply what it says. Conflict if that does not answer the question."""
+    payment, gateway_id = item.payment, item.gateway_id
+    if is_id(gateway_id, "pay"):
+        attempt = api.fetch_payment(gateway_id)
+        payment = apply_report(payment, attempt, SOURCE).payment
         is_clear = payment.gateway_payment == attempt.id or not mismatch(payment, attempt)
+    elif is_id(gateway_id, "rfnd"):
+        payment = apply_to_paid(payment, api.fetch_refund(gateway_id), source=SOURCE).payment
+        refund = find_by_gateway_refund(payment.id, gateway_id)
+        is_clear = refund is None or refund.open is None
     else:
-        payment = apply_order_attempts(item.payment, SOURCE).payment
-        refund = find_by_gateway_refund(payment.id, item.gateway_id) if is_id(item.gateway_id, "rfnd") else None
-        is_clear = payment.refunds_due_us is None and (refund is None or refund.open is None)
-    if not is_clear:
+        payment = apply_order_attempts(payment, SOURCE).payment
+        is_clear = payment.refunds_due_us is None
+    if not is_clear and is_open(marks_of(payment)[item.mark]):  # what was returned ends its mark
         raise Conflict(STILL_OPEN, code="still_unclear")
 
 

@@ -14,13 +14,14 @@ from shared.errors import ServiceUnavailable
 from shared.payment_methods import cards
 from shared.payments import lifecycle, starts
 from shared.payments.amounts import amounts_of, may_fit, with_order
-from shared.payments.lifecycle import PAID_STATUSES, TOP_UP, TRANSITIONS
+from shared.payments.lifecycle import PAID_STATUSES, TOP_UP, TRANSITIONS, UNKNOWN
 from shared.payments.models import Payment, get_or_404
 from shared.payments.results import ApplyResult
 from shared.payments.review import (
     AMOUNT_MISMATCH,
     CURRENCY_MISMATCH,
     ORDER_MISMATCH,
+    PAYMENT_UNKNOWN,
     REFUNDED_BEFORE_CREDIT,
     SECOND_CAPTURE,
     flag_for_review,
@@ -61,6 +62,8 @@ def mismatch(payment: Payment, attempt: GatewayPayment) -> str:
     """The reason this attempt cannot be applied to this payment, or an empty string."""
     if attempt.status in ("created", "failed"):
         return ""  # no money moved
+    if payment.purpose == UNKNOWN:
+        return PAYMENT_UNKNOWN
     if attempt.order != payment.gateway_order:
         return ORDER_MISMATCH
     if payment.is_paid and payment.gateway_payment == attempt.id:

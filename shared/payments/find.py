@@ -2,7 +2,7 @@
 
 from shared import clock
 from shared.aws.dynamodb import OPEN, Insert, execute
-from shared.payments.lifecycle import GATEWAY, timeline_item
+from shared.payments.lifecycle import GATEWAY, UNKNOWN, timeline_item
 from shared.payments.models import Payment, find_by_gateway_order, get_payment
 from shared.payments.review import PAYMENT_UNKNOWN, mark
 from shared.razorpay import api
@@ -37,7 +37,7 @@ def _record_unknown_payment(customer: str, payment_id: str, attempt: GatewayPaym
     payment = Payment(
         customer,
         attempt.order,
-        purpose="unknown",
+        purpose=UNKNOWN,
         source=GATEWAY,
         status="created",
         amount_paise=attempt.amount_paise,

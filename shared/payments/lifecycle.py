@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from shared import clock
 
 TOP_UP, PAYMENT = "top_up", "payment"  # purposes
+UNKNOWN = "unknown"  # the purpose of money that arrived on an order of ours without a payment
 GATEWAY, WALLET = "gateway", "wallet"  # sources
 
 # The statuses that each status may change to. Any other report changes nothing.

@@ -14,6 +14,7 @@ from shared.staff.serializers import (
     RefundOrProposalBody,
     StaffCustomerBody,
     StaffPaymentBody,
+    StaffPaymentSummaryBody,
     StaffRefundBody,
     StaffRefundPreviewBody,
     TimelineBody,
@@ -77,8 +78,9 @@ DISPUTE: DisputeBody = {
     "updated_at": "2026-01-17T12:04:11Z",
 }
 OPEN_DISPUTE: OpenDisputeBody = {**DISPUTE, "payment": CAPTURED["id"], "customer": CUSTOMER}
+SUMMARY: StaffPaymentSummaryBody = {**CAPTURED, "purpose": "top_up"}
 PAYMENT: StaffPaymentBody = {
-    **CAPTURED,
+    **SUMMARY,
     "status": "partially_refunded",
     "amount_refunded": "200.00",
     "customer": CUSTOMER,
@@ -154,7 +156,7 @@ KNOWN_CUSTOMER: StaffCustomerBody = {
             "created_at": UPI["created_at"],
         }
     ],
-    "recent_payments": [CAPTURED],
+    "recent_payments": [SUMMARY],
     "open_payments": [],
     "payments_in_review": [],
 }

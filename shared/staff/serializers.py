@@ -16,6 +16,7 @@ from shared.images.serializers import ImageStatus, Sha256
 from shared.money import rupees
 from shared.payment_methods.models import PaymentMethod
 from shared.payment_methods.serializers import PaymentMethodType
+from shared.payments.models import Payment
 from shared.payments.serializers import PaymentBody, PaymentStatus, serialize_payment
 from shared.refunds.models import Refund
 from shared.refunds.serializers import REFUND_FIELDS, RefundBody, serialize_refund
@@ -42,6 +43,7 @@ PAYMENT_QUERY: Mapping[str, fields.Field] = {
     "gateway": fields.Boolean(description="With true, Razorpay is asked what it says now: see `gateway` in the body.")
 }
 
+StaffPaymentPurpose = TypeAliasType("StaffPaymentPurpose", Literal["top_up", "payment", "unknown"])
 TimelineSource = TypeAliasType("TimelineSource", Literal["app", "webhook", "sync", "reconciler", "staff", "service"])
 
 
@@ -103,7 +105,17 @@ class EntryBody(TypedDict):
     created_at: Time
 
 
-class StaffPaymentBody(PaymentBody):
+class StaffPaymentSummaryBody(PaymentBody):
+    """A payment. One that is `unknown` is money that arrived on an order of ours without a payment.
+
+    Its `id` is then Razorpay's of the order.
+    """
+
+    id: str  # of any other payment a UUID
+    purpose: StaffPaymentPurpose  # type: ignore[misc]  # customers start no unknown ones
+
+
+class StaffPaymentBody(StaffPaymentSummaryBody):
     """A payment with all that belongs to it. `gateway` is null unless `?gateway=true` asks for it."""
 
     customer: str
@@ -164,9 +176,9 @@ class StaffCustomerBody(TypedDict):
     holds: list[HoldBody]
     reviews: list[ReviewBody]
     payment_methods: list[StaffMethodBody]
-    recent_payments: list[PaymentBody]
-    open_payments: list[PaymentBody]
-    payments_in_review: list[PaymentBody]
+    recent_payments: list[StaffPaymentSummaryBody]
+    open_payments: list[StaffPaymentSummaryBody]
+    payments_in_review: list[StaffPaymentSummaryBody]
 
 
 def serialize_found(found: Found) -> FoundBody:
@@ -192,7 +204,7 @@ def serialize_found(found: Found) -> FoundBody:
 def serialize_staff_payment(record: PaymentRecord) -> StaffPaymentBody:
     payment = record.payment
     return {
-        **serialize_payment(payment),
+        **_summary(payment),
         "customer": payment.customer,
         "timeline": [_timeline_item(item) for item in record.timeline],
         "refunds": [serialize_staff_refund(refund) for refund in record.refunds],
@@ -221,9 +233,9 @@ def serialize_customer(record: CustomerRecord) -> StaffCustomerBody:
         "holds": [_hold(hold) for hold in record.holds],
         "reviews": [serialize_review(item) for item in record.reviews],
         "payment_methods": [_method(method, record.default_method) for method in record.methods],
-        "recent_payments": [serialize_payment(payment) for payment in record.recent],
-        "open_payments": [serialize_payment(payment) for payment in record.open],
-        "payments_in_review": [serialize_payment(payment) for payment in record.in_review],
+        "recent_payments": [_summary(payment) for payment in record.recent],
+        "open_payments": [_summary(payment) for payment in record.open],
+        "payments_in_review": [_summary(payment) for payment in record.in_review],
     }
 
 
@@ -252,6 +264,10 @@ def serialize_staff_refund(refund: Refund) -> StaffRefundBody:
 
 def serialize_staff_preview(refund: Refund) -> StaffRefundPreviewBody:
     return cast(StaffRefundPreviewBody, serialize_staff_refund(refund) | {"id": None})
+
+
+def _summary(payment: Payment) -> StaffPaymentSummaryBody:
+    return cast(StaffPaymentSummaryBody, serialize_payment(payment))
 
 
 def _method(method: PaymentMethod, default_id: str | None) -> StaffMethodBody:

@@ -67,6 +67,7 @@ ENUMS: Mapping[Any, Collection[str]] = {
     desk.AdjustmentType: (ledger.CREDIT, ledger.DEBIT),
     disputes.DisputeStatus: dispute_lifecycle.STATUSES,
     staff.EntryKind: {kind for kind, _ in (*ledger.PAIRS, *ledger.UNLISTED)},
+    staff.StaffPaymentPurpose: (lifecycle.TOP_UP, lifecycle.PAYMENT, lifecycle.UNKNOWN),
     staff.TimelineSource: {*timeline.SOURCES.values(), "webhook", "service"},
     transactions.TransactionType: {*ledger.TYPES.values()},
     transactions.TransactionCategory: ledger.CATEGORIES,

@@ -108,7 +108,8 @@ def test_refund_above_four_eyes_becomes_a_proposal(app: App, desk: Desk, local_s
     assert approved[0].json()["status"] == "done" and approved[1].json()["refund"] == refund["id"]
     assert refund["asked_by"] == f"staff:{proposal['proposed_by']}" and refund["amount"] == "10000.01"
     assert desk.refund(payment, "10000.01", "large").json()["status"] == "done", "the key stands for the proposal"
-    assert desk.refund(payment, "9999.99").status_code == 201, "what is below FourEyesPaise needs nobody"
+    assert desk.refund(payment, "1.00").status_code == 202, "what staff refunded of one payment counts together"
+    assert desk.refund(app.top_up("10000.00"), "10000.00").status_code == 201, "up to FourEyesPaise needs nobody"
 
 
 def test_large_refund_beyond_what_is_left_is_no_proposal(app: App, desk: Desk) -> None:
