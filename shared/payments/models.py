@@ -15,7 +15,7 @@ TIME_US_MAX = 10**16  # later than any payment, by centuries
 RECONCILER = "reconciler"  # in place of a customer, on rows of the reconciler's own
 
 
-class PaymentsByTime(LocalSecondaryIndex["Payment"]):
+class PaymentsByTime(LocalSecondaryIndex["PaymentKey"]):
     class Meta:
         index_name = "by_time"
         projection = KeysOnlyProjection()
@@ -44,7 +44,7 @@ class PaymentsById(GlobalSecondaryIndex["Payment"]):
     id = UnicodeAttribute(hash_key=True)
 
 
-class OpenPayments(GlobalSecondaryIndex["Payment"]):
+class OpenPayments(GlobalSecondaryIndex["PaymentKey"]):
     """Sparse: the payments that the reconciler still has to ask about, by the time of the next check."""
 
     class Meta:
@@ -64,6 +64,19 @@ class PaymentsInReview(GlobalSecondaryIndex["Payment"]):
 
     in_review = UnicodeAttribute(hash_key=True)
     updated_at_us = IntegerAttribute(range_key=True)
+
+
+class PaymentKey(Table):
+    """The key of a payment, which is all that the indexes return. Of thousands it is read in a tenth of the time."""
+
+    class Meta:
+        table_setting = "payments_table"
+
+    by_time = PaymentsByTime()
+    open_index = OpenPayments()
+
+    customer = UnicodeAttribute(hash_key=True)
+    id = UnicodeAttribute(range_key=True)
 
 
 class Payment(Table):
@@ -291,7 +304,7 @@ def list_payment_ids(
         return []
     created = PaymentsByTime.created_at_us.between(first_us, last_us)
     rows = read(
-        lambda: Payment.by_time.query(
+        lambda: PaymentKey.by_time.query(
             customer, created, scan_index_forward=False, consistent_read=True, page_size=limit
         )
     )
@@ -307,7 +320,7 @@ def get_payments(customer: str, ids: Sequence[str]) -> list[Payment]:
 def list_due(until_us: int, limit: int) -> list[tuple[str, str]]:
     """(customer, id) of open payments whose next check is due, longest overdue first."""
     due = OpenPayments.next_check_at_us <= until_us
-    rows = read(lambda: Payment.open_index.query(OPEN, due, limit=limit))
+    rows = read(lambda: PaymentKey.open_index.query(OPEN, due, limit=limit))
     return [(payment.customer, payment.id) for payment in rows]
 
 
