@@ -12,6 +12,7 @@ from shared.settings import settings
 from shared.telemetry import journal, log
 
 RESERVE_MS = 1_000  # reserved for writing the log line
+CHECK_SOURCE = "garment-pay.deployment"  # of the event that functions/deployments/check_version.py sends
 
 Counts = dict[str, int]
 Handler = Callable[[dict[str, Any], Any], Counts]
@@ -26,9 +27,11 @@ class Change:
 
 
 def scheduled(run: Callable[[], Counts]) -> Handler:
-    """The Lambda handler of a scheduled job that returns its counts."""
+    """The Lambda handler of a scheduled job that returns its counts. A deployment's check does not run it."""
 
     def handler(event: dict[str, Any], context: Any) -> Counts:
+        if event.get("source") == CHECK_SOURCE:
+            return {}
         return _run_logged("schedule", context, run)
 
     initialization.finish()

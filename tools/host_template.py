@@ -101,7 +101,7 @@ def _refer_to_secrets_by_arn(template: Document) -> None:
     resources = template["Resources"]
     for resource in resources.values():
         for policy in resource.get("Properties", {}).get("Policies", []):
-            for statement in policy["Statement"]:
+            for statement in policy.get("Statement", []):
                 target = statement["Resource"]
                 name = target.get("Ref") if isinstance(target, dict) else None
                 if name and resources[name]["Type"] == "AWS::SecretsManager::Secret":

@@ -5,6 +5,7 @@ metrics does not grow with the number of customers.
 """
 
 import hashlib
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -36,7 +37,7 @@ def canonical_log_line(kind: str, *, failed: bool, **fields: Any) -> None:
     """
     counts, breadcrumbs, errors = journal.drain()
     for error in errors:
-        logger.error("unexpected error", extra=error)
+        logger.error("unexpected error", extra=error | {"version": os.environ.get("AWS_LAMBDA_FUNCTION_VERSION")})
     line = {name: value for name, value in fields.items() if value not in ("", None)} | _metrics_of(counts)
     if failed:
         logger.error(kind, extra=line | {"steps": breadcrumbs})

@@ -77,7 +77,7 @@ LOCAL_MAY_IMPORT = ("aws", "clock", "deadline", "initialization", "telemetry")
 # Library -> the modules or packages of shared/ that may import it.
 OWNERS: dict[str, Collection[str]] = {
     "pynamodb": ("aws.dynamodb", "aws.dynamodb_errors", *(f"{noun}.models" for noun in NOUNS)),
-    "boto3": ("aws.s3", "aws.sqs"),
+    "boto3": ("aws.s3", "functions.deployments.check_version"),
     "botocore": ("aws",),
     "razorpay": ("razorpay.client",),
     "requests": ("razorpay.client",),

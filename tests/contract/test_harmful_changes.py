@@ -26,6 +26,7 @@ def of_resource(name: str, *path: Any) -> tuple[Any, ...]:
 STATEMENTS = ("Policies", 0, "Statement")
 UPDATE = ["dynamodb:BatchGetItem", "dynamodb:UpdateItem"]
 PUT = ["dynamodb:Query", "dynamodb:PutItem"]
+HOOK_STATEMENT = ("CheckVersionRole", "Policies", 0, "PolicyDocument", "Statement")
 CANARY = ("Globals", "Function", "DeploymentPreference")
 BUDGET = of_resource("Budget", "NotificationsWithSubscribers", 0, "Notification")
 TOKENS = of_resource("Api", "Auth", "Authorizers", "Tokens")
@@ -71,6 +72,10 @@ PARENT_CHANGES = [
     ("canary on another alarm", (*CANARY, "Alarms"), [{"Ref": "ServerErrorsAlarm"}]),
     ("canary off", (*CANARY, "Enabled"), False),
     ("canary at once", (*CANARY, "Type"), "AllAtOnce"),
+    ("canary without its hook", (*CANARY, "Hooks"), GONE),
+    ("hook that CodeDeploy may not invoke", of_resource("CheckVersion", "FunctionName"), GONE),
+    ("hook may invoke everything", of_resource(*HOOK_STATEMENT, 1, "Resource"), "*"),
+    ("hook may change functions", of_resource(*HOOK_STATEMENT, 1, "Action"), ["lambda:*"]),
     ("no boundary", ("Globals", "Function", "PermissionsBoundary"), GONE),
     ("boundary on all logs", of_resource("Boundary", "PolicyDocument", "Statement", 0, "Resource"), "*"),
     ("boundary lets entries change", of_resource("Boundary", "PolicyDocument", "Statement", 3), GONE),

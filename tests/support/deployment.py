@@ -146,6 +146,15 @@ DEPLOYMENT = {
     "Enabled": {"Ref": "Canary"},
     "Type": "Canary10Percent5Minutes",
     "Alarms": [{"Ref": name} for name in ("NewFaultsAlarm", *VERSIONS)],
+    "Hooks": {"PreTraffic": {"Ref": "CheckVersion"}},
+}
+# What the hook may do, by the service and the end of the resource.
+HOOK = {
+    "logs:CreateLogStream logs:PutLogEvents": "Logs",
+    "lambda:InvokeFunction": ":function:${AWS::StackName}-*:*",
+    "codedeploy:GetDeployment codedeploy:PutLifecycleEventHookExecutionStatus": (
+        ":deploymentgroup:${AWS::StackName}-ServerlessDeploymentApplication-*/*"
+    ),
 }
 
 
@@ -153,6 +162,7 @@ def deployment_faults(parent: Template, nested: Template) -> Iterator[str]:
     common = parent.document["Globals"]["Function"]
     if common["DeploymentPreference"] != DEPLOYMENT or common.get("AutoPublishAlias") != "live":
         yield "the canary"
+    yield from _hook_faults(parent)
     prod = parameters(parent, "prod")
     if {prod[name] for name in ("Canary", "Waf", "AccessLog", "ReservedConcurrency")} != {"true"}:
         yield "prod leaves out a protection"
@@ -175,6 +185,24 @@ def deployment_faults(parent: Template, nested: Template) -> Iterator[str]:
         on = properties.get("DeletionProtectionEnabled") is True or properties.get("DeletionProtection") == "ACTIVE"
         if protected and not on:
             yield f"{name} can be deleted"
+
+
+def _hook_faults(parent: Template) -> Iterator[str]:
+    hook = parent.resources.get("CheckVersion", {}).get("Properties", {})
+    if not str(hook.get("FunctionName", {}).get("Fn::Sub")).startswith("CodeDeployHook_"):
+        yield "CodeDeploy cannot invoke the hook"
+    if hook.get("Role") != {"Fn::GetAtt": ["CheckVersionRole", "Arn"]} or "Layers" in hook:
+        yield "the hook has another role, or needs our layers"
+    role = parent.resources.get("CheckVersionRole", {}).get("Properties", {})
+    granted = {}
+    for policy in role.get("Policies", []):
+        for row in policy["PolicyDocument"]["Statement"]:
+            granted[" ".join(row["Action"])] = (
+                str(next(iter(row["Resource"].values()))) if row["Resource"] != "*" else "*"
+            )
+    exact = granted.keys() == HOOK.keys() and all(HOOK[actions] in granted[actions] for actions in granted)
+    if not exact or "ManagedPolicyArns" in role:
+        yield "the role of the hook"
 
 
 # --- floods
