@@ -2,15 +2,17 @@
 
 import time
 from collections.abc import Callable
+from io import BytesIO
 from typing import Any
 
 import pytest
-from urllib3 import Timeout
+from urllib3 import HTTPResponse, Timeout
 from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.exceptions import ReadTimeoutError
 
 from shared import clock
-from shared.aws import dynamodb, dynamodb_client, s3, secrets
+from shared.aws import dynamodb, s3, secrets
+from shared.aws import timeouts as timeouts_module
 from shared.deadline import CALL_S_MIN, Deadline
 from shared.errors import ServiceUnavailable
 from shared.payments.models import Payment, get_payment
@@ -29,13 +31,41 @@ CALLS: dict[str, Callable[[], object]] = {
 @pytest.mark.usefixtures("hanging_aws")
 @pytest.mark.parametrize("name", CALLS)
 def test_hanging_aws_is_503_at_the_deadline(name: str) -> None:
-    """About then: the SDK may pause for up to a second before it tries S3 or Secrets Manager again."""
-    for client in (dynamodb_client.client, s3.client, secrets.client):
+    for client in (dynamodb.connection, s3.client, secrets.provider):
         client()  # making a client takes time, but waits for nobody
     started_s = time.monotonic()
     with Deadline(seconds=0.5), pytest.raises(ServiceUnavailable):
         CALLS[name]()
     assert time.monotonic() - started_s < 2.5
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The longest pauses that may be chosen between attempts, each of which is throttled at once."""
+    longest: list[float] = []
+
+    def choose(low: float, high: float) -> float:
+        longest.append(high)
+        return 0
+
+    def throttle(*args: Any, **kwargs: Any) -> HTTPResponse:
+        return HTTPResponse(BytesIO(b'{"__type":"ThrottlingException"}'), status=400, preload_content=False)
+
+    monkeypatch.setattr(timeouts_module.random, "uniform", choose)
+    monkeypatch.setattr(HTTPConnectionPool, "urlopen", throttle)
+    return longest
+
+
+@pytest.mark.usefixtures("hanging_aws")
+def test_pauses_end_with_the_deadline(pauses: list[float]) -> None:
+    """A quarter of what is left at most, so that an attempt follows; without a deadline one second, then two."""
+    with Deadline(seconds=2), pytest.raises(ServiceUnavailable):
+        get_payment("asha", "p")
+    assert len(pauses) == 2 and all(0.2 < pause <= 0.5 for pause in pauses)
+    pauses.clear()
+    with pytest.raises(ServiceUnavailable):
+        get_payment("asha", "p")
+    assert pauses == [1, 2]
 
 
 @pytest.fixture
