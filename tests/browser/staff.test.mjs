@@ -49,7 +49,9 @@ async function find(page, id) {
 }
 
 async function chooseReview(page, customer) {
-  await page.getByRole("button", {name: /^second capture/}).last().click()
+  const {results} = await asStaff("Sunita", "GET", "reviews/")
+  const {gateway_id} = results.find(review => review.customer === customer.id)
+  await page.getByRole("button", {name: gateway_id}).click()
   await see(page.getByRole("region", {name: "Reviews"}), customer.id)
 }
 

@@ -35,13 +35,16 @@ export const act = work => async event => {
   }
 }
 
-/** Fill a place with what `load` returns; until then it says that it loads, and afterwards what went wrong. */
+/** Fill a place with what `load` returns; until then it says that it loads, and afterwards what went wrong.
+ *
+ * `load` gets a function that says whether the place still waits for it, and not for a later call.
+ */
 export async function fillWith(place, load) {
   const turn = Symbol()
   place.turn = turn
   const waiting = setTimeout(() => place.replaceChildren(element("p", {className: "wait", role: "status", textContent: t("loading")})), 250)
   try {
-    const nodes = await load()
+    const nodes = await load(() => place.turn === turn)
     if (place.turn === turn) place.replaceChildren(...[nodes].flat(Infinity).filter(Boolean))
   } catch (error) {
     if (place.turn === turn) place.replaceChildren(element("p", {className: "verdict bad", role: "alert", textContent: error.message}))

@@ -25,14 +25,16 @@ export function queue(list, detail, {path, none, choose, row, view}) {
     const more = found.next ? element("button", {type: "button", textContent: t("more"), onclick: act(async () => { more.replaceWith(...(await page(number + 1))) })}) : null
     return [items, more].filter(Boolean)
   }
-  const load = () => fillWith(list, async () => {
+  const load = () => fillWith(list, async isWanted => {
     const nodes = await page(1), first = nodes[0].querySelector("button")
-    if (first && !chosen && innerWidth >= WIDE_PX) first.click()
+    if (isWanted() && !nodes[0].querySelector("[aria-current]")) {
+      detail.replaceChildren(empty(choose()))
+      if (first && innerWidth >= WIDE_PX) first.click()
+    }
     return first ? nodes : empty(none())
   })
   const reload = async () => {
     chosen = null
-    detail.replaceChildren(empty(choose()))
     await load()
   }
   detail.replaceChildren(empty(choose()))
