@@ -85,6 +85,9 @@ clients: setup ## check openapi.json and its TypeScript clients, and the stand-i
 browser: setup ## use the pages of make run in chromium, check them with axe; ONLY=top-up; needs Node.js, chromium
 	@.venv/bin/python -m tests.browser
 
+film: setup ## time the first minute: clone, make run, and a top-up in a browser, with empty caches
+	@.venv/bin/python -m tests.browser first-minute
+
 lock: ## pin every package with its hashes; UPGRADE=boto3 or UPGRADE=all moves to new releases
 	@$(PYTHON) tools/setup.py lock
 	@$(PYTHON) tools/lock.py
@@ -112,4 +115,4 @@ outdated: ## list the pins that have a newer release
 	-npm install --silent --no-fund --no-audit --prefix .venv-bench/npm sharp@0.35.5
 	@touch $@
 
-.PHONY: help setup lint unit test run build check stack prove planted fuzz bench differential heif cost reset doctor openapi clients browser lock outdated
+.PHONY: help setup lint unit test run build check stack prove planted fuzz bench differential heif cost reset doctor openapi clients browser film lock outdated

@@ -3,6 +3,8 @@
 Node.js runs the tests with playwright-core, and chromium shows the pages: Debian's, or any that the variable CHROMIUM
 names. All packages are pinned, and everything is made in .venv-browser; the screenshots stay in
 .venv-browser/screenshots.
+
+`python -m tests.browser first-minute` films the first minute instead: from a clone to a topped-up wallet.
 """
 
 import os
@@ -15,6 +17,7 @@ from pathlib import Path
 from local.addresses import free_port
 from local.template import ROOT
 from local.web import PAGES
+from tests.browser.first_minute import film
 from tests.support.local_stack import LocalStack
 
 SOURCES = Path(__file__).parent
@@ -36,6 +39,8 @@ def main() -> int:
         return 1
     shutil.rmtree(SCREENSHOTS, ignore_errors=True)
     SCREENSHOTS.mkdir()
+    if sys.argv[1:] == ["first-minute"]:
+        return film(FOLDER, chromium, SCREENSHOTS)
     elsewhere = f"http://127.0.0.1:{free_port()}"  # where a test serves the staff's page, as another site
     with tempfile.TemporaryDirectory() as state:
         # LOGS: the functions' lines go through the service, which then knows the metrics for the dashboards.
