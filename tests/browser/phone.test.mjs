@@ -113,6 +113,23 @@ test("order is paid from the wallet", async () => use({screen: "pay"}, async pag
   await see(page, "has ₹225.00")
 }))
 
+test("late answer for the customer before is not shown", () => use({}, async page => {
+  let asked = 0, release
+  const waiting = new Promise(resolve => { release = resolve })
+  await page.route("**/api/payments/wallets/", async route => {
+    asked += 1
+    if (asked === 1) await waiting // the wallet of Chitra, who was on the page first
+    await route.continue()
+  })
+  await topUp(page.customer, "111.00")
+  await page.reload()
+  await page.getByLabel("Customer").selectOption({label: "Bilal"})
+  await balance(page, "₹0.00")
+  release()
+  await page.waitForTimeout(500)
+  await balance(page, "₹0.00")
+}))
+
 test("wallet with too little pays nothing and says so", () => use({screen: "pay"}, async page => {
   await page.getByRole("button", {name: "Pay ₹340.00"}).click()
   await page.getByRole("alert").filter({hasText: /balance/i}).waitFor()

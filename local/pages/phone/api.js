@@ -66,7 +66,12 @@ export async function call(method, path, sent, key) {
   }
 }
 
-export const get = async path => (await call("GET", path)).body
+/** The body of a GET. It never comes if another customer is on the page by then. */
+export async function get(path) {
+  const asked = customer()
+  const {body} = await call("GET", path)
+  return customer() === asked ? body : new Promise(() => {})
+}
 
 /** A request to another address, such as a presigned upload, for the log alone. */
 export function noteUpload(upload, file) {

@@ -67,7 +67,7 @@ try {
   const {customers, razorpay} = await start()
   at("customer").replaceChildren(...customers.map(({name}, index) => new Option(name, index)))
   at("customer").value = customers.indexOf(customer())
-  at("customer").onchange = () => { choose(Number(at("customer").value)); fillNumbers(); clearUpload(); load() }
+  at("customer").onchange = () => { choose(Number(at("customer").value)); fillNumbers(); clearUpload(); load().then(resume) }
   fillNumbers()
   loadCheckout(razorpay)
   await load()
