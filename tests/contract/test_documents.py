@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import types
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,12 @@ from botocore import xform_name
 from local.rzp.__main__ import parser as rzp_commands
 from local.template import ROOT, Template
 from shared import errors
+from shared.images.lifecycle import TRANSITIONS as PHOTO_TRANSITIONS
 from shared.images.rejections import IMAGE_FAULTS, UPLOAD_FAULTS
 from shared.payments import review
 from shared.payments.lifecycle import TRANSITIONS
 from shared.payments.review import REASONS
+from shared.refunds.lifecycle import TRANSITIONS as REFUND_TRANSITIONS
 from tests.simulation.faults import FAULTS
 from tests.support.documents import (
     DOCUMENTS,
@@ -39,6 +42,7 @@ from tests.support.documents import (
 )
 from tests.support.lambda_events import LambdaContext, request_event
 from tests.support.monitoring import ALARMS
+from tools.clients import postman
 from tools.host_template import Host
 from tools.openapi import generated
 
@@ -152,7 +156,8 @@ def test_every_make_target_is_documented() -> None:
 def test_blocks_name_their_language() -> None:
     names = {name_of(document): document.read_text() for document in DOCUMENTS}
     languages = {language for text in names.values() for language in re.findall(r"^ *```(\S+)$", text, re.MULTILINE)}
-    assert languages <= {"bash", "text", "json", "python"}
+    # `make clients` checks the code of the guides.
+    assert languages <= {"bash", "text", "json", "python", "mermaid", "typescript", "kotlin", "dart"}
     opened = sum(len(re.findall(r"^ *```\S+$", text, re.MULTILINE)) for text in names.values())
     assert opened == sum(len(re.findall(r"^ *```$", text, re.MULTILINE)) for text in names.values())
 
@@ -302,6 +307,20 @@ def test_readme_lists_every_route() -> None:
 def default_text(parameter: dict[str, Any]) -> str:
     default = str(parameter["Default"])
     return f"`{default}`" if default else "empty"
+
+
+def test_postman_collection_is_current() -> None:
+    """After a change of the API, `make openapi` writes it anew."""
+    assert postman.PATH.read_text() == postman.text()
+
+
+@pytest.mark.parametrize(
+    ("document", "transitions"),
+    [("payments.md", TRANSITIONS), ("payments.md", REFUND_TRANSITIONS), ("photos.md", PHOTO_TRANSITIONS)],
+)
+def test_diagrams_draw_every_transition(document: str, transitions: Mapping[str, tuple[str, ...]]) -> None:
+    drawn = set(re.findall(r"^    (\S+) --> (\S+)$", (DOCS / document).read_text(), re.MULTILINE))
+    assert {(before or "[*]", status) for before, after in transitions.items() for status in after} <= drawn
 
 
 def test_settings_list_every_parameter_with_its_default() -> None:

@@ -6,6 +6,10 @@ from pathlib import Path
 
 from local.template import ROOT
 from shared.error_catalogue import CATALOGUE, RETRIES
+from shared.images import lifecycle as images
+from shared.payments import lifecycle as payments
+from shared.refunds import lifecycle as refunds
+from shared.refunds.lifecycle import NEW
 
 MARK = "<!-- {}: written by make openapi -->"
 END = "<!-- end of {} -->"
@@ -27,9 +31,27 @@ def error_texts() -> str:
     return "\n".join(["| status | code | English | Hindi |", "|---|---|---|---|", *rows])
 
 
+def diagram(transitions: Mapping[str, tuple[str, ...]], first: str, described: str) -> str:
+    """Statuses and their transitions as a diagram that GitHub draws. `first` begins, or is what is not there yet."""
+    lines = ["```mermaid", "stateDiagram-v2", f"    accTitle: {described}"]
+    if first != NEW:
+        lines.append(f"    [*] --> {first}")
+    for before, after in transitions.items():
+        lines += [f"    {'[*]' if before == NEW else before} --> {status}" for status in after]
+    lines += [f"    {status} --> [*]" for status, after in transitions.items() if not after]
+    return "\n".join([*lines, "```"])
+
+
 PARTS: Mapping[tuple[str, str], Callable[[], str]] = {
     ("docs/api.md", "errors"): error_table,
     ("docs/errors.md", "texts"): error_texts,
+    ("docs/payments.md", "payment statuses"): lambda: diagram(
+        payments.TRANSITIONS, "created", "Statuses of a payment"
+    ),
+    ("docs/payments.md", "refund statuses"): lambda: diagram(refunds.TRANSITIONS, NEW, "Statuses of a refund"),
+    ("docs/photos.md", "photo statuses"): lambda: diagram(
+        images.TRANSITIONS, images.AWAITING_UPLOAD, "Statuses of a photo"
+    ),
 }
 
 

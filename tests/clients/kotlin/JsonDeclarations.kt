@@ -1,0 +1,3 @@
+package org.json
+
+class JSONObject(val text: String)
