@@ -12,6 +12,7 @@ from local.aws import CREDENTIALS
 from tests.integration.photo_helpers import fetch_variants, key_of, picture, send_form, stored_keys, upload_event
 from tests.support.api_client import IMAGES, App
 from tests.support.local_stack import LocalStack
+from tests.support.staff_client import Desk
 
 MINUTE_S = 60
 
@@ -102,6 +103,52 @@ def test_lasting_s3_failure_ends_in_the_queue_and_a_rejection(app: App, failing:
     assert failing.invoke("CompressImage", record["requestPayload"]) == {"uploads": 1}
     assert app.photo(upload["id"])["status"] == "rejected"
     assert not [key for key in stored_keys(aws, app) if key.startswith("out/")]
+
+
+def queue_up(app: App, failing: LocalStack, aws: Any) -> dict[str, Any]:
+    """A photo whose upload failed three times and is in the queue."""
+    failing.fail_s3("GetObject")
+    upload = app.create_upload()
+    app.send(upload, picture())
+    sqs = aws("sqs")
+    url = sqs.get_queue_url(QueueName="FailedUploads")["QueueUrl"]
+    for _ in range(600):
+        waiting = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
+        if int(waiting["Attributes"]["ApproximateNumberOfMessages"]):
+            failing.fail_s3()
+            return upload
+        time.sleep(0.05)
+    raise AssertionError("the upload is not in the on-failure queue")
+
+
+@pytest.mark.parametrize("is_rejected", [False, True])
+def test_staff_send_failed_uploads_again(is_rejected: bool, app: App, failing: LocalStack, aws: Any) -> None:
+    """Be it before the sweeper gave the photo up, or after."""
+    upload, desk = queue_up(app, failing, aws), Desk(failing, "support")
+    if is_rejected:
+        failing.clock(15 * MINUTE_S)
+        failing.invoke("SweepImages")
+        assert app.photo(upload["id"])["reject"]["code"] == "processing_failed"
+        assert replay(desk) == [(upload["id"], "later")], "the sweeper has just been there"
+        failing.clock(2 * MINUTE_S)
+    assert replay(desk, "?dry_run=true") == [(upload["id"], "sent")]
+    assert app.photo(upload["id"])["status"] == ("rejected" if is_rejected else "processing")
+    assert replay(desk) == [(upload["id"], "sent")]
+    photo = app.wait_for_photo(upload["id"])
+    assert photo["status"] == "ready" and len(fetch_variants(photo)) == 4
+    assert replay(desk) == []
+
+
+def test_photo_that_was_deleted_leaves_the_queue(app: App, failing: LocalStack, aws: Any) -> None:
+    upload, desk = queue_up(app, failing, aws), Desk(failing, "support")
+    assert app.call("DELETE", f"{IMAGES}{upload['id']}/").status_code == 204
+    assert replay(desk) == [(upload["id"], "finished")] and replay(desk) == []
+
+
+def replay(desk: Desk, query: str = "") -> list[tuple[str, str]]:
+    answer = desk.call("POST", f"/uploads/replay/{query}", {"reason": "S3 answers again"})
+    assert answer.status_code == 200, answer.text
+    return [(upload["photo"], upload["outcome"]) for upload in answer.json()["uploads"]]
 
 
 def test_failing_upload_does_not_stop_the_next(app: App, failing: LocalStack, aws: Any) -> None:
