@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import boto3
 import jwt
 import pytest
 import requests
@@ -28,6 +29,7 @@ from tests.support.saved_cards import pay_by_card, start_saving_payment, token_o
 from tests.support.staff_client import REASON, Desk
 
 WAIT_S = 10
+KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
 
 
 def play(app: App, local_stack: LocalStack) -> None:
@@ -127,10 +129,31 @@ def play_at_the_desk(app: App, local_stack: LocalStack) -> None:
     for action in ({"action": "assign", "assignee": "sunil"}, {"action": "dismiss"}):
         ended = desk.call("POST", f"/reviews/{review['id']}/resolve/", action | why)
         assert ended.status_code == 200, ended.text
+    paid = app.top_up("50.00")
+    local_stack.control("balance", {"paise": 0})
+    waiting = desk.refund(paid, "10.00").json()
+    cancelled = desk.call("POST", f"/payments/{paid['id']}/refunds/{waiting['id']}/cancel/", why)
+    assert cancelled.status_code == 200, cancelled.text
+    local_stack.control("balance", {"paise": None})
+    assert desk.call("POST", "/uploads/replay/", why).status_code == 200
+    replayed = desk.call("POST", f"/webhooks/{store_webhook(local_stack)}/replay/", why)
+    assert replayed.status_code == 200, replayed.text
     claimant = App(local_stack)
     start_saving_payment(claimant)
     released = desk.call("POST", f"/customers/{claimant.customer['id']}/release/", why)
     assert released.status_code == 200, released.text
+
+
+def store_webhook(local_stack: LocalStack) -> str:
+    """A stored webhook that an older version could not use, and this one can; its id."""
+    body = b'{"event":"settlement.processed","payload":{}}'
+    webhook_id = hashlib.sha256(body).hexdigest()
+    texts = {"id": webhook_id, "open": "1", "signature": "", "event_id": "", "problem": "an older version"}
+    times = {"received_at_us": str(time.time_ns() // 1_000), "expires_at_s": str(int(time.time()) + 3_600)}
+    row = {name: {"S": text} for name, text in texts.items()} | {name: {"N": at} for name, at in times.items()}
+    client = boto3.client("dynamodb", endpoint_url=local_stack.s3, region_name="ap-south-1", **KEYS)
+    client.put_item(TableName="UnusableWebhooksTable", Item=row | {"body": {"B": body}})
+    return webhook_id
 
 
 def play_with_tokens(app: App, local_stack: LocalStack) -> None:
