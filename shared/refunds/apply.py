@@ -14,6 +14,7 @@ from shared.errors import ServiceUnavailable
 from shared.payments.apply import apply_attempt
 from shared.payments.models import Payment, get_or_404
 from shared.payments.results import ApplyResult
+from shared.payments.review import leave_review
 from shared.razorpay import api
 from shared.razorpay.client import RazorpayRejected
 from shared.razorpay.entities import GatewayPayment, GatewayRefund, UnexpectedPayload
@@ -45,9 +46,9 @@ def apply_refund(
     if not current.is_paid:
         credit = _apply_before_refund(current, attempt, event_id, source)
         current = credit.payment
-    if not current.is_paid:
-        return credit
-    return credit.merge(apply_to_paid(current, reported, event_id, source))
+    if current.gateway_payment != attempt.id:  # but it may be the end of a review
+        return credit.merge(ApplyResult(leave_review(current, attempt)))
+    return credit.merge(apply_to_paid(current, reported, event_id))
 
 
 def apply_to_paid(

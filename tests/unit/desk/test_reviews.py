@@ -12,6 +12,8 @@ from shared.errors import Conflict, NotFound, ServiceUnavailable, ValidationErro
 from shared.payments.apply import apply_attempt
 from shared.payments.models import Payment, count_in_review
 from shared.payments.review import REASONS, flag_for_review
+from shared.razorpay.entities import GatewayRefund
+from shared.refunds.apply import apply_refund
 from shared.staff.records import get_record
 from shared.staff.serializers import serialize_staff_payment
 from tests.unit.conftest import Razorpay, an_attempt
@@ -237,6 +239,22 @@ def test_second_capture_that_was_refunded_leaves_by_itself(razorpay: Razorpay) -
     assert refused(item, "dismiss") == "already_resolved"
     (ended,) = list_reviews({"status": "resolved"})
     assert (ended.id, ended.row and ended.row.action, ended.row and ended.row.resolved_by) == (item.id, None, None)
+
+
+def test_refund_reported_of_a_second_capture_ends_its_review(razorpay: Razorpay) -> None:
+    """A refund's report may be all that ever tells of it: the attempt is too old for the lists."""
+    item = twice_captured(razorpay)
+    reported = GatewayRefund("rfnd_00000000000001", SECOND_ATTEMPT_ID, 50_000, "INR", "processed")
+    apply_refund(stored(item.payment), later_refund(item.payment), reported, "evt_1")
+    assert not stored(item.payment).in_review and list_reviews({}) == []
+
+
+def test_refund_reported_of_a_wrong_amount_ends_its_review(razorpay: Razorpay) -> None:
+    item = mismatched(razorpay)
+    returned = an_attempt(item.payment.gateway_order, 40_000, "refunded", was_captured=True)
+    reported = GatewayRefund("rfnd_00000000000001", ATTEMPT_ID, 40_000, "INR", "processed")
+    apply_refund(stored(item.payment), returned, reported, "evt_1")
+    assert not stored(item.payment).in_review and list_reviews({}) == []
 
 
 def test_assigned_review_that_ended_by_itself_is_resolved(razorpay: Razorpay) -> None:
