@@ -1,6 +1,6 @@
 """Webhooks that could not be used: staff apply them once the reason is gone."""
 
-from shared.aws.dynamodb import OPEN, Insert, Update, transact
+from shared.aws.dynamodb import OPEN, Insert, Update, retrying, transact
 from shared.desk.actions import new_action
 from shared.errors import Conflict, NotFound
 from shared.payments.models import get_webhooks, list_webhooks
@@ -27,6 +27,10 @@ def replay_webhook(staff: str, webhook_id: str, reason: str) -> WebhookResult:
     except UnexpectedPayload as error:
         raise Conflict(f"This webhook still cannot be used: {error}.", code="still_unusable") from None
     action = new_action(staff, "replay", webhook_id, reason)
-    if transact(Update(webhook, {"open": None}, expect={"open": OPEN}), Insert(action)):
-        raise Conflict("This webhook was replayed already.", code="already_replayed")
-    return result
+
+    def try_record() -> WebhookResult:
+        if transact(Update(webhook, {"open": None}, expect={"open": OPEN}), Insert(action)):
+            raise Conflict("This webhook was replayed already.", code="already_replayed")
+        return result
+
+    return retrying(try_record)

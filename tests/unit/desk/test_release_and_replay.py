@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from shared.aws.dynamodb import transact
+from shared.aws.dynamodb_errors import TransactionConflict
 from shared.desk.actions import release_claim
 from shared.desk.models import Action
 from shared.desk.webhooks import list_webhooks, replay_webhook
@@ -69,6 +71,20 @@ def test_replayed_webhook_is_applied_once(monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(Conflict, match="already"):
         replay_webhook("sunil", webhook_id, WHY)
     assert list_webhooks() == [] and actions() == [("replay", webhook_id, "rita", WHY)]
+
+
+def test_replay_that_is_throttled_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    webhook_id, tries = unusable(monkeypatch), []
+
+    def throttled_once(*writes: Any) -> bool:
+        tries.append(writes)
+        if len(tries) == 1:
+            raise TransactionConflict
+        return transact(*writes)
+
+    monkeypatch.setattr("shared.desk.webhooks.transact", throttled_once)
+    assert replay_webhook("rita", webhook_id, WHY).outcome == "applied"
+    assert len(tries) == 2 and actions() == [("replay", webhook_id, "rita", WHY)] and balance() == "500.00"
 
 
 def test_webhook_that_still_cannot_be_used_stays(monkeypatch: pytest.MonkeyPatch) -> None:
