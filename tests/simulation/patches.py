@@ -65,7 +65,24 @@ def forget_secrets() -> None:
     _cached_secrets().clear()
 
 
-def _cached_secrets() -> dict[str, tuple[dict[str, Any], int]]:
+@contextmanager
+def unreadable_payments() -> Iterator[None]:
+    """A version of the receiver that cannot read Razorpay's payments: every event about one is unusable."""
+    from shared.payments import webhook
+    from shared.razorpay.entities import UnexpectedPayload
+
+    def refuse(entity: Any) -> Any:
+        raise UnexpectedPayload("a new shape")
+
+    read = webhook.payment_from
+    webhook.payment_from = refuse
+    try:
+        yield
+    finally:
+        webhook.payment_from = read
+
+
+def _cached_secrets() -> dict[Any, ExpirableValue]:
     from shared.aws import secrets
 
     return secrets._cache()

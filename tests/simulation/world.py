@@ -204,9 +204,9 @@ class World:
         return customer
 
     @staticmethod
-    def staff(*groups: str) -> Customer:
+    def staff(*groups: str, who: str = "staff-1") -> Customer:
         """A member of staff in these groups, by default in all."""
-        return Customer("staff-1", "", "", "staff", " ".join(groups or GROUPS))
+        return Customer(who, "", "", "staff", " ".join(groups or GROUPS))
 
     def call(self, customer: Customer, method: str, path: str, body: Any = None, key: str | None = None) -> Reply:
         return self.send(Request(customer, method, path, body, key))

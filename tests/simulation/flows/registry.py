@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from tests.simulation.flows.desk import DESK_FLOWS
+from tests.simulation.flows.disputes import DISPUTE_FLOWS
 from tests.simulation.flows.flow import Flow
 from tests.simulation.flows.methods import METHOD_FLOWS
 from tests.simulation.flows.payments import PAYMENT_FLOWS
@@ -9,4 +11,12 @@ from tests.simulation.flows.photos import PHOTO_FLOWS
 from tests.simulation.flows.refunds import REFUND_FLOWS
 from tests.simulation.flows.starts import START_FLOWS
 
-FLOWS: Mapping[str, Flow] = {**PAYMENT_FLOWS, **START_FLOWS, **REFUND_FLOWS, **METHOD_FLOWS, **PHOTO_FLOWS}
+FLOWS: Mapping[str, Flow] = {
+    **PAYMENT_FLOWS,
+    **START_FLOWS,
+    **REFUND_FLOWS,
+    **DISPUTE_FLOWS,
+    **DESK_FLOWS,
+    **METHOD_FLOWS,
+    **PHOTO_FLOWS,
+}

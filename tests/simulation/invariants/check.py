@@ -6,7 +6,7 @@ from typing import Any
 from tests.simulation.world import World
 
 ENTRIES, PAYMENTS, REFUNDS, METHODS = "WalletEntriesTable", "PaymentsTable", "RefundsTable", "PaymentMethodsTable"
-IMAGES = "ImagesTable"
+IMAGES, DESK = "ImagesTable", "DeskTable"
 PAID_STATUSES = ("captured", "partially_refunded", "refunded")
 
 Findings = Iterator[str]  # one text per violation
@@ -21,6 +21,11 @@ def refund_rows(world: World) -> list[dict[str, Any]]:
 def dispute_rows(world: World) -> list[dict[str, Any]]:
     """The records of disputes, which lie in the table of refunds."""
     return [row for row in world.rows(REFUNDS) if "gateway_dispute" in row]
+
+
+def desk_rows(world: World, kind: str) -> list[dict[str, Any]]:
+    """The desk's records of this kind: reviews, proposals or actions."""
+    return [row for row in world.rows(DESK) if row["kind"] == kind]
 
 
 def pointer_rows(world: World) -> list[dict[str, Any]]:

@@ -2,10 +2,11 @@
 
 from collections import Counter
 
-from tests.simulation.invariants.check import METHODS, Findings
+from tests.simulation.invariants.check import METHODS, Findings, desk_rows
 from tests.simulation.world import World
 
 # Razorpay's statuses of a token, in ours.
+CLAIM = ("owner", "gateway_customer")  # the two rows of a claim on a customer at Razorpay
 TOKEN_STATUSES = {"activated": "active"} | {name: name for name in ("initiated", "suspended", "deactivated")}
 
 
@@ -23,7 +24,8 @@ def soft_delete(world: World) -> Findings:
         if table != METHODS or before is None or key[1] == "default":
             continue
         if after is None:
-            yield f"the row of the method {key[1]} was removed"
+            if key[1] not in CLAIM:  # which staff may release
+                yield f"the row of the method {key[1]} was removed"
         elif "is_active" not in before:
             continue  # a pointer, such as a card's claim
         elif before.get("status") == {"S": "saving"}:
@@ -33,12 +35,26 @@ def soft_delete(world: World) -> Findings:
 
 
 def one_owner(world: World) -> Findings:
-    """The owner of a Razorpay customer or token never changes, and each token has one method."""
+    """The owner of a Razorpay customer or token never changes, and each token has one method.
+
+    A claim ends only if staff release it, both of its rows at once, and never while a saved card needs it.
+    """
+    ended: Counter[str] = Counter()
     for table, key, before, after in world.dynamodb.journal:
-        if table != METHODS or key[1] != "owner" or before is None:
+        if table != METHODS or key[1] not in CLAIM or before is None:
             continue
-        if after is None or before["owner"] != after["owner"]:  # a deleted token's row gets an expiry
-            yield f"{key[0]} changed its owner"
+        if after is None:
+            ended[before["owner"]["S"] if key[1] == "owner" else key[0]] += 1
+        elif before.get(key[1]) != after.get(key[1]):  # a deleted token's row gets an expiry
+            yield f"{key[0]} changed its {key[1]}"
+    released = Counter(row["subject"] for row in desk_rows(world, "action") if row["what"] == "release")
+    for name, count in ended.items():
+        if count != 2 * released[name]:
+            yield f"{count} rows of claims ended by {released[name]} releases"
+    owned = {row["customer"] for row in world.rows(METHODS) if row["id"] == "owner"}
+    for row in world.rows(METHODS):
+        if row.get("token") and row.get("is_active") and row.get("gateway_customer") not in owned:
+            yield "a saved card has a customer at Razorpay who belongs to nobody"
     tokens = Counter(row["token"] for row in world.rows(METHODS) if row.get("token"))
     yield from (f"a token has {count} methods" for count in tokens.values() if count > 1)
 

@@ -35,7 +35,9 @@ class Parts:
                 self._credit(amount, self.owed)
             case "credit", "refund":  # into the wallet, or returned: then its own debt is paid
                 self._credit(amount, min(self.owed, self.owes[by]))
-            case "debit", "payment":
+            case "credit", "adjustment":  # a waiver too, which is at most what is owed
+                self._credit(amount, self.owed)
+            case "debit", "payment" | "adjustment":
                 self.cash -= amount
             case "debit", "refund" | "dispute":
                 taken = min(self.cash, amount)

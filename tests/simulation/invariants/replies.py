@@ -1,6 +1,14 @@
 """Invariants of what the API replied."""
 
-from tests.simulation.invariants.check import METHODS, PAID_STATUSES, PAYMENTS, Findings, paise, refund_rows
+from tests.simulation.invariants.check import (
+    METHODS,
+    PAID_STATUSES,
+    PAYMENTS,
+    Findings,
+    desk_rows,
+    paise,
+    refund_rows,
+)
 from tests.simulation.world import World
 
 # 0: the process died and did not reply
@@ -9,6 +17,7 @@ STATUSES = (0, 200, 201, 202, 204, 400, 401, 403, 404, 409, 413, 415, 429, 503)
 
 DRY_RUN = "?dry_run=true"
 ENDED = ("processed", "failed", "cancelled")
+DECIDED = ("done", "rejected")  # of proposals
 
 
 def documented(world: World) -> Findings:
@@ -26,6 +35,7 @@ def acknowledged(world: World) -> Findings:
     payments = {row["id"]: row for row in world.rows(PAYMENTS)}
     methods = {row["id"] for row in world.rows(METHODS)}
     refunds = {row["id"]: row for row in refund_rows(world)}
+    proposals = {row["id"]: row for row in desk_rows(world, "proposal")}
     for request, reply in world.replies:
         if not request or reply.status not in (200, 201) or not isinstance(reply.body, dict):
             continue
@@ -40,6 +50,11 @@ def acknowledged(world: World) -> Findings:
                 yield f"the payment {name} was confirmed as captured and is {row['status']}"
             elif request.body and "amount" in request.body and paise(request.body["amount"]) != row["amount_paise"]:
                 yield f"{request.body['amount']} was requested and {row['amount_paise']} paise are stored"
+        elif "lapses_at" in reply.body:
+            if (proposal := proposals.get(name)) is None:
+                yield f"the proposal {name} was confirmed and is not stored"
+            elif reply.body["status"] in DECIDED and f"proposal:{reply.body['status']}" != proposal["state"]:
+                yield f"the proposal {name} was {reply.body['status']} and is {proposal['state']}"
         elif "destination" in reply.body:
             row = refunds.get(name)
             if not row:

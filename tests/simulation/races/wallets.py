@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from tests.simulation.flows.desk import set_block
 from tests.simulation.flows.flow import API, fund_wallet, start_top_up
 from tests.simulation.flows.refunds import ask, pay_for_an_order, wallet_is
 from tests.simulation.races.race import Race, statuses_are
@@ -15,23 +16,8 @@ def _spend(world: World, customer: Customer, key: str) -> Act:
     return lambda: world.call(customer, "POST", f"{API}/payments/", body, key)
 
 
-def _block(customer: Customer) -> Act:
-    """Staff block the wallet, as their function will: one entry after the newest one."""
-
-    def act() -> Reply:
-        from shared.aws.dynamodb import retrying
-        from shared.wallets import ledger
-        from shared.wallets.models import append
-        from shared.wallets.wallet import open_wallet
-
-        def try_block() -> bool | None:
-            head = open_wallet(customer.id)
-            return None if append(ledger.next_entry(head, ledger.BLOCK, "", 0, ledger.by_staff("block-1"))) else True
-
-        retrying(try_block)
-        return Reply(200)
-
-    return act
+def _block(world: World, customer: Customer) -> Act:
+    return lambda: set_block(world, customer, "block")
 
 
 def two_first_spends(world: World) -> Race:
@@ -72,7 +58,7 @@ def block_and_spend(world: World) -> Race:
     """Either the wallet is blocked and the payment refused, or it was paid before. Nothing is spent after a block."""
     customer = world.customer()
     fund_wallet(world, customer)
-    acts = [_block(customer), _spend(world, customer, "one")]
+    acts = [_block(world, customer), _spend(world, customer, "one")]
 
     def holds(replies: list[Reply]) -> bool:
         kinds = [entry["kind"] for entry in world.entries(customer)[2:]]
@@ -85,7 +71,7 @@ def block_and_refund(world: World) -> Race:
     """A refund that staff ask for passes a blocked wallet."""
     customer = world.customer()
     top_up = fund_wallet(world, customer)
-    acts: list[Act] = [_block(customer), lambda: ask(world, top_up)]
+    acts: list[Act] = [_block(world, customer), lambda: ask(world, top_up)]
     return Race(acts, lambda replies: replies[1].status == 201 and wallet_is(world, customer, 30_000))
 
 
