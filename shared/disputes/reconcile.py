@@ -13,22 +13,20 @@ from shared.payments.results import ApplyResult
 from shared.razorpay import api
 
 
-def reconcile_disputes(work: Round, limit: int = 200) -> None:
+def reconcile_disputes(work: Round) -> None:
     """Ask about disputes that are due, with their customers in turn, until the round is over.
 
     One that fails does not hold up the others.
     """
-    for _, payment_id, dispute_id in take_turns(list_due(clock.now_us(), DUE_MAX))[:limit]:
-        if work.is_over:
-            return
-        work.run(partial(_follow, payment_id, dispute_id))
+    due = take_turns(list_due(clock.now_us(), DUE_MAX))
+    work.run_each(partial(_follow, payment_id, dispute_id) for _, payment_id, dispute_id in due)
 
 
 def measure_answers(work: Round) -> None:
     """Count the seconds until the next answer to a bank is due, below zero if it is late; nothing if none is due."""
     respond_by_us = nearest_answer_us()
     if respond_by_us is not None:
-        work.counts["DisputeAnswerDueSeconds"] = (respond_by_us - clock.now_us()) // 1_000_000
+        work.count("DisputeAnswerDueSeconds", (respond_by_us - clock.now_us()) // 1_000_000)
 
 
 def _follow(payment_id: str, dispute_id: str) -> ApplyResult | None:

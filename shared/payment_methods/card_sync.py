@@ -13,6 +13,7 @@ from shared.razorpay import api
 from shared.razorpay.entities import UnexpectedPayload, is_id
 from shared.telemetry import journal
 
+DUE_MAX = 2_000  # in one round, which mostly ends before
 POSTPONE_S = 0.5  # reserved for scheduling the next check when a refresh fails
 
 APPLIED, UNCHANGED, IGNORED = "applied", "unchanged", "ignored"
@@ -91,11 +92,11 @@ def _forget(method: PaymentMethod) -> None:
     execute(Update(method, {"status": DELETED, **NO_MORE_CHECKS, **expiry}, expect_status=(DELETING,)))
 
 
-def reconcile(limit: int = 200) -> None:
+def reconcile() -> None:
     """Refresh or delete every saved card that is due; a card that fails does not hold up the others."""
     if Deadline.current().has_passed:
         return  # rather than fail in the query, which would fail the payments' part of the round too
-    for customer, method_id in models.methods_to_check(clock.now_us(), limit):
+    for customer, method_id in models.methods_to_check(clock.now_us(), DUE_MAX):
         if Deadline.current().has_passed:
             return
         try:

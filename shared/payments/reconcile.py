@@ -35,34 +35,38 @@ LOOKS: tuple[Callable[[Round], None], ...] = (
 )
 
 
-def reconcile(limit: int = 200) -> dict[str, int]:
+def reconcile(workers: int = 1) -> dict[str, int]:
     """Check open payments that are due and what Razorpay's lists hold, until the deadline or Razorpay's silence.
 
-    A payment that fails does not hold up the others. Returns what happened to payments, by the name of its metric.
+    With several `workers`, as many payments are asked about at a time. One that fails does not hold up the others.
+    Returns what happened to payments, by the name of its metric.
     """
-    work = Round()
+    work = Round(workers)
     work.guard(partial(_count_in_review, work))
     work.guard(partial(measure_answers, work))
     work.guard(partial(measure_waiting, work))
     with Deadline(Deadline.current().remaining_s * OPEN_SHARE):
-        work.guard(partial(_check_due, limit, work))
+        work.guard(partial(_check_due, work))
     follow_lists(work)
     if not work.is_over:
-        _reconcile_cards(limit)
+        _reconcile_cards()
     return dict(work.counts)
 
 
 def _count_in_review(work: Round) -> None:
-    work.counts["PaymentsInReview"] = count_in_review()
+    work.count("PaymentsInReview", count_in_review())
 
 
-def _check_due(limit: int, work: Round) -> None:
-    """Ask about the payments whose check is due, with their customers in turn."""
-    for customer, payment_id in take_turns(list_due(clock.now_us(), DUE_MAX))[:limit]:
-        if work.is_over:
+def _check_due(work: Round) -> None:
+    """Ask about the payments whose check is due, with their customers in turn, until the round is over."""
+    asked: set[tuple[str, str]] = set()  # a payment that failed is still due, and waits for the next round
+    while not work.is_over:
+        due = list_due(clock.now_us(), DUE_MAX)
+        turns = take_turns([row for row in due if row not in asked])
+        work.run_each(partial(_reconcile_payment, *row, work) for row in turns)
+        asked.update(turns)
+        if len(due) < DUE_MAX or not turns:
             return
-        work.counts["ReconcileAsked"] += 1
-        work.run(partial(_reconcile_payment, customer, payment_id, work))
 
 
 def follow_lists(work: Round) -> None:
@@ -79,17 +83,18 @@ def follow_lists(work: Round) -> None:
             work.guard(partial(look, work))
 
 
-def _reconcile_cards(limit: int) -> None:
+def _reconcile_cards() -> None:
     try:
-        card_sync.reconcile(limit)
+        card_sync.reconcile()
     except ServiceUnavailable:  # the payments' counts are worth more than this failure
         journal.count("TokenCheckDeferred")
 
 
 def _reconcile_payment(customer: str, payment_id: str, work: Round) -> ApplyResult:
+    work.count("ReconcileAsked")
     payment = get_or_404(customer, payment_id)
     late_us = clock.now_us() - (payment.next_check_at_us or clock.now_us())
-    work.counts["ReconcileLagSeconds"] = max(work.counts["ReconcileLagSeconds"], late_us // 1_000_000)
+    work.count_most("ReconcileLagSeconds", late_us // 1_000_000)
     try:
         result = apply_order_attempts(payment, "reconcile")
     except (RazorpayRejected, UnexpectedPayload):

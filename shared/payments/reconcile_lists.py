@@ -106,7 +106,7 @@ def _handle(window: Window, name: str, position: ListPosition, work: Round) -> N
                 continue
             del window.failed[entity_id]
             window.done.add(mark)
-            work.counts["ReconcileListFailed"] += 1
+            work.count("ReconcileListFailed")
     if work.is_silent:
         window.failed = failed_before
 

@@ -1,8 +1,11 @@
 """One round of the reconciler: whose turn it is, what it counts, and when it ends."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from itertools import zip_longest
+from threading import Lock
 from typing import TypeVar
 
 from shared import clock
@@ -18,6 +21,7 @@ SILENCES_MAX = 3  # in a row: then Razorpay is unavailable, and each further cal
 SILENT_ROUND_US = 21 * 1_000_000  # a round with any silence starts nothing after this: one call more ends within 30 s
 
 Due = TypeVar("Due", bound=tuple[str, ...])  # the customer first
+Step = Callable[[], ApplyResult | None]
 
 
 def take_turns(due: Sequence[Due]) -> list[Due]:
@@ -35,9 +39,13 @@ def take_turns(due: Sequence[Due]) -> list[Due]:
 
 
 class Round:
-    """The counts of a round, by the name of their metric, and Razorpay's silences."""
+    """The counts of a round, by the name of their metric, and Razorpay's silences.
 
-    def __init__(self) -> None:
+    With several `workers`, as many steps run at a time, in threads. Each sees the deadline of the thread that began.
+    """
+
+    def __init__(self, workers: int = 1) -> None:
+        self._workers, self._lock = workers, Lock()
         self.counts = Counter({"ReconcileAsked": 0, "ReconcileCredited": 0, "ReconcileFlagged": 0})
         self.counts.update({"ReconcileFailed": 0, "ReconcileLagSeconds": 0, "ReconcileListFailed": 0})
         self._started_us = clock.now_us()
@@ -57,14 +65,42 @@ class Round:
         """Razorpay has answered: that ends a row of silences."""
         self._silences_in_a_row = 0
 
-    def run(self, step: Callable[[], ApplyResult | None]) -> bool:
+    def count(self, name: str, value: int = 1) -> None:
+        with self._lock:
+            self.counts[name] += value
+
+    def count_most(self, name: str, value: int) -> None:
+        """Count this value if it is the largest so far."""
+        with self._lock:
+            self.counts[name] = max(self.counts[name], value)
+
+    def run_each(self, steps: Iterable[Step]) -> None:
+        """Run steps that ask Razorpay, several at a time, until the round is over."""
+        waiting = iter(steps)
+        if self._workers == 1:
+            return self._run_waiting(waiting)
+        with ThreadPoolExecutor(self._workers) as pool:
+            running = [pool.submit(copy_context().run, self._run_waiting, waiting) for _ in range(self._workers)]
+        for worker in running:
+            worker.result()
+        return None
+
+    def _run_waiting(self, waiting: Iterator[Step]) -> None:
+        while not self.is_over:
+            with self._lock:
+                step = next(waiting, None)
+            if step is None:
+                return
+            self.run(step)
+
+    def run(self, step: Step) -> bool:
         """Run a step that asks Razorpay, and count what it did; False if it failed."""
         is_done = self.guard(step)
         if is_done:
             self.note_answer()
         return is_done
 
-    def guard(self, step: Callable[[], ApplyResult | None]) -> bool:
+    def guard(self, step: Step) -> bool:
         """Run a step, which may run others, and count what it did; False if it failed.
 
         A failure never ends the round of the others.
@@ -72,20 +108,22 @@ class Round:
         try:
             result = step()
         except ServiceUnavailable as error:
-            self._silences += error.is_silence
-            self._silences_in_a_row += error.is_silence
-            self.counts["ReconcileFailed"] += 1
+            with self._lock:
+                self._silences += error.is_silence
+                self._silences_in_a_row += error.is_silence
+            self.count("ReconcileFailed")
             return False
         except (RazorpayRejected, UnexpectedPayload, NotFound):
             self.note_answer()
-            self.counts["ReconcileFailed"] += 1
+            self.count("ReconcileFailed")
             return False
         except Exception as error:
             journal.unexpected(error)
-            self.counts["ReconcileFailed"] += 1
+            self.count("ReconcileFailed")
             return False
         if result is not None:
-            self.counts.update(result.counts)
-            self.counts["ReconcileCredited"] += result.captured
-            self.counts["ReconcileFlagged"] += bool(result.flagged)
+            with self._lock:
+                self.counts.update(result.counts)
+            self.count("ReconcileCredited", result.captured)
+            self.count("ReconcileFlagged", bool(result.flagged))
         return True

@@ -9,9 +9,7 @@ or `ServiceUnavailable` (unknown: ask again).
 import json
 import time
 from collections.abc import Callable
-from contextlib import redirect_stdout
 from functools import lru_cache
-from io import StringIO
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -73,8 +71,7 @@ def call(ask: Callable[[Any], Any]) -> dict[str, Any]:
 
     client = _client(*credentials.key_pair(), settings().razorpay_base_url.rstrip("/"))
     try:
-        with redirect_stdout(StringIO()):  # the SDK prints
-            response = ask(client)
+        response = ask(client)
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
         raise ServiceUnavailable(is_silence=True) from error
     if not isinstance(response, dict):
@@ -105,6 +102,8 @@ def _client(key_id: str, key_secret: str, base_url: str) -> Any:
 
     session = Session()
     session.trust_env = False  # no proxy, no .netrc
+    # The SDK prints when a call fails. To redirect sys.stdout meanwhile would redirect other threads' log lines too.
+    vars(razorpay.client)["print"] = lambda *args, **kwargs: None
     client = razorpay.Client(session=session, auth=(key_id, key_secret), base_url=base_url)
     client.cert_path = str(ROOTS) if ROOTS.exists() else certifi.where()
     private_names.fix_version(client)

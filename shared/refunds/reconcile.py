@@ -17,15 +17,13 @@ from shared.refunds.models import Refund, get_refund, list_due
 from shared.refunds.send import RECONCILE, look_up, send
 
 
-def reconcile_refunds(work: Round, limit: int = 200) -> None:
+def reconcile_refunds(work: Round) -> None:
     """Follow refunds that are due, with their customers in turn, until the round is over.
 
     One that fails does not hold up the others.
     """
-    for _, payment_id, refund_id in take_turns(list_due(clock.now_us(), DUE_MAX))[:limit]:
-        if work.is_over:
-            return
-        work.run(partial(_follow, payment_id, refund_id))
+    due = take_turns(list_due(clock.now_us(), DUE_MAX))
+    work.run_each(partial(_follow, payment_id, refund_id) for _, payment_id, refund_id in due)
 
 
 def _follow(payment_id: str, refund_id: str) -> ApplyResult | None:

@@ -5,19 +5,22 @@ comes with its history and a success costs one line.
 """
 
 from collections import Counter
+from threading import Lock
 from typing import Any
 
 BREADCRUMBS_MAX = 50
 FRAMES_MAX = 8
 
 _counts: Counter[str] = Counter()
+_counting = Lock()  # the reconciler counts in several threads
 _breadcrumbs: list[str] = []
 _errors: list[dict[str, Any]] = []
 
 
 def count(name: str, value: int = 1) -> None:
     """Add to a metric; its name is an event in the past tense, such as PaymentCaptured, and never holds an id."""
-    _counts[name] += value
+    with _counting:
+        _counts[name] += value
 
 
 def breadcrumb(text: str) -> None:
@@ -33,7 +36,7 @@ def unexpected(error: BaseException) -> None:
     while trace:
         frames.append(f"{trace.tb_frame.f_globals.get('__name__')}:{trace.tb_lineno}")
         trace = trace.tb_next
-    _counts["UnexpectedError"] += 1
+    count("UnexpectedError")
     _errors.append({"error_type": type(error).__name__, "frames": frames[-FRAMES_MAX:]})
 
 

@@ -135,9 +135,11 @@ def _patch_razorpay(world: CurrentWorld, key_id: str, key_secret: str, url: str)
 
 
 def _patch_lists(replace: Replace, world: CurrentWorld) -> None:
+    import payments.reconcile as function
     from shared.payments import reconcile
     from shared.refunds.reconcile import reconcile_refunds
 
+    replace(function, "WORKERS", 1)  # the world decides in which order calls are made
     follow_lists = reconcile.follow_lists
     replace(
         reconcile, "follow_lists", lambda work: (follow_lists if world().reads_lists else reconcile_refunds)(work)

@@ -188,7 +188,7 @@ def test_three_silences_in_a_row_end_the_round(razorpay: Razorpay, monkeypatch: 
         raise ServiceUnavailable(is_silence=True)
 
     monkeypatch.setattr(api, "list_order_payments", silent)
-    monkeypatch.setattr("shared.payment_methods.card_sync.reconcile", lambda limit: pytest.fail("cards"))
+    monkeypatch.setattr("shared.payment_methods.card_sync.reconcile", lambda: pytest.fail("cards"))
     forward(61, monkeypatch)
     counts = reconcile()
     assert (counts["ReconcileAsked"], counts["ReconcileFailed"]) == (3, 3) and razorpay.calls == []
@@ -344,9 +344,38 @@ def test_many_payments_of_one_customer_do_not_hold_up_another(
         top_up(BILAL, 100)
     payment = top_up(ASHA)
     razorpay.payments[ATTEMPT_ID] = an_attempt(payment.gateway_order, 50_000)
+    real, asked = razorpay.list_order_payments, [0]
+
+    def slow(order_id: str) -> list[GatewayPayment]:
+        asked[0] += 1
+        forward(61 + asked[0], monkeypatch)
+        return real(order_id)
+
     forward(61, monkeypatch)
-    counts = reconcile(limit=8)
-    assert counts["ReconcileAsked"] == 8 and balance(ASHA) == "500.00"
+    monkeypatch.setattr(api, "list_order_payments", slow)
+    with Deadline(seconds=8.0):
+        counts = reconcile()
+    assert counts["ReconcileAsked"] < 8 and balance(ASHA) == "500.00"
+
+
+def test_round_goes_on_after_the_first_listing(razorpay: Razorpay, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A payment that fails stays due, and is asked about once a round."""
+    for customer in (ASHA, BILAL):
+        for _ in range(3):
+            top_up(customer, 100)
+    failing = top_up()
+    real = razorpay.list_order_payments
+
+    def fail_once(order_id: str) -> list[GatewayPayment]:
+        if order_id == failing.gateway_order:
+            raise ServiceUnavailable
+        return real(order_id)
+
+    monkeypatch.setattr(api, "list_order_payments", fail_once)
+    monkeypatch.setattr("shared.payments.reconcile.DUE_MAX", 3)
+    forward(61, monkeypatch)
+    counts = reconcile()
+    assert (counts["ReconcileAsked"], counts["ReconcileFailed"]) == (7, 1)
 
 
 def test_customers_take_turns_and_each_is_first_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -362,7 +391,7 @@ def test_customers_take_turns_and_each_is_first_once(monkeypatch: pytest.MonkeyP
 
 
 def test_trouble_with_cards_keeps_the_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(limit: int) -> None:
+    def fail() -> None:
         raise ServiceUnavailable
 
     monkeypatch.setattr("shared.payment_methods.card_sync.reconcile", fail)
