@@ -20,6 +20,9 @@ UNSUPPORTED = {
     "AWS::Budgets::Budget",
     "AWS::CloudWatch::CompositeAlarm",
     "AWS::Logs::QueryDefinition",
+    "AWS::WAFv2::IPSet",
+    "AWS::WAFv2::LoggingConfiguration",
+    "AWS::WAFv2::WebACL",  # which names the set
     "AWS::WAFv2::WebACLAssociation",
 }
 

@@ -9,7 +9,7 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -68,8 +68,8 @@ class Stack:
         fake.webhook_url = self.api + WEBHOOK_PATH
         self._stops.append(fake.close)
 
-    def deploy(self) -> None:
-        """Run `sam deploy` on what was built for the stack."""
+    def deploy(self, changes: Mapping[str, str] | None = None) -> None:
+        """Run `sam deploy` on what was built for the stack, with these parameters in place of the stack's own."""
         parameters = {
             "Stage": STAGE,
             "RazorpayKeyId": KEY_ID,
@@ -83,6 +83,7 @@ class Stack:
             "StaffJwtIssuer": STAFF_ISSUER,
             "StaffJwtAudience": STAFF_AUDIENCE,
             "StaffJwksUrl": self._staff_key_server.url,
+            **(changes or {}),
         }
         command = [str(ROOT / ".venv-sam" / "bin" / "sam"), "deploy", "--stack-name", NAME]
         command += ["--template-file", str(BUILT / "template.yaml")]
