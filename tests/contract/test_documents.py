@@ -214,6 +214,8 @@ def test_command_exists_with_its_options(block: Block) -> None:
                 check_sam_command(arguments)
             case ".venv/bin/python" if arguments[:2] == ["-m", "local.rzp"]:
                 assert rzp_commands().parse_args(arguments[2:])
+            case ".venv/bin/python" if arguments[1].startswith("tools."):
+                assert (ROOT / f"{arguments[1].replace('.', '/')}.py").exists()
             case ".venv/bin/python":
                 assert arguments[:2] == ["-m", "pytest"]
                 assert all((ROOT / path).exists() for path in arguments[2:] if not path.startswith("-"))
