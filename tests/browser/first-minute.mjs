@@ -27,6 +27,9 @@ try {
   await sheet.getByRole("button", {name: "Pay ₹500.00"}).click()
   await balance("₹500.00")
   await step("the wallet has 500.00")
+} catch (error) {
+  await page.screenshot({path: `${SCREENSHOTS}/first-minute-failure.png`})
+  throw error
 } finally {
   await browser.close()
 }

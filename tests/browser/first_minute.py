@@ -11,8 +11,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from local.template import ROOT
 
@@ -57,10 +57,12 @@ def film(folder: Path, chromium: str, screenshots: Path) -> int:
         watchdog = threading.Timer(START_TIMEOUT_S, os.killpg, (running.pid, signal.SIGKILL))
         watchdog.start()
         try:
-            api = _wait_for_page(reel, _lines(running))
+            assert running.stdout
+            api = _wait_for_page(reel, running.stdout)
             if not api:
                 print("make run did not become ready", file=sys.stderr)
                 return 1
+            threading.Thread(target=running.stdout.read, daemon=True).start()  # so that it never waits for us
             variables = {"API": api, "CHROMIUM": chromium, "SCREENSHOTS": str(screenshots)}
             browser = subprocess.Popen(
                 ["node", "first-minute.mjs"],
@@ -69,7 +71,8 @@ def film(folder: Path, chromium: str, screenshots: Path) -> int:
                 stdout=subprocess.PIPE,
                 text=True,
             )
-            seconds = max((reel.step(line) for line in _lines(browser)), default=0.0)
+            assert browser.stdout
+            seconds = max((reel.step(line) for line in browser.stdout), default=0.0)
             if browser.wait() != 0:
                 return 1
         finally:
@@ -80,17 +83,12 @@ def film(folder: Path, chromium: str, screenshots: Path) -> int:
     return int(with_uv and seconds > LIMIT_S)
 
 
-def _lines(process: "subprocess.Popen[str]") -> Iterator[str]:
-    assert process.stdout
-    yield from process.stdout
-
-
-def _wait_for_page(reel: Film, lines: Iterator[str]) -> str:
+def _wait_for_page(reel: Film, output: IO[str]) -> str:
     """The address of the phone page, from the banner; empty if the output ends before."""
-    for line in lines:
+    for line in output:
         if line.startswith(PAGE):
             return line.split()[1].rstrip("/")
-        if line.startswith("Setting up") or line.startswith(READY):
+        if line.startswith(("Setting up", READY)):
             reel.step(line.partition(". Stop")[0])
     return ""
 

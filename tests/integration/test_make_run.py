@@ -253,6 +253,15 @@ def test_logs_json_prints_the_functions_own_lines(tmp_path: Path) -> None:
         running.stop()
 
 
+def test_raw_lines_of_the_stories_wait_for_the_ready_line(tmp_path: Path) -> None:
+    local_stack = LocalStack(tmp_path, SEEDS="on")
+    try:
+        assert json.loads(local_stack.ready_line)["api"] == local_stack.api
+        assert eventually(lambda: '"message":"request"' in local_stack.log_text())
+    finally:
+        local_stack.stop()
+
+
 def test_taken_default_port_gives_way_to_a_free_one(tmp_path: Path) -> None:
     with socket.socket() as taken:
         try:
