@@ -26,10 +26,10 @@ run: ## run the service on this machine; PORT=8787, HOST=lan for a phone, LOGS=j
 	@$(PYTHON) tools/setup.py
 	@exec .venv/bin/python -m local
 
-build: setup ## build what is deployed, in .aws-sam/build, and check it
-	@$(PYTHON) tools/setup.py sam checkov
+build: setup ## build what is deployed, in .aws-sam/build
+	@$(PYTHON) tools/setup.py sam
 	.venv-sam/bin/python -m tools.build
-	@$(MAKE) --no-print-directory check
+	@echo "Next: make check, then .venv-sam/bin/sam deploy"
 
 heif: setup ## package the optional layer that decodes HEIC, for the parameter HeifLayerArn; its wheels are under the GPL
 	@rm -rf .aws-sam/heif .aws-sam/heif.zip
@@ -76,10 +76,10 @@ reset: ## delete the local state of make run
 doctor: ## check what make run needs on this machine
 	@$(PYTHON) tools/doctor.py
 
-openapi: setup ## write openapi.json
+openapi: setup ## write openapi.json, and the documents that are made of the code
 	.venv/bin/python -m tools.openapi
 
-clients: setup ## check openapi.json and its TypeScript clients, and the stand-in with Razorpay's SDK; needs Node.js, Java
+clients: setup ## check openapi.json, its clients, guides and Postman collection; needs Node.js, Java
 	@.venv/bin/python -m tools.clients
 
 browser: setup ## use the pages of make run in chromium, check them with axe; ONLY=top-up; needs Node.js, chromium

@@ -63,7 +63,12 @@ PRIVATE_WORDS = (
 )
 MACHINE_PATHS = ("/home", "/root", "/tmp", "/Users")
 # The options of `sam` that the documents use; tests/artifact compares them with its help.
-SAM_OPTIONS = {"deploy": {"--config-env"}, "local invoke": {"-e"}, "local start-api": set()}
+SAM_OPTIONS = {
+    "deploy": {"--config-env"},
+    "delete": {"--config-env"},
+    "local invoke": {"-e"},
+    "local start-api": set(),
+}
 AWS_GLOBAL_OPTIONS = {"query", "output", "region", "profile"}
 
 
@@ -212,6 +217,8 @@ def test_command_exists_with_its_options(block: Block) -> None:
                 check_aws_command(*arguments)
             case ".venv-sam/bin/sam":
                 check_sam_command(arguments)
+            case ".venv/bin/python" if arguments[:2] == ["-m", "tools.smoke"]:
+                assert len(arguments) == 4
             case ".venv/bin/python" if arguments[:2] == ["-m", "local.rzp"]:
                 assert rzp_commands().parse_args(arguments[2:])
             case ".venv/bin/python" if arguments[1].startswith("tools."):
@@ -250,6 +257,8 @@ def check_aws_command(service: str, operation: str, *arguments: str) -> None:
     shape = model.operation_model(operations[operation]).input_shape
     members = {xform_name(name, "-"): member for name, member in shape.members.items()}
     given = {word.removeprefix("--") for word in arguments if word.startswith("--")}
+    flags = {name for name, member in members.items() if member.type_name == "boolean"}
+    given = {name.removeprefix("no-") if name.removeprefix("no-") in flags else name for name in given}
     assert given - AWS_GLOBAL_OPTIONS <= set(members)
     assert {xform_name(name, "-") for name in shape.required_members} <= given
     for option, value in zip(arguments, arguments[1:], strict=False):
@@ -456,6 +465,14 @@ def test_operations_lists_every_query_and_dashboard() -> None:
     assert set(first_codes(section(DOCS / "operations.md", "Queries"))) == names
     outputs = {name for name in TEMPLATE.document["Outputs"] if name.endswith("DashboardUrl")}
     assert set(first_codes(section(DOCS / "operations.md", "Dashboards"))) == outputs
+
+
+def test_deploying_prices_the_alarms_and_rules_that_there_are() -> None:
+    (rules,) = [acl["Rules"] for acl in TEMPLATE.of_type("AWS::WAFv2::WebACL").values()]
+    priced = dict(rows(section(DOCS / "deploying.md", "2. What it costs")))
+    assert priced[f"{len(ALARMS)} alarms"] == f"{len(ALARMS) / 10:.2f}"
+    words = {6: "six", 7: "seven", 8: "eight"}
+    assert priced[f"the web ACL with {words[len(rules)]} rules, `prod` alone"] == f"{5 + len(rules):.2f}"
 
 
 def test_decisions_are_dated_in_order() -> None:

@@ -46,3 +46,9 @@ def test_pythons_agree() -> None:
     assert f'target-version = "py{oldest.replace(".", "")}"' in settings
     assert f"PYTHON_MIN = ({oldest.replace('.', ', ')})" in (ROOT / "tools" / "setup.py").read_text()
     assert f'OLDEST = "{oldest}"' in (ROOT / "tools" / "lock.py").read_text()
+
+
+def test_build_says_what_comes_next_and_ci_checks_what_was_built() -> None:
+    assert recipe("build")[-1] == '@echo "Next: make check, then .venv-sam/bin/sam deploy"'
+    targets = re.findall(r"^for target in (.+); do$", (ROOT / ".ci" / "run").read_text(), re.MULTILINE)[0].split()
+    assert targets.index("build") < targets.index("check") and set(targets) <= TARGETS

@@ -358,6 +358,12 @@ def test_samconfig_sets_existing_parameters(stage: str) -> None:
         assert deploy["confirm_changeset"] is True
 
 
+def test_deployment_without_a_stage_is_dev() -> None:
+    config = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    assert config["default"]["deploy"] == config["dev"]["deploy"]
+    assert config["default"]["global"] == config["dev"]["global"]
+
+
 @pytest.mark.parametrize("stage", ["dev", "staging", "prod"])
 def test_deployment_without_a_key_id_is_rejected(stage: str) -> None:
     """CloudFormation rejects the placeholder of samconfig.toml until somebody replaces it."""

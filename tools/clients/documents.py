@@ -27,7 +27,7 @@ def _plain(value: Any) -> Any:
         return [_plain(item) for item in value]
     if not isinstance(value, dict):
         return value
-    if set(value) == {"anyOf"} and all("$ref" not in kind for kind in value["anyOf"]):
+    if set(value) == {"anyOf"}:
         return {}  # any value: Object
     is_amount = value.get("format") == "decimal" and value.get("type") in ("string", ["string", "null"])
     return {name: _plain(member) for name, member in value.items() if not (is_amount and name == "format")}
