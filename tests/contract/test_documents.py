@@ -252,7 +252,7 @@ def service_model(service: str) -> Any:
 
 def check_aws_command(service: str, operation: str, *arguments: str) -> None:
     """Check operation, parameter names, required parameters and JSON values against botocore's service model."""
-    model = service_model(service)
+    model = service_model("s3" if service == "s3api" else service)
     operations = {xform_name(name, "-"): name for name in model.operation_names}
     shape = model.operation_model(operations[operation]).input_shape
     members = {xform_name(name, "-"): member for name, member in shape.members.items()}
