@@ -41,7 +41,7 @@ def try_transition(
     """Turn the refund into this status; None if a condition failed and the rows must be read again.
 
     `values` are the refund's other attributes. `amount_paise` is its amount at Razorpay, if that is known. `moves`
-    are the wallet's, if they are computed already. `source` and `event_id` say who told it, for the timelines.
+    are the wallet's, if they are computed already. `source` and `event_id` say who reported it, for the timelines.
     Afterwards `refund` is as it is stored.
     """
     at_us, before = clock.now_us(), refund.status

@@ -1,4 +1,4 @@
-"""What happened to a payment, its refunds and its disputes, in one order: who told it, and when."""
+"""What happened to a payment, its refunds and its disputes, in one order: who reported it, and when."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The timeline of a payment: who told what when, of its refunds and disputes too."""
+"""The timeline of a payment: who reported what when, of its refunds and disputes too."""
 
 from typing import Any
 
@@ -55,7 +55,7 @@ def test_refund_that_was_sent_is_not_cancelled(razorpay: Razorpay) -> None:
     assert refused.value.code == "refund_not_cancellable" and said(payment)[-1][1] == "partially_refunded"
 
 
-def test_dispute_is_told_once_with_its_event() -> None:
+def test_dispute_is_listed_once_with_its_event() -> None:
     payment = credited()
     dispute(payment)
     items = [item for item in get_record(payment.id).timeline if item.what.startswith("dispute")]
