@@ -1,6 +1,6 @@
 """POST /api/mobile/upload-image/: start a photo; 201 with a presigned upload straight to S3, or send it as a form."""
 
-from shared.errors import PayloadTooLarge, ServiceUnavailable, Throttled
+from shared.errors import Conflict, LimitReached, PayloadTooLarge, ServiceUnavailable, Throttled
 from shared.http.endpoint import Endpoint, Request, Response
 from shared.images import uploads
 from shared.images.serializers import UploadBody, serialize_image, serialize_upload
@@ -12,7 +12,7 @@ endpoint = Endpoint(
     file=uploads.PHOTO,
     query=uploads.UPLOAD_QUERY,
     responses={201: UploadBody},
-    errors=(PayloadTooLarge, Throttled, ServiceUnavailable),
+    errors=(Conflict, PayloadTooLarge, LimitReached, Throttled, ServiceUnavailable),
 )
 
 

@@ -1,6 +1,6 @@
 """POST /api/payments/payment-methods/: save a method; 201 with it."""
 
-from shared.errors import Conflict
+from shared.errors import Conflict, LimitReached
 from shared.http.endpoint import Endpoint, Request, Response
 from shared.payment_methods import methods
 from shared.payment_methods.serializers import FIELDS, PaymentMethodBody, serialize_method
@@ -9,7 +9,7 @@ endpoint = Endpoint(
     route=("POST", "/api/payments/payment-methods", "/api/payments/saved-methods"),
     body=FIELDS,
     responses={201: PaymentMethodBody},
-    errors=(Conflict,),
+    errors=(Conflict, LimitReached),
 )
 
 

@@ -42,6 +42,7 @@ REMOVE_AGAIN_AFTER_US = 5 * MINUTE_US
 PURGE_AFTER_US = UPLOAD_WINDOW_US
 
 NO_MORE_CHECKS: Mapping[str, Any] = {"open": None, "next_check_at_us": None}
+EXPIRED_KEPT_S = 86_400  # how long the app can see that a photo never came
 
 HASH_LENGTH = 16  # of the content's hash, in a variant's key
 MEDIA_TYPES = {"jpeg": "image/jpeg", "avif": "image/avif", "webp": "image/webp"}
@@ -52,6 +53,11 @@ def change_status(image: Image, status: str, **values: Any) -> bool:
     allowed = [before for before, after in TRANSITIONS.items() if status in after]
     values |= {"status": status, "updated_at_us": clock.now_us()}
     return bool(allowed) and dynamodb.execute(Update(image, values, expect_status=allowed))
+
+
+def expire(image: Image) -> bool:
+    """Give up a photo that never came; its row goes after a day. False if another call has moved it first."""
+    return change_status(image, EXPIRED, **NO_MORE_CHECKS, expires_at_s=clock.now_s() + EXPIRED_KEPT_S)
 
 
 def owner_of(customer: str) -> str:

@@ -76,10 +76,14 @@ class Image(Table):
     next_check_at_us = IntegerAttribute(null=True)
     created_at_us = IntegerAttribute(null=True)  # absent once deleted, so that no list has the row
     updated_at_us = IntegerAttribute()
+    expires_at_s = IntegerAttribute(null=True)  # of a photo that never came: DynamoDB's time to live
 
 
 class UploadCounter(Table):
-    """When each of an owner's pending uploads expires."""
+    """When each of an owner's pending uploads expires, how many began within a day, and how many photos there are.
+
+    `photos_max` counts no deletion. The photos are only counted again when it reaches what is allowed.
+    """
 
     class Meta:
         table_setting = "images_table"
@@ -87,6 +91,9 @@ class UploadCounter(Table):
     owner = UnicodeAttribute(hash_key=True)
     id = UnicodeAttribute(range_key=True, default=UPLOAD_COUNTER_ID)
     tickets_end_at_us: ListAttribute[Any] = ListAttribute()
+    photos_max = IntegerAttribute(default=0)
+    day_ends_us = IntegerAttribute(default=0)
+    day_count = IntegerAttribute(default=0)
 
 
 def get_image(owner: str, image_id: str) -> Image | None:
@@ -102,6 +109,11 @@ def list_image_ids(owner: str) -> list[str]:
     """The ids of all images of an owner, newest first, including one written a moment ago."""
     rows = dynamodb.read(lambda: ImageKey.by_time.query(owner, scan_index_forward=False, consistent_read=True))
     return [row.id for row in rows]
+
+
+def count_images(owner: str) -> int:
+    """How many photos an owner has, those that await their upload included."""
+    return dynamodb.count(lambda: ImageKey.by_time.count(owner, consistent_read=True))
 
 
 def list_due(until_us: int, limit: int) -> list[tuple[str, str]]:

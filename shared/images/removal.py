@@ -23,6 +23,7 @@ from shared.images.lifecycle import (
     REMOVE_AGAIN_AFTER_US,
     WINDOWS_US,
     change_status,
+    expire,
     image_prefix,
     upload_key,
 )
@@ -47,6 +48,7 @@ _CLEARED_ATTRIBUTES: Mapping[str, Any] = dict.fromkeys(
         "dominant_colour",
         "rejection",
         "created_at_us",
+        "expires_at_s",
     )
 )
 
@@ -95,7 +97,7 @@ def _sweep_image(owner: str, image_id: str) -> str:
         dynamodb.execute(Update(image, {"next_check_at_us": window_ends_at_us}, expect_status=(image.status,)))
         return ""
     if image.status == AWAITING_UPLOAD:
-        return "ImageExpired" if change_status(image, EXPIRED, **NO_MORE_CHECKS) else ""
+        return "ImageExpired" if expire(image) else ""
     if image.status == PROCESSING:
         # Checked once more later: a compressor that still runs may die right after it has stored variants.
         next_check_at_us = at_us + PURGE_AFTER_US

@@ -11,17 +11,15 @@ from typing import Any
 from shared import clock
 from shared.aws import dynamodb, presign
 from shared.aws.dynamodb import OPEN, Insert, Update
-from shared.aws.presign import PresignedUpload
-from shared.errors import PayloadTooLarge, ServiceUnavailable, Throttled, ValidationError
+from shared.aws.s3 import PresignedUpload
+from shared.errors import Conflict, LimitReached, PayloadTooLarge, ServiceUnavailable, Throttled, ValidationError
 from shared.http import fields
 from shared.http.multipart import FileField
 from shared.images import models
 from shared.images.lifecycle import (
     AWAITING_UPLOAD,
-    EXPIRED,
-    NO_MORE_CHECKS,
     PROCESSING_WINDOW_US,
-    change_status,
+    expire,
     owner_of,
     upload_key,
 )
@@ -29,7 +27,11 @@ from shared.images.models import Image, UploadCounter
 from shared.images.rejections import REJECTION_TEXTS
 from shared.settings import settings
 
-PENDING_UPLOADS_MAX = 50  # of one customer, valid at the same time
+# Of one customer.
+PENDING_UPLOADS_MAX = 50  # valid at the same time
+UPLOADS_PER_DAY_MAX = 500
+PHOTOS_MAX = 2_000  # that are not deleted
+DAY_US = 86_400 * 1_000_000
 
 POST, PUT = "post", "put"
 CONTENT_TYPES = ("image/jpeg", "image/png", "image/webp", "image/avif", "image/heic")
@@ -153,7 +155,7 @@ def receive_photo(customer: str, photo: bytes) -> Image:
     except ServiceUnavailable:
         # The app will send the photo again, so this row ends, whether or not its upload still arrives. A row that
         # the compressor has claimed shows that it has arrived.
-        if change_status(image, EXPIRED, **NO_MORE_CHECKS):
+        if expire(image):
             raise
         return models.get_image(owner, image.id) or image
     return image
@@ -178,23 +180,48 @@ def _insert_image(owner: str, sha256: str | None) -> Image:
 def _reserve_upload(owner: str) -> int:
     """Count one more pending upload of the owner; returns when it expires and stops counting.
 
-    Throttled when the owner has too many.
+    Throttled when too many are pending, LimitReached when too many began within a day, Conflict when the owner has
+    too many photos.
     """
 
     def attempt() -> int | None:
         at_us = clock.now_us()
-        counter = models.get_upload_counter(owner)
-        pending = [end_us for end_us in (counter.tickets_end_at_us if counter else []) if end_us > at_us]
+        stored = models.get_upload_counter(owner)
+        counter = stored or UploadCounter(owner, tickets_end_at_us=[])
+        pending = [end_us for end_us in counter.tickets_end_at_us if end_us > at_us]
         if len(pending) >= PENDING_UPLOADS_MAX:
             raise Throttled(retry_after_s=(min(pending) - at_us) // 1_000_000 + 1)
-        expires_at_us = at_us + presign.UPLOAD_AGE_S_MAX * 1_000_000
-        pending.append(expires_at_us)
+        expires_at_us = at_us + s3.UPLOAD_AGE_S_MAX * 1_000_000
+        counts: dict[str, Any] = {
+            "tickets_end_at_us": [*pending, expires_at_us],
+            "photos_max": _checked_photos(counter) + 1,
+            **_checked_day(counter, at_us),
+        }
         write: Insert | Update
-        if counter:
-            read = {"tickets_end_at_us": counter.tickets_end_at_us}
-            write = Update(counter, {"tickets_end_at_us": pending}, expect=read)
+        if stored:
+            write = Update(stored, counts, expect={"tickets_end_at_us": stored.tickets_end_at_us})
         else:
-            write = Insert(UploadCounter(owner, tickets_end_at_us=pending))
+            write = Insert(UploadCounter(owner, **counts))
         return expires_at_us if dynamodb.execute(write) else None
 
     return dynamodb.retrying(attempt)
+
+
+def _checked_photos(counter: UploadCounter) -> int:
+    """How many photos the owner has at most; Conflict if there is no room for another."""
+    if counter.photos_max < PHOTOS_MAX:
+        return counter.photos_max
+    count = models.count_images(counter.owner)
+    if count >= PHOTOS_MAX:
+        raise Conflict(f"No more than {PHOTOS_MAX} photos can be kept.", code="too_many_photos")
+    return count
+
+
+def _checked_day(counter: UploadCounter, at_us: int) -> dict[str, int]:
+    """The counts of uploads within a day, with one more; LimitReached if there are too many."""
+    if at_us >= counter.day_ends_us:
+        return {"day_ends_us": at_us + DAY_US, "day_count": 1}
+    if counter.day_count >= UPLOADS_PER_DAY_MAX:
+        retry_after_s = (counter.day_ends_us - at_us) // 1_000_000 + 1
+        raise LimitReached("Too many photos were uploaded within a day.", "uploads_per_day", retry_after_s)
+    return {"day_ends_us": counter.day_ends_us, "day_count": counter.day_count + 1}

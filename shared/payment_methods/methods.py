@@ -10,13 +10,24 @@ from typing import Any
 from shared import clock
 from shared.aws.dynamodb import Delete, Insert, Overwrite, Require, Update, Write, retrying, transact
 from shared.deadline import Deadline
-from shared.errors import Conflict, NotFound, ValidationError
+from shared.errors import Conflict, LimitReached, NotFound, ValidationError
 from shared.payment_methods import card_sync, cards, models
-from shared.payment_methods.models import CARD, IS_ACTIVE, NETBANKING, UPI, WALLET, DefaultMethod, PaymentMethod
+from shared.payment_methods.models import (
+    CARD,
+    IS_ACTIVE,
+    NETBANKING,
+    UPI,
+    WALLET,
+    CreatedCount,
+    DefaultMethod,
+    PaymentMethod,
+)
 from shared.payment_methods.upi_handles import provider_of
 from shared.settings import settings
 
-METHODS_MAX = 100
+METHODS_MAX = 100  # of one customer, deleted ones apart
+METHODS_PER_DAY_MAX = 300  # that one customer may create, deleted ones included
+DAY_US = 86_400 * 1_000_000
 DELETE_WAIT_S = 3  # how long the app waits for Razorpay to delete a card; after that the reconciler does it
 SAVED_CARD_FIELDS = ("nickname", "is_default")  # the rest of a card that Razorpay keeps is read-only: ignored
 
@@ -39,7 +50,10 @@ def list_methods(customer: str, method_type: str | None = None) -> tuple[list[Pa
 
 
 def create(customer: str, values: Mapping[str, Any]) -> tuple[PaymentMethod, str | None]:
-    """Save a method. Without a provider, a UPI id gets the provider of its handle."""
+    """Save a method. Without a provider, a UPI id gets the provider of its handle.
+
+    Conflict when the customer has too many, LimitReached when too many were created within a day.
+    """
     stored = _stored(values)
     _check_required(stored)
     if len(models.list_methods(customer)) >= METHODS_MAX:
@@ -51,8 +65,22 @@ def create(customer: str, values: Mapping[str, Any]) -> tuple[PaymentMethod, str
     writes: list[Write] = [Insert(method)]
     if values["is_default"]:
         writes.append(Overwrite(DefaultMethod(customer, method=method.id)))
-    retrying(lambda: transact(*writes))
+    retrying(lambda: None if transact(*writes, _count_creation(customer, at_us)) else method)
     return method, method.id if values["is_default"] else None
+
+
+def _count_creation(customer: str, at_us: int) -> Update:
+    """The write that counts one more method; LimitReached if there are too many."""
+    stored = models.get_created_count(customer)
+    ends_us, count = (stored.day_ends_us, stored.day_count) if stored else (0, 0)
+    expect = {"day_ends_us": ends_us, "day_count": count} if stored else {"day_count": None}
+    if at_us >= ends_us:
+        ends_us, count = at_us + DAY_US, 0
+    if count >= METHODS_PER_DAY_MAX:
+        retry_after_s = (ends_us - at_us) // 1_000_000 + 1
+        raise LimitReached("Too many payment methods were saved within a day.", "methods_per_day", retry_after_s)
+    counts = {"day_ends_us": ends_us, "day_count": count + 1}
+    return Update(CreatedCount(customer), counts, expect=expect, may_insert=True)
 
 
 def retrieve(customer: str, method_id: str) -> tuple[PaymentMethod, str | None]:

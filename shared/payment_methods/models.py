@@ -5,6 +5,7 @@ a customer                         a UUID              PaymentMethod
 a customer                         default             DefaultMethod
 a customer                         gateway_customer    GatewayCustomer
 a customer                         card:<hash>         CardClaim
+a customer                         created             CreatedCount
 Razorpay's id of a customer/token  owner               Owner
 a wallet                           wallet_owner        WalletOwner, in shared/wallets/models.py
 """
@@ -25,6 +26,7 @@ TYPES = (CARD, UPI, NETBANKING, WALLET)
 
 # The ids of pointer rows; none is a UUID.
 DEFAULT, GATEWAY_CUSTOMER, OWNER, CARD_PREFIX = "default", "gateway_customer", "owner", "card:"
+CREATED = "created"
 
 # What a write expects of a method that must still be in use. Pointer rows do not have the attribute.
 IS_ACTIVE: Mapping[str, Any] = {"is_active": True}
@@ -131,6 +133,18 @@ class GatewayCustomer(Table):
     gateway_customer = UnicodeAttribute()
 
 
+class CreatedCount(Table):
+    """How many methods a customer created within a day, deleted ones included."""
+
+    class Meta:
+        table_setting = "payment_methods_table"
+
+    customer = UnicodeAttribute(hash_key=True)
+    id = UnicodeAttribute(range_key=True, default=CREATED)
+    day_ends_us = IntegerAttribute()
+    day_count = IntegerAttribute()
+
+
 class CardClaim(Table):
     """The only method of a card, by a hash of the customer and the network's reference for the card's account."""
 
@@ -204,6 +218,10 @@ def _is_method(row: PaymentMethod) -> bool:
 def default_method_id(customer: str) -> str | None:
     pointer = dynamodb.get(DefaultMethod, customer, DEFAULT)
     return pointer.method if pointer else None
+
+
+def get_created_count(customer: str) -> CreatedCount | None:
+    return dynamodb.get(CreatedCount, customer, CREATED)
 
 
 def gateway_customer_of(customer: str) -> str | None:

@@ -104,6 +104,7 @@ class Payment(Table):
     refunded_paise = IntegerAttribute(default=0)
     refunding_paise = IntegerAttribute(default=0)
     refunded_at_gateway_paise = IntegerAttribute(default=0)  # by refunds to the source, those on their way included
+    refund_count = IntegerAttribute(null=True)  # of refunds in any status, those made at Razorpay included
     disputed_paise = IntegerAttribute(null=True)  # by disputes that have not ended
     lost_paise = IntegerAttribute(null=True)  # by disputes that were lost
     payment_method = UnicodeAttribute(null=True)

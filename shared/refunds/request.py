@@ -34,6 +34,8 @@ TO_WALLET_ONLY = "A payment from the wallet can be refunded to the wallet only."
 SPENT = "The wallet no longer holds this amount."
 
 Policy = Callable[[Payment, int, Entry | None], None]
+# Of one payment. All of them are read when an answer is unknown, here and at Razorpay.
+REFUNDS_MAX = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,8 @@ def _check_destination(payment: Payment, destination: str) -> None:
 
 
 def _check_amount(payment: Payment, refund: Refund, head: Entry | None) -> None:
+    if (payment.refund_count or 0) >= REFUNDS_MAX:
+        raise Conflict(f"No more than {REFUNDS_MAX} refunds of one payment can be made.", code="too_many_refunds")
     left_paise = payment.refundable_paise
     if not 0 < refund.amount_paise <= left_paise:
         raise Conflict(f"{rupees(left_paise)} of this payment can be refunded.", code="refund_limit")

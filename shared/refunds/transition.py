@@ -109,6 +109,8 @@ def _payment_update(
         "refunded_at_gateway_paise": at_gateway_paise,
         "updated_at_us": changed["updated_at_us"],
     }
+    if refund.status == NEW:
+        values["refund_count"] = (payment.refund_count or 0) + 1
     if status == "processed" and _exceeds_captured(payment, refund, changed["amount_paise"] - counted_paise):
         review = f"review.{mark(changed['gateway_refund'], EXCEEDS_CAPTURED)}"
         values |= {"in_review": OPEN, review: clock.iso(changed["updated_at_us"])}

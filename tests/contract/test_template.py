@@ -255,8 +255,8 @@ def test_stored_data_outlives_the_stack(name: str) -> None:
     assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
 
 
-# In the first, of a deleted method's rows alone. No row about money ever expires.
-EXPIRING_TABLES = ("PaymentMethodsTable", "UnusableWebhooksTable")
+# Rows of deleted methods, and of photos that never came. No row about money ever expires.
+EXPIRING_TABLES = ("ImagesTable", "PaymentMethodsTable", "UnusableWebhooksTable")
 
 
 @pytest.mark.parametrize("table", TABLES)

@@ -13,7 +13,7 @@ MATRIX: Mapping[str, Mapping[str, str]] = {
         "PaymentMethodsTable/index/by_time": "Query",
     },
     "CreatePaymentMethod": {
-        "PaymentMethodsTable": "PutItem",
+        "PaymentMethodsTable": "GetItem PutItem UpdateItem",
         "PaymentMethodsTable/index/by_time": "Query",
     },
     "RetrievePaymentMethod": {
@@ -270,6 +270,7 @@ MATRIX: Mapping[str, Mapping[str, str]] = {
     },
     "CreateImageUpload": {
         "ImagesTable": "GetItem PutItem UpdateItem",
+        "ImagesTable/index/by_time": "Query",
         "UploadsBucket/in/*": "PutObject",
     },
     "ListImages": {

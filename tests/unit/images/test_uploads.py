@@ -11,10 +11,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from shared import clock
-from shared.aws import presign, s3
-from shared.errors import PayloadTooLarge, ServiceUnavailable, Throttled, ValidationError
+from shared.aws import s3
+from shared.errors import Conflict, LimitReached, PayloadTooLarge, ServiceUnavailable, Throttled, ValidationError
 from shared.http import fields
-from shared.images import queries, uploads
+from shared.images import models, queries, removal, uploads
 from shared.images.compressor import compress
 from shared.images.serializers import UploadBody, serialize_upload
 from tests.unit.images.helpers import (
@@ -207,4 +207,48 @@ def test_urls_name_the_bucket_in_its_region() -> None:
     """The global host name may redirect, and a form does not survive a redirect."""
     form = presign.presign_post("in/a", "image/png", (1, 2), None)
     assert form.url == "https://uploads.s3.ap-south-1.amazonaws.com/"
-    assert presign.presign_get("out/a", "image/png").startswith("https://images.s3.ap-south-1.amazonaws.com/out/a?")
+    assert s3.presign_get("out/a", "image/png").startswith("https://images.s3.ap-south-1.amazonaws.com/out/a?")
+
+
+# --- ceilings
+
+
+def test_photos_are_limited_and_deleted_ones_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "PHOTOS_MAX", 2)
+    first = create_upload()["id"]
+    create_upload()
+    with pytest.raises(Conflict) as refused:
+        create_upload()
+    assert (refused.value.code, count_images(ASHA)) == ("too_many_photos", 2)
+    removal.delete(ASHA, first)
+    create_upload()
+    with pytest.raises(Conflict):
+        create_upload()
+
+
+def test_photos_are_counted_only_at_their_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted, real = list[int](), models.count_images
+
+    def count(owner: str) -> int:
+        counted.append(1)
+        return real(owner)
+
+    monkeypatch.setattr(models, "count_images", count)
+    monkeypatch.setattr(uploads, "PHOTOS_MAX", 3)
+    for _ in range(3):
+        removal.delete(ASHA, create_upload()["id"])
+    assert counted == []
+    create_upload()
+    assert counted == [1]
+
+
+def test_uploads_of_a_day_are_limited(monkeypatch: pytest.MonkeyPatch, advance: Callable[[float], None]) -> None:
+    monkeypatch.setattr(uploads, "UPLOADS_PER_DAY_MAX", 2)
+    create_upload()
+    create_upload()
+    advance(86_390)
+    with pytest.raises(LimitReached) as refused:
+        create_upload()
+    assert refused.value.code == "uploads_per_day" and 0 < (refused.value.retry_after_s or 0) <= 11
+    advance(11)
+    create_upload()

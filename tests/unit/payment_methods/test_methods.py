@@ -9,7 +9,7 @@ from shared import clock
 from shared.aws import dynamodb
 from shared.aws.dynamodb import Insert, Overwrite, Update, Write, execute
 from shared.aws.dynamodb_errors import TransactionConflict
-from shared.errors import Conflict, NotFound, ServiceUnavailable, ValidationError
+from shared.errors import Conflict, LimitReached, NotFound, ServiceUnavailable, ValidationError
 from shared.http import fields
 from shared.http.fields import JsonNumber
 from shared.payment_methods import examples, methods, models, serializers
@@ -204,7 +204,7 @@ def test_deletion_blanks_what_is_personal_and_expires_the_row() -> None:
     label = create(UPI | {"wallet_provider": "Paytm"})
     for body in (saved, label):
         methods.delete("asha", body["id"])
-    rows = list(PaymentMethod.query("asha", consistent_read=True))
+    rows = [row for row in PaymentMethod.query("asha", consistent_read=True) if "type" in row.attribute_values]
     kept = {"customer", "id", "type", "is_active", "updated_at_us", "expires_at_s"}
     assert [{name for name, value in row.attribute_values.items() if value not in (None, "")} for row in rows] == [
         kept,
@@ -218,14 +218,14 @@ def test_list_does_not_read_deleted_methods(monkeypatch: pytest.MonkeyPatch) -> 
     for _ in range(3):
         methods.delete("asha", create(CARD)["id"])
     execute(Insert(CardClaim("asha", CARD_CLAIM_ID, method=kept)))
-    real, read = models.dynamodb.read, []
+    real, read = dynamodb.read, []
 
     def counted(query: Any) -> Any:
         for row in real(query):
             read.append(row)
             yield row
 
-    monkeypatch.setattr(models.dynamodb, "read", counted)
+    monkeypatch.setattr(dynamodb, "read", counted)
     assert [body["id"] for body in list_bodies()] == [kept]
     assert [row.id for row in read] == [kept]
 
@@ -251,6 +251,20 @@ def test_other_customers_method_is_not_found(method_id: str | None) -> None:
     assert models.default_method_id("ravi") == own_id
 
 
+def test_creations_of_a_day_are_limited_and_deletions_do_not_help(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(methods, "METHODS_PER_DAY_MAX", 2)
+    for _ in range(2):
+        methods.delete("asha", create(UPI)["id"])
+    now_us = clock.now_us()
+    monkeypatch.setattr(clock, "now_us", lambda: now_us + 86_390 * 1_000_000)
+    with pytest.raises(LimitReached) as refused:
+        create(UPI)
+    assert refused.value.code == "methods_per_day" and 0 < (refused.value.retry_after_s or 0) <= 11
+    create(UPI, "ravi")
+    monkeypatch.setattr(clock, "now_us", lambda: now_us + 86_401 * 1_000_000)
+    assert create(UPI)["is_active"] and len(list_bodies()) == 1
+
+
 # --- concurrent requests
 
 
@@ -264,7 +278,7 @@ def before_next_transaction(monkeypatch: pytest.MonkeyPatch, *acts: Any) -> None
         return real(*writes)
 
     monkeypatch.setattr(methods, "transact", transact)
-    monkeypatch.setattr(dynamodb.clock, "sleep", lambda seconds: None)
+    monkeypatch.setattr(clock, "sleep", lambda seconds: None)
 
 
 def hide(method_id: str) -> None:

@@ -100,6 +100,17 @@ def test_absent_amount_is_all_that_is_left() -> None:
     assert refused.value.code == "refund_limit"
 
 
+def test_refunds_of_a_payment_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.refunds.request.REFUNDS_MAX", 2)
+    payment = credited()
+    for key in ("first", "second"):
+        ask(payment, 100, key)
+    with pytest.raises(Conflict) as refused:
+        ask(payment, 100, "third")
+    assert refused.value.code == "too_many_refunds"
+    assert ask(payment, 100, "second").replayed
+
+
 def test_refund_is_capped_to_the_paisa() -> None:
     payment = credited()
     ask(payment, 20_000, "first")
