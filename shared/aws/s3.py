@@ -23,7 +23,8 @@ from shared.telemetry import journal
 CONNECT_TIMEOUT_S = 1
 READ_TIMEOUT_S = 5
 
-MISSING = {"NoSuchKey", "NoSuchVersion", "404"}
+# S3 says AccessDenied for what does not exist to a role that may not list the whole bucket.
+MISSING = {"NoSuchKey", "NoSuchVersion", "404", "AccessDenied", "403"}
 TRANSIENT_ERRORS = {
     "SlowDown",
     "InternalError",

@@ -35,6 +35,7 @@ from shared.http.messages import Request, Response
 from shared.telemetry import journal, log
 
 RESERVE_MS = 300  # reserved for sending the response
+FIXED_HEADERS = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff"}
 CHALLENGE = 'Bearer realm="api"'
 # Each is a metric with the class's name.
 COUNTED_ERRORS = (
@@ -161,7 +162,7 @@ class _Call:
     def _response(
         self, status: int, body: Any, headers: Mapping[str, str], retry_after_s: int | None = None
     ) -> "GatewayResponse[str]":
-        all_headers: dict[str, str | list[str]] = {"Cache-Control": "private, no-store", **headers}
+        all_headers: dict[str, str | list[str]] = {**FIXED_HEADERS, **headers}
         if web_origin := os.environ.get("WEB_ORIGIN"):
             all_headers["Access-Control-Allow-Origin"] = web_origin
             all_headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS

@@ -29,6 +29,7 @@ CONNECT_TIMEOUT_S = 2.0
 READ_TIMEOUT_S = 5.0
 RESPONSE_BYTES_MAX = 256 * 1024
 REJECTIONS = (400, 404, 422)  # Razorpay's own refusals; every other status leaves the outcome open
+ANSWERS = ("200", *map(str, REJECTIONS))  # no error of Razorpay's
 NO_SUCH_ID = "The id provided does not exist"
 TOO_POOR = "does not have enough balance"
 RECEIPT_TAKEN = "Order receipt should be unique"
@@ -113,7 +114,7 @@ def _client(key_id: str, key_secret: str, base_url: str) -> Any:
 def _record(request: str, outcome: str, duration_ms: int) -> None:
     journal.count("GatewayCalls")
     journal.count("GatewayMilliseconds", duration_ms)
-    if outcome != "200":
+    if outcome not in ANSWERS:
         journal.count("GatewayErrors")
     journal.breadcrumb(f"razorpay {request}: {outcome} in {duration_ms} ms")
 

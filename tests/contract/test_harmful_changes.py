@@ -83,6 +83,8 @@ PARENT_CHANGES = [
     ("no mail for money", ("Resources", "MoneyPagesByMail"), GONE),
     ("no endpoint for service", ("Resources", "ServicePagesByUrl"), GONE),
     ("mail of one topic twice", of_resource("MoneyPagesByMail", "TopicArn"), {"Ref": "Tickets"}),
+    ("prod calls another gateway", ("Rules", "ProdCallsRazorpay"), GONE),
+    ("placeholder over the API key", of_resource("GatewayKey", "SecretString"), '{"key_id":"","key_secret":"x"}'),
     ("prod without receivers", ("Rules", "ProdNotifiesSomebody"), GONE),
     ("rule for staging", ("Rules", "ProdNotifiesSomebody", "RuleCondition", "Fn::Equals", 1), "staging"),
     ("budget at 100000 %", (*BUDGET, "Threshold"), 100_000),

@@ -109,9 +109,13 @@ def notification_faults(parent: Template, nested: Template) -> Iterator[str]:
     prod = parameters(parent, "prod") | RECEIVERS
     if not is_deployable(parent, **prod):
         yield "prod cannot be deployed"
-    for missing in ({"AlarmEmail": ""}, {"AlarmUrl": ""}, {"AccessLog": "false"}):
+    for missing in ({"AlarmEmail": ""}, {"AlarmUrl": ""}, {"AccessLog": "false"}, {"RazorpayBaseUrl": "http://a"}):
         if is_deployable(parent, **prod | missing):
             yield f"prod can be deployed with {missing}"
+    if parent.resources["GatewayKey"]["Properties"]["SecretString"] != '{"key_id":"","key_secret":""}':
+        yield "the deployment writes over the API key"
+    if parent.resources["WebhookSecrets"]["Properties"]["SecretString"] != '{"active":[]}':
+        yield "the deployment writes over the webhook secrets"
     thresholds = [
         row["Notification"]["Threshold"]
         for row in parent.resources["Budget"]["Properties"]["NotificationsWithSubscribers"]

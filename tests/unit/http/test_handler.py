@@ -71,6 +71,7 @@ def test_response_has_body_and_common_headers() -> None:
     assert (status, body) == (200, {"type": "card", "note": ""})
     assert headers["Content-Type"] == "application/json"
     assert headers["Cache-Control"] == "private, no-store"
+    assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["X-Request-Id"] == "req-1"
     assert "X-Error-Code" not in headers
 

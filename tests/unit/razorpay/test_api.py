@@ -22,6 +22,7 @@ from shared.razorpay.client import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, RazorpayRe
 from shared.razorpay.entities import UnexpectedPayload
 from shared.razorpay.signatures import checkout_signature_matches
 from shared.settings import settings
+from shared.telemetry import journal
 
 NOTES = {"payment_id": "p-1"}
 CONTACT, OTHER_CONTACT = "+919876543210", "+919876543211"
@@ -361,3 +362,12 @@ def test_other_rejection_of_order_asks_for_no_list(use_orders: Any) -> None:
     with pytest.raises(RazorpayRejected):
         api.create_order(50_000, "p-1", NOTES)
     assert len(orders.sent) == 2
+
+
+def test_refusal_by_razorpay_is_no_error_of_razorpays(fake_razorpay: FakeRazorpay) -> None:
+    """An account without saved cards would raise the alarm on Razorpay's errors all by itself."""
+    journal.drain()
+    with pytest.raises(RazorpayRejected):
+        api.fetch_payment("pay_00000000000099")
+    counts = journal.drain()[0]
+    assert counts["GatewayCalls"] == 1 and "GatewayErrors" not in counts
