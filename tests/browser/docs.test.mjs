@@ -33,7 +33,7 @@ test("documents list every operation and can be searched", () => use(async page 
   assert.deepEqual(await page.locator(".operation").evaluateAll(nodes => nodes.map(({id}) => id).sort()), ids.sort())
   await page.getByLabel("Find").fill("POST refunds")
   const shown = page.locator(".operation").filter({visible: true})
-  assert.deepEqual(await shown.evaluateAll(nodes => nodes.map(({id}) => id).sort()), ids.filter(id => /create.*refund/i.test(id)).sort())
+  assert.deepEqual(await shown.evaluateAll(nodes => nodes.map(({id}) => id).sort()), Object.entries(spec.paths).filter(([path, {post}]) => post && path.includes("refunds")).map(([, {post}]) => post.operationId).sort())
 }))
 
 test("every operation shows its parameters, body and responses", () => use(async page => {

@@ -5,7 +5,7 @@ import {createServer} from "node:http"
 import {extname, join, normalize} from "node:path"
 import {after, before, test} from "node:test"
 
-import {API, DESK, ELSEWHERE, PAGES, asStaff, call, control, fillIn, newCustomer, newPage, paidTwice, ready, see, topUp, useBrowser} from "./support.mjs"
+import {API, DESK, ELSEWHERE, PAGES, RAZORPAY, asStaff, call, control, fillIn, local, newCustomer, newPage, paidTwice, ready, see, topUp, useBrowser} from "./support.mjs"
 
 useBrowser()
 
@@ -166,6 +166,30 @@ test("same page serves a stack elsewhere, and stores no token", async () => {
   assert.deepEqual(page.errors, [])
   await page.reload()
   await page.getByRole("button", {name: "Connect"}).waitFor()
+  await page.context().close()
+})
+
+test("page of the web origin uploads a photo", async () => {
+  const page = await newPage(), customer = await newCustomer("Chitra")
+  await page.goto(`${ELSEWHERE}/staff.html`)
+  const statuses = await page.evaluate(async ([api, token]) => {
+    const headers = {Authorization: `Bearer ${token}`, "Content-Type": "application/json"}
+    const asked = await fetch(`${api}/api/mobile/upload-image/?method=put`, {method: "POST", headers, body: JSON.stringify({content_type: "image/png", size_bytes: 3})})
+    const {upload} = await asked.json()
+    return [asked.status, (await fetch(upload.url, {method: "PUT", headers: upload.headers, body: "abc"})).status]
+  }, [API, customer.token])
+  assert.deepEqual(statuses, [201, 200])
+  await page.context().close()
+})
+
+test("page of another site reaches neither the API nor the controls", async () => {
+  const page = await newPage()
+  await page.route("http://stranger.example/", route => route.fulfill({contentType: "text/html", body: "<!doctype html><title>Stranger</title>"}))
+  await page.goto("http://stranger.example/")
+  const outcomes = await page.evaluate(async requests => Promise.all(requests.map(([address, body]) => fetch(address, {method: "POST", body, mode: "no-cors"}).then(({type}) => type, () => "refused"))), [[`${API}/_local/faults`, '{"uploads_twice": true}'], [`${RAZORPAY}/_control/hold`, '{"hold": true}']])
+  assert.ok(outcomes.every(outcome => ["opaque", "refused"].includes(outcome)))
+  assert.equal((await control("state")).holding, false)
+  assert.equal((await local("faults")).uploads_twice, false)
   await page.context().close()
 })
 

@@ -17,7 +17,7 @@ import pytest
 import requests
 
 from local.__main__ import stop_all
-from local.addresses import is_free
+from local.addresses import is_free, lan_address
 from local.template import ROOT
 from tests.support.api_client import App
 from tests.support.local_stack import LocalStack
@@ -275,11 +275,16 @@ def test_taken_default_port_gives_way_to_a_free_one(tmp_path: Path) -> None:
     assert "port 8787 is taken by another program" in "\n".join(running.banner)
 
 
-def test_ports_follow_the_one_of_the_api(tmp_path: Path) -> None:
+def test_ports_follow_the_one_of_the_api_on_the_network_too(tmp_path: Path) -> None:
     port = next(port for port in range(20_000, 30_000, 3) if all(is_free(port + more) for more in range(3)))
-    running = PersonsStack(tmp_path, PORT=str(port), SEEDS="off")
-    running.stop()
-    assert f"http://127.0.0.1:{port + 1}" in running.text() and f"http://127.0.0.1:{port + 2}" in running.text()
+    running = PersonsStack(tmp_path, PORT=str(port), SEEDS="off", HOST="lan")
+    try:
+        address = f"http://{lan_address()}"
+        assert f"{address}:{port + 1}" in running.text() and f"{address}:{port + 2}" in running.text()
+        for page in (f"{address}:{port}/docs", f"http://127.0.0.1:{port}/docs", f"{address}:{port + 1}/checkout"):
+            assert requests.get(page, timeout=5).status_code == 200
+    finally:
+        running.stop()
 
 
 def test_second_run_in_the_same_folder_is_refused(local_stack: LocalStack) -> None:

@@ -30,7 +30,7 @@ function row(photo) {
     event.currentTarget.setAttribute("aria-current", "true")
     show(photo)
     if (innerWidth < WIDE_PX) at("photo").scrollIntoView({block: "start"})
-  }}, element("b", {textContent: t("photo_of", photo.name || t("somebody"))}), status(photo),
+  }}, element("b", {textContent: t("photo_of", photo.id.slice(0, 8))}), status(photo),
   element("small", {textContent: [photo.format, photo.upload_size_bytes && size(photo.upload_size_bytes)].filter(Boolean).join(", ")}), element("small", {className: "numbers", textContent: when(photo)})))
 }
 
@@ -52,7 +52,7 @@ function show(photo) {
   chosen = photo.id
   const {id, stage, format, width, height, rejection, upload_size_bytes: bytes, after, created_at_us, updated_at_us} = photo
   at("photo").replaceChildren(...[
-    element("div", {className: "line"}, element("h2", {textContent: t("photo_of", photo.name || t("somebody"))}), status(photo)),
+    element("div", {className: "line"}, element("h2", {textContent: t("photo_of", photo.id.slice(0, 8))}), status(photo)),
     compare(photo),
     facts([[t("rejection"), rejection && words(rejection)], [t("stage"), stage && words(stage)], [t("format"), format], [t("dimensions"), width && `${width} × ${height}`], [t("uploaded"), bytes && size(bytes)],
       [t("time_taken"), `${((updated_at_us - created_at_us) / 1e6).toFixed(1)} s`], ["Id", code(id)]]),
