@@ -2,7 +2,7 @@
 import assert from "node:assert/strict"
 import {test} from "node:test"
 
-import {API, DESK, PHONE, RAZORPAY, asStaff, call, choose, isTooWide, keepScreenshot, newCustomer, newPage, openPhone, paidTwice, png, see, seriousFindings, smallTargets, startTopUp, topUp, uploadPhoto, useBrowser} from "./support.mjs"
+import {API, DESK, PHONE, RAZORPAY, asStaff, call, choose, control, isTooWide, keepScreenshot, newCustomer, newPage, openPhone, paidTwice, png, see, seriousFindings, smallTargets, startTopUp, topUp, uploadPhoto, useBrowser} from "./support.mjs"
 
 useBrowser()
 
@@ -26,7 +26,9 @@ async function customerWithStory() {
   for (const [index, body] of [{type: "upi", upi_id: "chitra@okhdfcbank"}, {type: "netbanking", bank_name: "HDFC Bank"}, {type: "wallet", wallet_provider: "Mobikwik", wallet_number: "9876543210"}].entries())
     await call(customer, "POST", "payments/payment-methods/", {...body, is_default: index === 0})
   await uploadPhoto(customer, png(640, 480))
-  await paidTwice(customer, "799.00")
+  const {id} = await paidTwice(customer, "799.00")
+  const {gateway_payment_id} = await asStaff("Sunita", "GET", `payments/${id}/`)
+  await control("dispute", {payment_id: gateway_payment_id})
   const {wallet} = await asStaff("Farid", "GET", `customers/${customer.id}/`)
   await asStaff("Farid", "POST", `wallets/${wallet.id}/adjustments/`, {amount: "50.00", type: "credit", reason: "Goodwill for a late delivery"}, `look-${customer.id}`)
   return customer
@@ -108,7 +110,7 @@ for (const [look, options] of LOOKS) {
     await see(page, "Payment methods")
     await page.getByText("Propose an adjustment").first().click()
     await judge(page, `staff-search-${look}`)
-    for (const [section, button, text] of [["reviews", /^second capture/, "End the review"], ["proposals", /^Adjustment/, "Decide"], ["unusable", /./, "Unusable webhooks"]]) {
+    for (const [section, button, text] of [["reviews", /^second capture/, "End the review"], ["proposals", /^Adjustment/, "Decide"], ["disputes", /^₹799/, "Download the evidence"], ["unusable", /./, "Unusable webhooks"]]) {
       await page.goto(`${API}/pages/staff.html#${section}`)
       if (section !== "unusable") await page.getByRole("button", {name: button}).last().click()
       await see(page, text)

@@ -141,6 +141,25 @@ test("dispute is shown with its evidence", () => use(async page => {
   const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", {name: /Download the evidence/}).click()])
   const evidence = JSON.parse(await readFile(await download.path(), "utf8"))
   assert.equal(evidence.payment.id, payment.id)
+  await go(page, "Disputes")
+  await page.getByRole("button", {name: /^₹410\.00/}).click()
+  await page.getByRole("combobox", {name: "Status"}).selectOption({label: "answer due"})
+  await page.getByRole("button", {name: "Open the payment"}).click()
+  await see(page, payment.gateway_order_id)
+}))
+
+test("Razorpay is asked about a payment, also while it does not answer", () => use(async page => {
+  const payment = await topUp(await newCustomer("Chitra"), "77.00")
+  await find(page, payment.id)
+  await page.getByRole("button", {name: "Ask Razorpay now"}).click()
+  await see(page.getByRole("region", {name: "Table: What Razorpay says"}), "captured")
+  await control("faults", [{method: "GET", path: "/v1/orders", fault: "500", times: 20}])
+  try {
+    await page.getByRole("button", {name: "Ask Razorpay now"}).click()
+    await see(page, "Razorpay does not answer.")
+  } finally {
+    await control("faults", [])
+  }
 }))
 
 test("webhook that cannot be used is listed, and replayed in vain", () => use(async page => {

@@ -57,6 +57,7 @@ async function refresh() {
 function showSection() {
   for (const part of document.querySelectorAll("[data-section]")) part.hidden = part.dataset.section !== section()
   for (const link of document.querySelectorAll(".tabs a[href^='#']")) link.hash === `#${section()}` ? link.setAttribute("aria-current", "page") : link.removeAttribute("aria-current")
+  document.querySelector(".tabs [aria-current]")?.scrollIntoView({block: "nearest", inline: "nearest"})
   return act(LOADERS[section()])()
 }
 

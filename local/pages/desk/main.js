@@ -7,11 +7,12 @@ import {at, element} from "../dom.js"
 import {languageButton} from "../lang.js"
 import {api, bearer, connect} from "./api.js"
 import {act, empty, fillWith, say} from "./parts.js"
-import {proposalQueue, reviewQueue, webhookQueue} from "./queues.js"
+import {disputeQueue, proposalQueue, reviewQueue, webhookQueue} from "./queues.js"
 import {find, record} from "./record.js"
 import {fill, t} from "./texts.js"
 
-const SECTIONS = ["search", "reviews", "proposals", "unusable"]
+const SECTIONS = ["search", "reviews", "proposals", "disputes", "unusable"]
+const FILTERED = ["review", "proposal", "dispute"]
 let people = []
 let customers = []
 let shown = null // kind and id of the record on the page
@@ -42,6 +43,7 @@ async function search() {
 function showSection() {
   for (const part of document.querySelectorAll("[data-section]")) part.hidden = part.dataset.section !== section()
   for (const link of document.querySelectorAll(".tabs a[href^='#']")) link.hash === `#${section()}` ? link.setAttribute("aria-current", "page") : link.removeAttribute("aria-current")
+  document.querySelector(".tabs [aria-current]")?.scrollIntoView({block: "nearest", inline: "nearest"})
   loaders[section()]?.()
 }
 
@@ -49,16 +51,22 @@ function startSections() {
   loaders = {
     reviews: reviewQueue(at("review-list"), at("review"), () => at("review-status").value, open),
     proposals: proposalQueue(at("proposal-list"), at("proposal"), () => at("proposal-status").value, open),
+    disputes: disputeQueue(at("dispute-list"), at("dispute"), () => at("dispute-status").value, open),
     unusable: webhookQueue(at("webhook-list"), at("webhook")),
   }
-  for (const name of ["review", "proposal"]) at(`${name}-status`).onchange = () => loaders[`${name}s`]()
+  for (const name of FILTERED) at(`${name}-status`).onchange = () => loaders[`${name}s`]()
 }
 
 function drawLists() {
-  const choices = {review: ["open", "resolved"], proposal: ["proposed", "approved", "done", "rejected", "lapsed"]}
-  for (const [name, values] of Object.entries(choices)) {
+  const statuses = values => values.map(value => new Option(t(`status_${value}`), value))
+  const choices = {
+    review: statuses(["open", "resolved"]),
+    proposal: statuses(["proposed", "approved", "done", "rejected", "lapsed"]),
+    dispute: [new Option(t("status_any"), ""), new Option(t("answer_due"), "true")],
+  }
+  for (const name of FILTERED) {
     const before = at(`${name}-status`).value
-    at(`${name}-status`).replaceChildren(...values.map(value => new Option(t(`status_${value}`), value)))
+    at(`${name}-status`).replaceChildren(...choices[name])
     if (before) at(`${name}-status`).value = before
   }
   at("people").hidden = !customers.length

@@ -3,6 +3,7 @@ import {badge, element} from "../dom.js"
 import {money, time} from "../lang.js"
 import {api} from "./api.js"
 import {WIDE_PX, act, action, code, empty, facts, field, fillWith, say, toneOf, words} from "./parts.js"
+import {download} from "./record.js"
 import {t, word} from "./texts.js"
 
 /** A list of `results` on the left, with the chosen one on the right, and a button for further pages. */
@@ -101,6 +102,23 @@ function decideForm(proposal, reload) {
   form.open = true
   return form
 }
+
+/* --- disputes */
+
+export const disputeQueue = (list, detail, filter, open) => queue(list, detail, {
+  path: () => `disputes/${filter() ? `?answer_due=${filter()}` : ""}`,
+  none: () => t("no_disputes"),
+  choose: () => t("choose_dispute"),
+  row: ({amount, reason, status, answer_due, respond_by, opened_at}) => [element("b", {className: "numbers", textContent: money(amount)}), answer_due ? badge(t("answer_due"), "bad") : badge(words(status), toneOf(status)),
+    element("small", {textContent: words(reason)}), element("small", {className: "numbers", textContent: time(respond_by ?? opened_at)})],
+  view: ({id, payment, customer, amount, status, phase, reason, held, owed, amount_deducted, respond_by, opened_at}) => [
+    element("p", {className: "total"}, money(amount), badge(words(status), toneOf(status))),
+    element("p", {className: "lead", textContent: words(reason)}),
+    facts([[t("respond_by"), respond_by && time(respond_by)], [t("opened"), time(opened_at)], [t("phase"), words(phase)], [t("on_hold"), money(held)], [t("owed"), Number(owed) && money(owed)], [t("deducted"), Number(amount_deducted) && money(amount_deducted)], [t("customer"), code(customer)], ["Id", code(id)]]),
+    element("div", {className: "buttons"}, element("button", {type: "button", className: "first", textContent: t("download_evidence"), onclick: act(() => download(payment, id))}),
+      element("button", {type: "button", textContent: t("open_payment"), onclick: () => open("payment", payment)})),
+  ],
+})
 
 /* --- webhooks that could not be used */
 

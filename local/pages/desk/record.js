@@ -93,9 +93,32 @@ async function paymentView(id, open) {
       table(t("disputes"), [`${t("amount")}#`, t("status"), t("phase"), t("reason"), t("respond_by")], disputes.map(dispute => [money(dispute.amount), badge(words(dispute.status), toneOf(dispute.status)), words(dispute.phase), words(dispute.reason ?? ""), dispute.respond_by ? time(dispute.respond_by) : ""])),
       element("div", {className: "buttons"}, disputes.map(dispute => element("button", {type: "button", textContent: t("download_evidence"), "aria-label": `${t("download_evidence")}: ${dispute.id}`, onclick: act(() => download(id, dispute.id))}))),
     ]) : null,
-    REFUNDABLE.includes(state) ? element("div", {className: "acts"}, refundForm(payment.id, source, again)) : null,
+    payment.gateway_order_id ? askRazorpay(payment.id) : null,
+    element("div", {className: "acts"}, REFUNDABLE.includes(state) ? refundForm(payment.id, source, again) : null,
+      refunds.filter(refund => refund.status === "requested").map(refund => cancelForm(payment.id, refund, again))),
   ]
 }
+
+/** A button that asks Razorpay itself, and what it says now. */
+function askRazorpay(id) {
+  const answer = element("div", {className: "acts", role: "status"})
+  const ask = act(async () => {
+    const {gateway} = await api(`payments/${encodeURIComponent(id)}/?gateway=true`)
+    const {asked_at, outage, attempts, refunds} = gateway
+    answer.replaceChildren(...[
+      element("h3", {textContent: `${t("razorpay_says")}, ${time(asked_at)}`}), outage ? element("p", {className: "notice", textContent: outage}) : null,
+      table(t("razorpay_says"), [t("attempt"), `${t("amount")}#`, t("status"), t("method"), `${t("refunded")}#`, t("failure")], attempts.map(attempt => [code(attempt.id), money(attempt.amount), badge(words(attempt.status), toneOf(attempt.status)), attempt.method, money(attempt.amount_refunded), attempt.failure])),
+      refunds.length ? table(t("refunds"), [t("razorpays_refund"), t("attempt"), `${t("amount")}#`, t("status")], refunds.map(refund => [code(refund.id), code(refund.attempt), money(refund.amount), badge(words(refund.status), toneOf(refund.status))])) : null,
+    ].filter(Boolean))
+  })
+  return [element("div", {className: "buttons"}, element("button", {type: "button", textContent: t("ask_razorpay"), onclick: ask})), answer]
+}
+
+const cancelForm = (payment, refund, again) => action(t("cancel_refund", money(refund.amount)), {group: "support", danger: true, fields: [reason()], submit: t("do_it"), send: async sent => {
+  await api(`payments/${payment}/refunds/${refund.id}/cancel/`, sent)
+  say(t("refund_cancelled"), "good")
+  await again()
+}})
 
 /** One moment of the timeline. */
 function moment({at: when, source: who, what, event_id, by, why}) {
@@ -117,7 +140,7 @@ function refundForm(id, source, again) {
   })
 }
 
-async function download(payment, dispute) {
+export async function download(payment, dispute) {
   const evidence = await api(`payments/${payment}/disputes/${dispute}/evidence/`)
   const url = URL.createObjectURL(new Blob([JSON.stringify(evidence, null, 2)], {type: "application/json"}))
   element("a", {href: url, download: `evidence-${dispute}.json`}).click()
