@@ -160,7 +160,7 @@ class _Builder:
                 examples = self._add_examples(schema["$ref"].rpartition("/")[2], operation.examples(status))
                 response["content"] = {"application/json": {"schema": schema, "examples": examples}}
             # Generated clients return the body of the lowest status, which must be that of the real call.
-            is_dry_run = endpoint.dry_run and status == HTTPStatus.OK
+            is_dry_run = endpoint.dry_run and status == HTTPStatus.OK and len(operation.bodies) > 1
             found["2XX" if is_dry_run else str(status)] = response
         return found
 
