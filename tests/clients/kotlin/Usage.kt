@@ -20,7 +20,7 @@ fun main(arguments: Array<String>) {
     val (url, token, wallet, photo) = arguments
     val api = Api(url, { token }, "hi")
     val memory = object : Memory {
-        override var payment: UUID? = null
+        override var payment: String? = null
     }
     val payments = Payments(api, memory)
     val created = payments.start(UUID.fromString(wallet), "500.00", "kotlin-1")
