@@ -133,7 +133,7 @@ def _client(service: str) -> Any:
     """The client of the stand-in for AWS, made when it is first needed: that takes a tenth of a second."""
     import boto3
 
-    return boto3.client(service)
+    return boto3.client(service)  # type: ignore[call-overload]  # its name is not a literal
 
 
 def _item(item: Mapping[str, Any]) -> dict[str, Any]:
