@@ -23,8 +23,9 @@ OPERATIONS: Mapping[str, tuple[str, ...]] = {
         "TransactWriteItems",
         "UpdateItem",
     ),
-    "s3": ("DeleteObject", "GetObject", "ListObjectVersions", "ListObjectsV2", "PutObject"),
+    "s3": ("CopyObject", "DeleteObject", "GetObject", "ListObjectVersions", "ListObjectsV2", "PutObject"),
     "secretsmanager": ("GetSecretValue",),
+    "sqs": ("ChangeMessageVisibility", "DeleteMessage", "ReceiveMessage"),
 }
 PARTITION = "aws"
 DOCUMENTATION = ("documentation", "documentationUrl")

@@ -54,13 +54,18 @@ BUDGETS = {
     "ReconcilePayments": (2, 3, 520, 515),
     "SweepImages": (2, 2, 365, 350),
 }
-# The compressor's own calls. Its decoder is built for arm64, and does not run everywhere.
-COMPRESSOR = """
-from shared.aws import s3
+# The calls of the compressor, whose decoder is built for arm64, and those of uploads that staff try again.
+UPLOADS_OF_PHOTOS = """
+from shared.aws import s3, sqs
 
 def handler(event, context):
     version = s3.first_version("in/a/b")
     assert bytes(s3.get_upload("in/a/b", version.id)) == b"photo"
+    s3.store_again("in/a/b", version.id)
+    sqs.receive("https://sqs.ap-south-1.amazonaws.com/0/uploads", 60)
+    message = sqs.Message("", "handle")
+    sqs.show("https://sqs.ap-south-1.amazonaws.com/0/uploads", message)
+    sqs.delete("https://sqs.ap-south-1.amazonaws.com/0/uploads", message)
     s3.put_image("out/a/b/c.jpeg", b"photo", "image/jpeg")
     s3.remove_upload("in/a/b")
     s3.remove_images("out/a/b/")
@@ -100,9 +105,9 @@ def test_layers_have_every_operation_of_the_day_and_no_other(
     bench: Bench, cases: dict[str, Case], tmp_path: Path
 ) -> None:
     """Runs after the scenes above; what none of them called is to be left out of the layers."""
-    (tmp_path / "compressor.py").write_text(COMPRESSOR)
+    (tmp_path / "photos.py").write_text(UPLOADS_OF_PHOTOS)
     bench.world.buckets.put(UPLOADS, "in/a/b", b"photo")
     layers = cases["DeleteImage"].deployed.layers
-    play("compressor.handler", [tmp_path, *layers], bench.world.environment, [{}])
+    play("photos.handler", [tmp_path, *layers], bench.world.environment, [{}])
     called = {service: {name for of, name in bench.world.called if of == service} for service in OPERATIONS}
     assert called == {service: set(operations) for service, operations in OPERATIONS.items()}

@@ -82,7 +82,7 @@ class World:
 
     @staticmethod
     def _addresses(url: str) -> dict[str, str]:
-        services = ("DYNAMODB", "SECRETS_MANAGER", "S3")
+        services = ("DYNAMODB", "SECRETS_MANAGER", "S3", "SQS")
         return {f"AWS_ENDPOINT_URL_{service}": url for service in services} | {"RAZORPAY_BASE_URL": url}
 
     def _servers(self, tls: ssl.SSLContext) -> list[tuple["Respond", ssl.SSLContext | None]]:
@@ -117,6 +117,9 @@ class World:
             self.called.add((service, operation))
             name = json.loads(body)["SecretId"]
             return _json(200, {"Name": name, "SecretString": json.dumps(self.secrets[name])})
+        if service == "AmazonSQS":
+            self.called.add(("sqs", operation))
+            return _json(200, {})
         if service:
             self.called.add(("dynamodb", operation))
             return self._table(operation, json.loads(body))
@@ -129,6 +132,9 @@ class World:
         # Another address than S3's own has its buckets in the path.
         bucket, _, key = parts.path.lstrip("/").partition("/")
         bucket = headers["host"].split(".")[0] if bucket not in (UPLOADS, IMAGES) else bucket
+        if "x-amz-copy-source" in headers:
+            self.called.add(("s3", "CopyObject"))
+            return 200, "application/xml", b"<CopyObjectResult></CopyObjectResult>"
         operation = FakeS3.operation(method, key, query)
         self.called.add(("s3", operation))
         with self.lock:
