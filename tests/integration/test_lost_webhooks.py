@@ -143,6 +143,17 @@ def test_orders_of_one_customer_do_not_hold_up_another(app: App, local_stack: Lo
 
 
 @pytest.mark.usefixtures("held")
+def test_lost_captures_of_one_wallet_are_credited_in_one_round(app: App, local_stack: LocalStack) -> None:
+    """Several at a time: each credit needs the wallet's next entry."""
+    for number in range(1, 9):
+        app.pay(app.add_money(f"{number}.00"))
+    drop_webhooks(local_stack)
+    counts = reconcile(local_stack)
+    assert (counts["ReconcileCredited"], counts["ReconcileFailed"]) == (8, 0)
+    assert app.balance == "36.00" and len(app.transactions) == 8
+
+
+@pytest.mark.usefixtures("held")
 def test_payment_of_a_newer_version_blocks_no_other(
     app: App, local_stack: LocalStack, aws: Callable[[str], Any]
 ) -> None:
