@@ -19,7 +19,7 @@ POLICIES = {
 REMOVES = {"s3:ListBucketVersions", "s3:DeleteObjectVersion"}, {"s3:ListBucket", "s3:DeleteObject"}
 # The actions that each function is allowed on uploads, on images, and on rows of ImagesTable.
 MATRIX = {
-    "CreateImageUpload": ({"s3:PutObject"}, set(), {"GetItem", "PutItem", "UpdateItem"}),
+    "CreateImageUpload": ({"s3:PutObject"}, set(), {"GetItem", "PutItem", "UpdateItem", "Query"}),
     "ListImages": (set(), {"s3:GetObject"}, {"Query", "BatchGetItem"}),
     "RetrieveImage": (set(), {"s3:GetObject"}, {"GetItem"}),
     "DeleteImage": (*REMOVES, {"GetItem", "UpdateItem"}),
