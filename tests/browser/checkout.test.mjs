@@ -166,6 +166,20 @@ test("each method pays with what was chosen", () => use(async page => {
   }
 }))
 
+test("checkout speaks the language of its options, and remembers the one that is chosen", () => use(async page => {
+  const order = await newOrder()
+  await page.goto(checkoutAt(order, {config: JSON.stringify({display: {language: "hi"}})}))
+  await page.getByRole("button", {name: "₹340.00 चुकाएँ"}).and(page.locator(":enabled")).waitFor()
+  await page.getByRole("button", {name: "English"}).click()
+  await pay(page).waitFor()
+  await page.getByRole("button", {name: "हिन्दी"}).click()
+  await page.goto(checkoutAt(order))
+  await page.getByRole("group", {name: "किससे चुकाएँ"}).getByRole("radio", {name: "कार्ड"}).check()
+  await page.getByLabel("कार्ड नंबर").fill("4111")
+  await page.getByRole("button", {name: "₹340.00 चुकाएँ"}).click()
+  await see(page, /12 या अधिक अंकों/)
+}))
+
 test("card number that is too short pays nothing", () => use(async page => {
   const order = await newOrder()
   await page.goto(checkoutAt(order))

@@ -113,6 +113,15 @@ test("order is paid from the wallet", async () => use({screen: "pay"}, async pag
   await see(page, "has ₹225.00")
 }))
 
+test("checkout speaks the language of the page", () => use({}, async page => {
+  await page.getByRole("button", {name: "हिन्दी"}).click()
+  await page.getByRole("button", {name: "पैसे जोड़ें"}).click()
+  await page.getByRole("dialog", {name: "पैसे जोड़ें"}).getByRole("button", {name: /₹500\.00/}).click()
+  const sheet = checkoutOf(page)
+  await sheet.getByRole("button", {name: "₹500.00 चुकाएँ"}).and(sheet.locator(":enabled")).click()
+  await balance(page, "₹500.00")
+}))
+
 test("late answer for the customer before is not shown", () => use({}, async page => {
   let asked = 0, release
   const waiting = new Promise(resolve => { release = resolve })

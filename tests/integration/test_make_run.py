@@ -298,6 +298,23 @@ def test_reset_is_refused_while_the_service_runs(local_stack: LocalStack) -> Non
     assert (local_stack.state / "aws.log").exists()
 
 
+def test_throttled_table_makes_the_service_unavailable(local_stack: LocalStack) -> None:
+    faults, headers = (
+        f"{local_stack.api}/_local/faults",
+        {"Authorization": f"Bearer {App(local_stack).customer['token']}"},
+    )
+
+    def read_wallet() -> int:
+        return requests.get(f"{local_stack.api}/api/payments/wallets/", headers=headers, timeout=20).status_code
+
+    requests.post(faults, json={"tables": ["WalletEntriesTable"]}, timeout=5)
+    try:
+        assert read_wallet() == 503
+    finally:
+        requests.post(faults, json={"tables": []}, timeout=5)
+    assert read_wallet() == 200
+
+
 def test_reset_deletes_the_state(tmp_path: Path) -> None:
     state = tmp_path / "state"
     LocalStack(state).stop()
