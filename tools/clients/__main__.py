@@ -6,6 +6,7 @@ collection. Node runs these tools, Java the generators and Kotlin's compiler. Ne
 anything else, so that this is a target of its own. All packages are pinned, and everything is made in .venv-clients.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -53,6 +54,7 @@ def send_collection(ready: dict[str, Any]) -> None:
 def run_typescript(ready: dict[str, Any]) -> None:
     """Run the generated TypeScript client: a created payment, and a dry run."""
     run("compile the TypeScript client", program("tsc"), "--project", "run.tsconfig.json")
+    (WORK / "run" / "package.json").write_text('{"type": "commonjs"}')
     customer, wallet = new_customer(ready["api"])
     variables = {"API": ready["api"], "TOKEN": customer["token"], "WALLET": wallet}
     run("run the TypeScript client", "node", "run/typescript_fetch_run.js", **variables)
@@ -76,12 +78,9 @@ def new_customer(api: str) -> tuple[dict[str, str], str]:
 
 
 def json_of(request: Request) -> Any:
-    import json
-
     with urlopen(request, timeout=30) as response:
         return json.loads(response.read())
 
 
 if __name__ == "__main__":
-    assert WORK.parent == FOLDER
     sys.exit(main())
