@@ -3,9 +3,9 @@
 from shared import clock
 from shared.aws.dynamodb import Insert, retrying, transact
 from shared.desk.models import Action
-from shared.desk.wallets import OwnedWallet, find_owned_wallet
-from shared.errors import Conflict, NotFound, ValidationError
-from shared.payment_methods.models import gateway_customer_of, list_methods, release_gateway_customer
+from shared.desk.wallets import OwnedWallet, get_owned_wallet
+from shared.errors import Conflict, NotFound
+from shared.payment_methods.models import gateway_customer_of, get_owner, has_cards, release_gateway_customer
 from shared.wallets import ledger
 from shared.wallets.models import append
 from shared.wallets.wallet import open_wallet, wallet_id
@@ -57,11 +57,12 @@ def release_claim(staff: str, customer: str, reason: str) -> str:
 
     def try_release() -> str | None:
         claimed = gateway_customer_of(customer)
-        if claimed is None:
+        owner = get_owner(claimed) if claimed else None
+        if claimed is None or owner is None:
             raise NotFound("Claim")
-        if any(method.gateway_customer == claimed for method in list_methods(customer)):
+        if has_cards(customer, claimed):
             raise Conflict("This customer has saved cards. They have to delete them first.", code="has_saved_cards")
-        writes = release_gateway_customer(customer, claimed)
+        writes = release_gateway_customer(customer, claimed, owner.saved)
         return None if transact(*writes, Insert(new_action(staff, "release", customer, reason))) else claimed
 
     return retrying(try_release)

@@ -96,8 +96,14 @@ def save_card(customer: str, gateway_customer: str, attempt: GatewayPayment) -> 
         api.fetch_token(gateway_customer, attempt.token)
     new = _new_method(customer, gateway_customer, attempt.token)
     claim = Insert(Owner(attempt.token, owner=customer))
-    if retrying(lambda: transact(claim, Insert(new))) and models.owner_of(attempt.token) != customer:
-        return CardSaveResult(NOT_SAVED, belongs_to_other_customer=True)
+    needs = Update(Owner(gateway_customer), {"saved": new.id}, expect={"owner": customer})
+    if retrying(lambda: transact(claim, Insert(new), needs)):
+        owner = models.owner_of(attempt.token)
+        if owner is None:  # the claim was released meanwhile, and whoever has the number next would see the card
+            api.delete_token(gateway_customer, attempt.token)
+            return CardSaveResult(NOT_SAVED)
+        if owner != customer:
+            return CardSaveResult(NOT_SAVED, belongs_to_other_customer=True)
     method = refresh(new)
     if method.same_as and models.get_method(customer, method.same_as):
         return CardSaveResult(SAVED, method.same_as)

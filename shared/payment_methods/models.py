@@ -158,7 +158,10 @@ class CardClaim(Table):
 
 
 class Owner(Table):
-    """The customer to whom a customer or token of Razorpay belongs. Of a deleted token the row expires."""
+    """The customer to whom a customer or token of Razorpay belongs. Of a deleted token the row expires.
+
+    Each card that is saved changes the row of its customer at Razorpay, so that a release of the claim notices it.
+    """
 
     class Meta:
         table_setting = "payment_methods_table"
@@ -166,6 +169,7 @@ class Owner(Table):
     gateway_id = UnicodeAttribute(hash_key=True, attr_name="customer")
     id = UnicodeAttribute(range_key=True, default=OWNER)
     owner = UnicodeAttribute()
+    saved = UnicodeAttribute(null=True)  # of a customer of Razorpay: the card that was saved last
     expires_at_s = IntegerAttribute(null=True)
 
 
@@ -230,18 +234,31 @@ def gateway_customer_of(customer: str) -> str | None:
     return link.gateway_customer if link else None
 
 
-def release_gateway_customer(customer: str, gateway_customer: str) -> list[dynamodb.Write]:
-    """The writes after which the customer has no customer at Razorpay, and that one belongs to nobody."""
+def has_cards(customer: str, gateway_customer: str) -> bool:
+    """Whether a card is saved for this customer at Razorpay, or is being saved."""
+    rows = dynamodb.read(lambda: PaymentMethod.by_time.query(customer, consistent_read=True))
+    return any(row.gateway_customer == gateway_customer for row in rows)
+
+
+def release_gateway_customer(customer: str, gateway_customer: str, saved: str | None) -> list[dynamodb.Write]:
+    """The writes after which the customer has no customer at Razorpay, and that one belongs to nobody.
+
+    They fail if a card was saved after `saved`, the last one when the claim was read.
+    """
     return [
-        dynamodb.Delete(Owner(gateway_customer), {"owner": customer}),
+        dynamodb.Delete(Owner(gateway_customer), {"owner": customer, "saved": saved}),
         dynamodb.Delete(GatewayCustomer(customer), {"gateway_customer": gateway_customer}),
     ]
 
 
 def owner_of(gateway_id: str) -> str | None:
     """Our customer to whom this customer or token of Razorpay belongs."""
-    row = dynamodb.get(Owner, gateway_id, OWNER)
+    row = get_owner(gateway_id)
     return row.owner if row else None
+
+
+def get_owner(gateway_id: str) -> Owner | None:
+    return dynamodb.get(Owner, gateway_id, OWNER)
 
 
 def card_claim_id(customer: str, account: str) -> str:

@@ -42,11 +42,30 @@ def test_claim_is_released_once() -> None:
 
 
 @pytest.mark.usefixtures("claimed")
-def test_claim_with_a_saved_card_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    card = PaymentMethod(ASHA, "m-1", gateway_customer=CUST)
-    monkeypatch.setattr("shared.desk.actions.list_methods", lambda customer: [card])
+@pytest.mark.parametrize("is_active", [True, False])
+def test_claim_with_a_saved_card_stays(is_active: bool) -> None:
+    """A card that is still being saved is not active yet."""
+    times = {"created_at_us": 1, "updated_at_us": 1}
+    PaymentMethod(ASHA, "m-1", type="card", gateway_customer=CUST, is_active=is_active, **times).save()
     with pytest.raises(Conflict, match="saved cards"):
         release_claim("rita", ASHA, WHY)
+    assert methods.owner_of(CUST) == ASHA and actions() == []
+
+
+@pytest.mark.usefixtures("claimed")
+def test_card_saved_during_a_release_keeps_the_claim(monkeypatch: pytest.MonkeyPatch) -> None:
+    def save_first(customer: str, gateway_customer: str) -> bool:
+        monkeypatch.undo()
+        Owner(CUST, owner=ASHA, saved="m-1").save()
+        times = {"created_at_us": 1, "updated_at_us": 1}
+        PaymentMethod(ASHA, "m-1", type="card", gateway_customer=CUST, **times).save()
+        return False
+
+    with monkeypatch.context() as patch:
+        patch.setattr("shared.desk.actions.has_cards", save_first)
+        monkeypatch = patch
+        with pytest.raises(Conflict, match="saved cards"):
+            release_claim("rita", ASHA, WHY)
     assert methods.owner_of(CUST) == ASHA and actions() == []
 
 

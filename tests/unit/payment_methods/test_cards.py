@@ -16,6 +16,7 @@ from tests.unit.payment_methods.conftest import (
     ASHA,
     BILAL,
     CONTACT,
+    CUSTOMER,
     OTHER_TOKEN,
     TOKEN,
     FakeCards,
@@ -223,3 +224,12 @@ def test_only_nickname_and_default_of_saved_card_change(razorpay_cards: FakeCard
     values = {"nickname": "Travel", "is_default": True, "card_last4": "0000", "type": "upi"}
     after, default_id = methods.update(ASHA, method.id, values)
     assert (after.nickname, after.card_last4, after.type, default_id) == ("Travel", "1007", "card", method.id)
+
+
+def test_card_of_a_released_claim_is_deleted_at_razorpay(razorpay_cards: FakeCards) -> None:
+    """Whoever claims the number next is offered the cards of its customer at Razorpay."""
+    razorpay_cards.tokens[TOKEN] = a_token()
+    result = cards.save_card(ASHA, CUSTOMER, card_attempt())  # nobody has claimed CUSTOMER
+    assert (result.status, result.method_id, result.belongs_to_other_customer) == ("not_saved", None, False)
+    assert TOKEN not in razorpay_cards.tokens and models.list_methods(ASHA) == []
+    assert models.owner_of(TOKEN) is None

@@ -104,7 +104,7 @@ def test_token_that_checkout_made_for_the_claimed_customer_is_saved(
         after = get_or_404(BILAL, payment.id)
         assert (after.save_method, after.in_review) == (status, None)
         if status == "not_saved":
-            transact(*release_gateway_customer(BILAL, customer))
+            transact(*release_gateway_customer(BILAL, customer, None))
 
 
 def test_number_of_another_customer_is_not_claimed_by_a_capture(
