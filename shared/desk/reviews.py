@@ -105,11 +105,16 @@ def get_item(review: str) -> ReviewItem:
 
     One that nobody has touched has no row yet and is found among the payments in review.
     """
-    if row := get_review(review):
-        payment = get_payment(row.customer, row.payment)
-        if payment:
-            return ReviewItem(payment, row.gateway_id, row.reason, row)
-    for item in reviews_of(*list_in_review()):
-        if item.id == review:
-            return item
-    raise NotFound("Review")
+    found = _touched(review)
+    if not found:
+        untouched = (item for item in reviews_of(*list_in_review()) if item.id == review)
+        found = next(untouched, None) or _touched(review)  # it may have been resolved since
+    if not found:
+        raise NotFound("Review")
+    return found
+
+
+def _touched(review: str) -> ReviewItem | None:
+    row = get_review(review)
+    payment = get_payment(row.customer, row.payment) if row else None
+    return ReviewItem(payment, row.gateway_id, row.reason, row) if row and payment else None

@@ -4,13 +4,14 @@ from typing import Any
 
 import pytest
 
-from shared.desk import review_record as resolving
-from shared.desk.models import get_review, review_id
+from shared.desk import resolve as resolving
+from shared.desk import reviews as finding
+from shared.desk.models import get_review
 from shared.desk.resolve import resolve
 from shared.desk.reviews import ACTIONS, ReviewItem, list_reviews, reviews_of
 from shared.errors import Conflict, NotFound, ServiceUnavailable, ValidationError
 from shared.payments.apply import apply_attempt
-from shared.payments.models import Payment, count_in_review
+from shared.payments.models import Payment, count_in_review, list_in_review
 from shared.payments.review import REASONS, flag_for_review
 from shared.razorpay.entities import GatewayRefund
 from shared.refunds.apply import apply_refund
@@ -223,6 +224,19 @@ def test_two_at_once_one_wins(second: str, razorpay: Razorpay, monkeypatch: pyte
     row = get_review(item.id)
     assert row and (row.action, row.resolved_by) == (second, SUNIL)
     assert balance() == ("400.00" if second == "accept_amount" else "0.00")
+
+
+def test_review_resolved_while_it_is_looked_for_is_found(razorpay: Razorpay, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the look at the desk's rows and the list of what is in review, somebody ended it."""
+    item = mismatched(razorpay)
+
+    def resolved_first() -> list[Payment]:
+        monkeypatch.setattr(finding, "list_in_review", list_in_review)
+        act(item, "dismiss", RITA)
+        return list_in_review()
+
+    monkeypatch.setattr(finding, "list_in_review", resolved_first)
+    assert refused(item, "dismiss", SUNIL) == "already_resolved"
 
 
 # --- what later facts end
