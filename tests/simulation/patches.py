@@ -69,17 +69,16 @@ def forget_secrets() -> None:
 def unreadable_payments() -> Iterator[None]:
     """A version of the receiver that cannot read Razorpay's payments: every event about one is unusable."""
     from shared.payments import webhook
-    from shared.razorpay.entities import UnexpectedPayload
+    from shared.razorpay.entities import UnexpectedPayload, payment_from
 
     def refuse(entity: Any) -> Any:
         raise UnexpectedPayload("a new shape")
 
-    read = webhook.payment_from
-    webhook.payment_from = refuse
+    setattr(webhook, payment_from.__name__, refuse)
     try:
         yield
     finally:
-        webhook.payment_from = read
+        setattr(webhook, payment_from.__name__, payment_from)
 
 
 def _cached_secrets() -> dict[Any, ExpirableValue]:

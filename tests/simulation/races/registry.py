@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
+from tests.simulation.races.desk import DESK_RACES, LONG_DESK_RACES
+from tests.simulation.races.disputes import DISPUTE_RACES, LONG_DISPUTE_RACES
 from tests.simulation.races.methods import METHOD_RACES
 from tests.simulation.races.payments import LIST_RACES, PAYMENT_RACES
 from tests.simulation.races.photos import COMPRESSOR_RACES, PHOTO_RACES
@@ -14,6 +16,8 @@ RACES: Mapping[str, Callable[[World], Race]] = {
     **PAYMENT_RACES,
     **REFUND_RACES,
     **WALLET_RACES,
+    **DISPUTE_RACES,
+    **DESK_RACES,
     **METHOD_RACES,
     **PHOTO_RACES,
 }
@@ -21,6 +25,7 @@ RACES: Mapping[str, Callable[[World], Race]] = {
 # order would be too many.
 SWITCHES_MAX: Mapping[str, int] = {
     **dict.fromkeys([*COMPRESSOR_RACES, *LIST_RACES, *SENDING_RACES, *LONG_RACES], 2),
+    "dispute lost, reconciler": 2,
     "refund, list, spend": 1,
     "three top-ups under the wallet limit": 1,
 }
@@ -32,4 +37,4 @@ SLOW_RACES = (
     "refund, spend, credit",
 )
 # `make test` runs these in some of the orders with one switch.
-SAMPLED = (*SENDING_RACES, *LONG_RACES, *LIST_RACES, *SLOW_RACES)
+SAMPLED = (*SENDING_RACES, *LONG_RACES, *LIST_RACES, *SLOW_RACES, *LONG_DISPUTE_RACES, *LONG_DESK_RACES)
