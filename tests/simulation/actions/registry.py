@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from tests.simulation.actions.desk import block, decide, propose, release, replay, resolve
 from tests.simulation.actions.methods import change_method, change_token
 from tests.simulation.actions.payments import (
     dispute,
@@ -77,6 +78,12 @@ ACTIONS: dict[Action, int] = {
     unusable_event: 1,
     return_authorization: 1,
     dispute: 2,
+    propose: 2,
+    decide: 3,
+    resolve: 2,
+    block: 1,
+    release: 1,
+    replay: 1,
     change_method: 2,
     change_token: 2,
     read: 2,
@@ -94,6 +101,7 @@ ACTIONS: dict[Action, int] = {
 ALWAYS_POSSIBLE = (top_up, pay)
 CARD_ACTIONS = (gateway_payment, change_method, change_token)
 REFUND_ACTIONS = (ask_for_refund, refund_elsewhere, end_refund, wallet_payment, webhook)
+DESK_ACTIONS = (propose, decide, resolve, dispute, wallet_payment, webhook)
 PHOTO_ACTIONS = (
     create_upload,
     upload,
@@ -111,6 +119,7 @@ SUBJECTS: tuple[tuple[Action, ...], ...] = (
     CARD_ACTIONS,
     REFUND_ACTIONS,
     REFUND_ACTIONS,
+    DESK_ACTIONS,
     PHOTO_ACTIONS,
 )  # a history's emphasis
 SUBJECT_FACTOR = 6
