@@ -172,7 +172,7 @@ def test_refund_that_waited_while_its_money_was_lost_is_not_sent(razorpay: Razor
     refund = ask(payment, 30_000).refund
     dispute(payment, "lost", 30_000)
     razorpay.calls.clear()
-    failed = send(stored(payment), refund)
+    failed = send(stored(payment), refund, "reconcile")
     assert (failed.status, failed.failure) == ("failed", TAKEN_BACK) and razorpay.calls == []
     head = entries()[-1]
     assert (head.cash_paise, head.held_paise, head.owed_paise) == (30_000, 0, 10_000)  # no release pays what is owed
