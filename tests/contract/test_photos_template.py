@@ -28,6 +28,11 @@ MATRIX = {
         {"s3:PutObject"},
         {"GetItem", "UpdateItem"},
     ),
+    "ReplayStaffUploads": (
+        {"s3:GetObjectVersion", "s3:PutObject", "s3:ListBucketVersions"},
+        set(),
+        {"GetItem", "UpdateItem"},
+    ),
     "RetrieveStaffEvidence": (set(), set(), {"Query", "BatchGetItem"}),
     "SweepImages": (*REMOVES, {"GetItem", "UpdateItem", "DeleteItem", "Query"}),
 }
