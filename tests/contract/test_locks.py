@@ -13,6 +13,7 @@ from tools.lock import DEV, LAYERS, LOCKS, ROOT, RUN, Lock, moves
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 READS_THE_TEMPLATE = "pyyaml"
+MAKES_LOCAL_RESOURCES = "boto3"  # no function does
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 
 
@@ -82,7 +83,7 @@ def test_project_environment_has_the_versions_of_the_layers(layer: Lock) -> None
 
 def test_project_depends_on_what_its_layers_ship() -> None:
     shipped = {str(requirement) for layer in LAYERS for requirement in sources(layer)}
-    assert {str(requirement) for requirement in sources(RUN)} == shipped | {READS_THE_TEMPLATE}
+    assert {str(requirement) for requirement in sources(RUN)} == shipped | {READS_THE_TEMPLATE, MAKES_LOCAL_RESOURCES}
 
 
 def test_tests_run_on_the_pins_of_make_run() -> None:
