@@ -29,7 +29,7 @@ MATRIX = {
         {"GetItem", "UpdateItem"},
     ),
     "ReplayStaffUploads": (
-        {"s3:GetObjectVersion", "s3:PutObject", "s3:ListBucketVersions"},
+        {"s3:GetObjectVersion", "s3:ListBucketVersions", "s3:PutObject"},
         set(),
         {"GetItem", "UpdateItem"},
     ),

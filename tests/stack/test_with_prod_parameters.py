@@ -1,7 +1,7 @@
 """The stack with prod's parameters, as far as the stand-in takes them: it deploys, and what prod adds is there.
 
-The stand-in runs no canary, and has no web ACL, no budget and no calculated alarm. Those are only in the template's
-tests.
+The stand-in runs no canary, reserves no concurrency, and has no web ACL, no budget and no calculated alarm. Those are
+only in the template's tests. The module is the last one: the other tests need the stack's own parameters.
 """
 
 from typing import Any
@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from local.template import Template
-from tests.support.api_client import App
 from tests.support.deployed import DeployedStack
 from tests.support.monitoring import parameters
 from tools.stack import NAME
@@ -49,17 +48,3 @@ def test_prod_has_its_logs_and_receivers(prod: DeployedStack) -> None:
     assert receivers == {("email", RECEIVERS["AlarmEmail"]), ("https", RECEIVERS["AlarmUrl"])} and len(topics) == 5
     groups = prod.stack.client("logs").describe_log_groups()["logGroups"]
     assert {group["retentionInDays"] for group in groups if NAME in group["logGroupName"]} == {400}
-
-
-def test_prod_reserves_concurrency_for_costly_functions(prod: DeployedStack) -> None:
-    functions = Template().of_type("AWS::Serverless::Function")
-    for name, row in functions.items():
-        if "ReservedConcurrentExecutions" in row:
-            found = prod.stack.client("lambda").get_function_concurrency(FunctionName=prod.stack.resources[name])
-            assert found["ReservedConcurrentExecutions"] == row["ReservedConcurrentExecutions"]["Fn::If"][1], name
-
-
-def test_prod_serves_the_app(prod: DeployedStack) -> None:
-    app = App(prod)  # type: ignore[arg-type]
-    app.top_up("500.00")
-    assert app.spend("200.00", "k-1").status_code == 201 and app.balance == "300.00"
