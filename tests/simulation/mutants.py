@@ -5,6 +5,7 @@ An edit's `old` text must occur in its file exactly once. When the code changes,
 
 from collections.abc import Mapping
 
+from tests.simulation.desk_mutants import DESK_MUTANTS
 from tests.simulation.mutant import Mutant
 from tests.simulation.mutant import mutant as _mutant
 from tests.simulation.refund_mutants import REFUND_MUTANTS
@@ -263,4 +264,5 @@ MUTANTS: Mapping[str, Mutant] = {
         (REMOVAL, 'return _purge(image, at_us) if image.status == DELETED else ""', "return _purge(image, at_us)"),
     ),
     **REFUND_MUTANTS,
+    **DESK_MUTANTS,
 }

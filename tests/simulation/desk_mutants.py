@@ -1,0 +1,82 @@
+"""Mutants of disputes and of the desk."""
+
+from collections.abc import Mapping
+
+from tests.simulation.mutant import Mutant, mutant
+
+ENTRIES, TRANSITION = "shared/disputes/entries.py", "shared/disputes/transition.py"
+LIFECYCLE, EFFECTS = "shared/disputes/lifecycle.py", "shared/desk/effects.py"
+PROPOSALS, ACTIONS = "shared/desk/proposals.py", "shared/desk/actions.py"
+WEBHOOKS = "shared/desk/webhooks.py"
+METHODS, REFUNDS = "shared/payment_methods/models.py", "shared/refunds/apply.py"
+
+DESK_MUTANTS: Mapping[str, Mutant] = {
+    # --- disputes
+    "dispute that was won keeps its hold": mutant(
+        "The customer never gets the held money back.",
+        (ENTRIES, '[ledger.next_entry(head, ledger.RELEASE, "dispute", held_paise, by)] if held_paise else []', "[]"),
+        near=("dispute",),
+    ),
+    "dispute takes what was refunded": mutant(
+        "A refund and a dispute together take more than was paid.",
+        (TRANSITION, "min(amount_paise, max(0, (payment.paid_paise or 0) - taken_paise))", "amount_paise"),
+        near=("dispute, the next phase", "dispute lost, refund"),
+    ),
+    "lost dispute not noted on its payment": mutant(
+        "What the bank took can be asked for again.",
+        (TRANSITION, '"lost_paise": lost_paise or None,', '"lost_paise": payment.lost_paise,'),
+        near=("dispute",),
+    ),
+    "contested amount can be refunded": mutant(
+        "Staff refund what the bank is about to take.",
+        (TRANSITION, "payment.refunding_paise + disputed_paise + lost_paise", "payment.refunding_paise + lost_paise"),
+        near=("dispute",),
+    ),
+    "dispute opens again": mutant(
+        "A late event of a dispute that was won holds the money again.",
+        (LIFECYCLE, '    "won": (),', '    "won": ("open", "under_review"),'),
+        near=("dispute",),
+    ),
+    # --- proposals
+    "maker approves": mutant(
+        "One person adjusts a wallet alone.",
+        (PROPOSALS, "        if proposal.proposed_by == staff:", "        if False:"),
+        (PROPOSALS, ', expect_not={"proposed_by": staff})', ")"),
+        near=("approval",),
+    ),
+    "adjustment without its proposal": mutant(
+        "An approval that is repeated adjusts again.",
+        (EFFECTS, "append(entry, _done(proposal))", "append(entry)"),
+        near=("approval",),
+    ),
+    "waiver gives cash": mutant(
+        "A wallet keeps what it owes and gets money.",
+        (EFFECTS, "        recovers_paise = amount_paise", "        recovers_paise = 0"),
+        near=("waiver",),
+    ),
+    # --- what one does alone
+    "block without its record": mutant(
+        "Nobody is named for a block.",
+        (ACTIONS, "append(entry, Insert(action))", "append(entry)"),
+        near=("block",),
+    ),
+    "release does not notice a card": mutant(
+        "A card that is saved meanwhile belongs to nobody's customer at Razorpay.",
+        (METHODS, '{"owner": customer, "saved": saved}', '{"owner": customer}'),
+        near=("claim",),
+    ),
+    "replay stays in the list": mutant(
+        "Two of the staff replay one webhook.",
+        (
+            WEBHOOKS,
+            'transact(Update(webhook, {"open": None}, expect={"open": OPEN}), Insert(action))',
+            "transact(Insert(action))",
+        ),
+        near=("replay",),
+    ),
+    "refund does not end its review": mutant(
+        "A second capture that was refunded waits for staff.",
+        (REFUNDS, "ApplyResult(leave_review(current, attempt, source, event_id))", "ApplyResult(current)"),
+        near=("review, ended",),
+    ),
+}
