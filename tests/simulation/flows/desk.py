@@ -273,7 +273,7 @@ def own_proposal(world: World) -> Run:
 
 def reviews_of(world: World, payment: Mapping[str, Any]) -> list[str]:
     """The ids of the payment's reviews, open or not."""
-    from shared.desk.reviews import review_id
+    from shared.desk.models import review_id
 
     marks = sorted(world.payment_row(payment["id"])["review"])
     return [review_id(payment["id"], *name.partition(":")[::2]) for name in marks]
