@@ -13,7 +13,8 @@ import sys
 from typing import Any
 from urllib.request import Request, urlopen
 
-from tests.support.image_samples import phone_photo
+from PIL import Image
+
 from tools.clients import generators, postman
 from tools.clients.services import service, stand_in
 from tools.clients.toolchain import FOLDER, REQUIRED, WORK, install, kotlin_libraries, program, run, works
@@ -64,7 +65,7 @@ def run_kotlin(ready: dict[str, Any]) -> None:
     """Run the guide's Kotlin code: a payment, a dry run, an error in Hindi and a photo."""
     customer, wallet = new_customer(ready["api"])
     photo = FOLDER / "photo.jpg"
-    photo.write_bytes(phone_photo())
+    Image.new("RGB", (3024, 4032), "teal").save(photo, "JPEG")
     jars = [*kotlin_libraries(), str(generators.KOTLIN_JAR), str(generators.KOTLIN_USAGE_JAR)]
     arguments = (ready["api"], customer["token"], wallet, str(photo))
     run("run the Kotlin client", "java", "-cp", os.pathsep.join(jars), "usage.UsageKt", *arguments)
