@@ -2,8 +2,8 @@
 
 `sam build` ships no bytecode, all of botocore's data, and no record of the layers that a function was built with.
 Here tools/lean.py trims the packages, every module gets bytecode of the runtime's own Python that does not
-depend on file times, and each function's folder names its layers by digest: a byte changed in a layer then changes
-the function's own code, which makes SAM publish a new version of it.
+depend on file times, and each function's folder has digests of its layers and of its settings. SAM publishes a new
+version of a function only when its code changes; with the digests, a change of a layer or of a setting is one.
 
 Runs in the SAM CLI's environment, whose Python is the runtime's.
 """
@@ -16,8 +16,10 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from local.template import ROOT, Template
 from tools.host_template import Host, write_host_template
@@ -28,7 +30,7 @@ BUILT = ROOT / ".aws-sam" / "build"
 FOLDERS = {Host.SAM_LOCAL: ROOT / ".aws-sam" / "host", Host.STACK: ROOT / ".aws-sam" / "stack"}
 ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 
-LAYERS = "layers.json"  # in a function's folder: the digests of its layers
+DIGESTS = "digests.json"  # in a function's folder: of what else makes a new version of it
 
 
 def main() -> int:
@@ -63,10 +65,12 @@ def finish(built: Path) -> None:
         digests[layer] = digest(built / layer)
         _compile(built / layer, "/opt")
     common = template.document["Globals"]["Function"]["Layers"]
+    settings = settings_digest(tomllib.loads((ROOT / "samconfig.toml").read_text()), template.document)
     for name, function in template.of_type("AWS::Serverless::Function").items():
         # A layer that another stack publishes is given by its ARN, and the ARN names its version.
         layers = [layer["Ref"] for layer in [*common, *function.get("Layers", [])] if "Ref" in layer]
-        (built / name / LAYERS).write_text(json.dumps({layer: digests[layer] for layer in layers}, indent=1))
+        shipped = {layer: digests[layer] for layer in layers} | {"settings": settings}
+        (built / name / DIGESTS).write_text(json.dumps(shipped, indent=1))
         _compile(built / name, "/var/task")
 
 
@@ -76,6 +80,18 @@ def sam(*arguments: str) -> None:
     path = f"{programs}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "SAM_CLI_TELEMETRY": "0"}
     subprocess.run([programs / "sam", *arguments], cwd=ROOT, env=environment, check=True)
+
+
+def settings_digest(samconfig: Mapping[str, Any], template: Mapping[str, Any]) -> str:
+    """SHA-256 of all that can set an environment variable: the parameters of every environment, and the template."""
+    overrides = {name: table.get("deploy", {}) for name, table in samconfig.items() if name != "version"}
+    environments = [
+        resource["Properties"].get("Environment")
+        for resource in template["Resources"].values()
+        if resource["Type"] == "AWS::Serverless::Function"
+    ]
+    settings = [overrides, template["Parameters"], template["Globals"]["Function"], environments]
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 
 def digest(folder: Path) -> str:

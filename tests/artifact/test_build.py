@@ -1,17 +1,21 @@
 """Opens what `make build` made: packages, bytecode, botocore's data, and the effect of a changed byte."""
 
+import copy
 import json
 import os
 import shutil
 import ssl
 import subprocess
+import tomllib
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from local.template import ROOT, Template
-from tools.build import BUILT, LAYERS, size_mb
+from tools.build import BUILT, DIGESTS, settings_digest, size_mb
 from tools.lean import BUNDLES, OPERATIONS
 
 pytestmark = pytest.mark.artifact
@@ -27,6 +31,7 @@ LAYER_SIZES_MB_MAX = {
     "ImagingLayer": 30,
     "HeifLayer": 40,
 }
+SAMCONFIG = tomllib.loads((ROOT / "samconfig.toml").read_text())
 RUNTIME_PYTHON = ROOT / ".venv-sam" / "bin" / "python"
 
 # Asks Python's own import system for each module's code, and fails if it would compile one.
@@ -75,7 +80,38 @@ def test_shared_layer_is_the_package_shared() -> None:
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_function_contains_only_handlers(function: str) -> None:
     nouns = {path.name for path in (ROOT / "functions").iterdir() if path.is_dir() and path.name != "__pycache__"}
-    assert {path.name for path in (BUILT / function).iterdir()} == nouns | {LAYERS}
+    assert {path.name for path in (BUILT / function).iterdir()} == nouns | {DIGESTS}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_function_has_the_digest_of_todays_settings(function: str) -> None:
+    built = json.loads((BUILT / function / DIGESTS).read_text())
+    assert built["settings"] == settings_digest(SAMCONFIG, Template(BUILT / "template.yaml").document)
+
+
+def change_parameter(samconfig: Any, template: Any) -> None:
+    samconfig["prod"]["deploy"]["parameters"]["parameter_overrides"].append("OpenPaymentsMax=5")
+
+
+def change_default(samconfig: Any, template: Any) -> None:
+    template["Parameters"]["OpenPaymentsMax"]["Default"] = 5
+
+
+def change_common_variable(samconfig: Any, template: Any) -> None:
+    template["Globals"]["Function"]["Environment"]["Variables"]["OPEN_PAYMENTS_MAX"] = "5"
+
+
+def change_own_variable(samconfig: Any, template: Any) -> None:
+    template["Resources"]["CompressImage"]["Properties"]["Environment"] = {"Variables": {"A": "5"}}
+
+
+@pytest.mark.parametrize("change", [change_parameter, change_default, change_common_variable, change_own_variable])
+def test_changed_setting_makes_a_new_version(change: Callable[[Any, Any], None]) -> None:
+    """SAM publishes a version, and moves the alias, only when a file of the function changes."""
+    samconfig, template = copy.deepcopy(SAMCONFIG), copy.deepcopy(TEMPLATE.document)
+    before = settings_digest(samconfig, template)
+    change(samconfig, template)
+    assert settings_digest(samconfig, template) != before
 
 
 @pytest.mark.parametrize("layer", LAYER_NAMES)

@@ -19,6 +19,7 @@ from botocore import xform_name
 from local.rzp.__main__ import parser as rzp_commands
 from local.template import ROOT, Template
 from shared import errors
+from shared.desk.reviews import ACTIONS, ASSIGN, DISMISS
 from shared.images.lifecycle import TRANSITIONS as PHOTO_TRANSITIONS
 from shared.images.rejections import IMAGE_FAULTS, UPLOAD_FAULTS
 from shared.payments import review
@@ -417,6 +418,12 @@ def test_payments_list_every_reason_for_review() -> None:
     cells = rows(section(DOCS / "payments.md", "Payments in review"))
     documented = [(cell[0].strip("`"), cell[1].casefold()) for cell in cells]
     assert documented == [(reason, text.rstrip(".").casefold()) for reason, text in REASONS.items()]
+
+
+def test_payments_list_the_actions_of_every_reason() -> None:
+    cells = rows(section(DOCS / "payments.md", "Payments in review"))
+    documented = {cell[0].strip("`"): (*re.findall("`(.+?)`", cell[2]), ASSIGN, DISMISS) for cell in cells}
+    assert documented == dict(ACTIONS)
 
 
 def test_every_reason_for_review_has_a_use() -> None:
