@@ -72,6 +72,16 @@ def test_local_examples_have_no_comments() -> None:
         assert not re.search(r"(^|\s)#", block.text), block.name
 
 
+def test_tasks_of_staff_mark_what_needs_make_run() -> None:
+    """On a deployed stack staff leave out the marked blocks, so the others are theirs alone."""
+    text = (ROOT / "docs" / "operations.md").read_text()
+    needs = re.compile(r"\$RAZORPAY|\$TOKEN|_local|top_up|/env")
+    of_make_run = [block for block in EXAMPLES["docs/operations.md"] if needs.search(block.text)]
+    marked = re.findall(r"^Only with `make run`[^\n]*\n\n```bash\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert [block.name for block in of_make_run if block.text not in marked] == []
+    assert of_make_run and not any(re.search(r"\$(SUPPORT|FINANCE|APPROVER)", block) for block in marked)
+
+
 def test_ready_line_has_the_documented_keys(stack: LocalStack) -> None:
     (block,) = (block for block in blocks(ROOT / "docs" / "local-development.md") if block.language == "json")
     documented, printed = json.loads(block.text), json.loads(stack.ready_line)
