@@ -67,7 +67,7 @@ def raw(
         is_for_staff = route.path.startswith("/api/staff/")
         token = local_stack.staff_token(*GROUPS) if is_for_staff else app.customer["token"]
         headers["Authorization"] = f"Bearer {token}"
-    url = f"{local_stack.api}{route.path.replace('{id}', path_id)}/"
+    url = f"{local_stack.api}{route.path.replace('{id}', path_id).replace('{rid}', path_id)}/"
     return requests.request(route.method, url, data=body, headers=headers, timeout=10)
 
 
@@ -110,7 +110,8 @@ def test_wrong_value_is_rejected_and_changes_nothing(
 ) -> None:
     before, path_id = customer_app.read_everything(), own_id(customer_app, route)
     fields = {"verify": "razorpay_payment_id", "methods": "nickname", "upload": "content_type"}
-    fields |= dict.fromkeys(("block", "approve", "reject", "resolve", "release", "replay"), "reason")
+    reasons = ("block", "approve", "reject", "resolve", "release", "replay", "cancel")
+    fields = dict.fromkeys(reasons, "reason") | fields
     field = next((value for key, value in fields.items() if key in route.path), "amount")
     for name, value in VALUES.items():
         if field in ("nickname", "reason") and name in ("a huge exponent", "a tiny exponent"):

@@ -125,4 +125,4 @@ def test_oversized_body_and_unknown_fault_have_codes(stack: LocalStack) -> None:
         response = requests.post(f"{stack.api}/_local/faults", json=fault, timeout=10)
         assert response.status_code == 400
     both = requests.post(f"{stack.api}/_local/faults", json={"issuer": False, "s3": ["GetObject"]}, timeout=10)
-    assert both.json() == {"issuer": False, "s3": ["GetObject"]}
+    assert both.json() == {"issuer": False, "s3": ["GetObject"], "tables": [], "uploads_twice": False}

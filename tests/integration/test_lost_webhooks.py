@@ -179,13 +179,16 @@ def test_payment_of_a_newer_version_blocks_no_other(
 
 
 def test_silent_razorpay_ends_the_round_within_thirty_seconds(local_stack: LocalStack) -> None:
-    """Every call hangs until its timeout; the counts are written all the same."""
+    """Every call hangs until its timeout; the counts are written all the same.
+
+    Three silences in a row end the round. Three more calls, of the other threads, may be on their way by then.
+    """
     hang = {"method": "GET", "path": "/v1/", "fault": "timeout_before", "times": 1_000}
     local_stack.control("faults", [hang])
     local_stack.clock(MINUTE_S)
     started = time.monotonic()
     counts = local_stack.invoke("ReconcilePayments")
-    assert counts["ReconcileFailed"] == 3 and time.monotonic() - started < 30
+    assert 3 <= counts["ReconcileFailed"] <= 6 and time.monotonic() - started < 30
 
 
 def test_unusable_webhook_is_kept_for_replay(local_stack: LocalStack, aws: Callable[[str], Any]) -> None:

@@ -208,7 +208,7 @@ def test_upload_after_its_photo_was_deleted_is_removed_by_the_sweeper(
 def test_photo_without_upload_expires_and_a_late_upload_changes_nothing(
     app: App, failing: LocalStack, aws: Any
 ) -> None:
-    """The bucket's lifecycle rule removes it, as tests/contract/test_photos_template.py shows, or a DELETE before."""
+    """The next sweep removes it. It is never compressed."""
     upload = app.create_upload()
     failing.clock(119 * MINUTE_S)
     failing.invoke("SweepImages")
@@ -220,9 +220,10 @@ def test_photo_without_upload_expires_and_a_late_upload_changes_nothing(
     app.send(upload, picture())
     key = key_of(app, upload["id"])
     assert failing.invoke("CompressImage", upload_event(key)) == {"uploads": 1}
+    assert stored_keys(aws, app) == [key]
     failing.clock(24 * 60 * MINUTE_S)
     failing.invoke("SweepImages")
-    assert stored_keys(aws, app) == [key], "never compressed"
+    assert stored_keys(aws, app) == []
     assert app.photo(upload["id"]) == body
     assert app.call("DELETE", f"{IMAGES}{upload['id']}/").status_code == 204
     assert stored_keys(aws, app) == []

@@ -97,7 +97,7 @@ def _patch_clock(replace: Replace, world: CurrentWorld) -> None:
 
 
 def _patch_sdks(replace: Replace, world: CurrentWorld) -> None:
-    from shared.aws import dynamodb_client, s3, secrets
+    from shared.aws import dynamodb_client, s3, secrets, sqs
 
     clear_cached_state()
 
@@ -120,7 +120,7 @@ def _patch_sdks(replace: Replace, world: CurrentWorld) -> None:
         return world().wire.call_s3(request)
 
     # Last, so that the clients' own hooks, which shorten timeouts to the deadline, run before.
-    for client in (dynamodb_client.client(), secrets.client()):
+    for client in (dynamodb_client.client(), secrets.client(), sqs.client()):
         client.meta.events.register_last("before-send", call_aws)
     s3.client().meta.events.register_last("before-send", call_s3)
 
