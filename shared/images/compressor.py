@@ -7,7 +7,6 @@ it stored for a photo that was deleted or rejected meanwhile.
 """
 
 import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,14 +29,13 @@ from shared.images.lifecycle import (
     READY,
     REJECTED,
     STORING,
+    UPLOAD_KEY,
     change_status,
     variant_key,
 )
 from shared.images.models import Image
 from shared.images.rejections import RejectedImage
 from shared.settings import settings
-
-UPLOAD_KEY = re.compile(r"in/([0-9a-f]{64})/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ and the customer's DELETE can collide at any moment, and one of them wins.
 """
 
 import hashlib
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -45,6 +46,7 @@ NO_MORE_CHECKS: Mapping[str, Any] = {"open": None, "next_check_at_us": None}
 EXPIRED_KEPT_S = 86_400  # how long the app can see that a photo never came
 
 HASH_LENGTH = 16  # of the content's hash, in a variant's key
+UPLOAD_KEY = re.compile(r"in/([0-9a-f]{64})/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 MEDIA_TYPES = {"jpeg": "image/jpeg", "avif": "image/avif", "webp": "image/webp"}
 
 

@@ -7,7 +7,6 @@ from shared import clock
 from shared.aws import s3
 from shared.aws.dynamodb import OPEN, Update, execute
 from shared.images import models
-from shared.images.compressor import UPLOAD_KEY
 from shared.images.lifecycle import (
     AWAITING_UPLOAD,
     COMPRESSING,
@@ -16,6 +15,7 @@ from shared.images.lifecycle import (
     PROCESSING_WINDOW_US,
     REJECTED,
     REMOVE_AGAIN_AFTER_US,
+    UPLOAD_KEY,
 )
 from shared.images.models import Image
 
