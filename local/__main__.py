@@ -13,7 +13,7 @@ from types import FrameType
 from typing import Any
 
 from local.account import Account, account
-from local.actions import Local
+from local.actions import PHONE_CLAIM, Local
 from local.addresses import HOST, LOOPBACK, OURS, CannotStart, free_port, is_free, port_of
 from local.api_gateway import Api
 from local.aws import CREDENTIALS, Ministack
@@ -99,9 +99,9 @@ def start(running: list[Callable[[], object]]) -> Service:
     """Start everything. Each part appends the function that stops it to `running`, even if a later part fails."""
     state, template, clock, faults, notes = state_folder(), Template(), Clock(), Faults(), list[str]()
     running.append(lock(state))
-    has_stories = os.environ.get("SEEDS", "off" if is_script() else "on") != "off"
+    web_origin, real = os.environ.get("WEB_ORIGIN", ""), account()
+    has_stories = not real.base_url and os.environ.get("SEEDS", "off" if is_script() else "on") != "off"
     log = Log(state / "functions.log", is_raw(), is_direct=is_raw() and not has_stories)
-    web_origin = os.environ.get("WEB_ORIGIN", "")
     local = Local(clock, faults, Issuer(state), Issuer.for_staff(state))
     local.tables = list(template.of_type("AWS::DynamoDB::Table"))
     api = _api(template, local, log, web_origin, notes)
@@ -114,6 +114,7 @@ def start(running: list[Callable[[], object]]) -> Service:
         | {
             "RAZORPAY_BASE_URL": real.base_url or f"http://{HOST}:{razorpay_port}",
             "RAZORPAY_KEY_ID": real.key_id,
+            "RAZORPAY_ACCOUNT_ID": "" if real.base_url else ACCOUNT_ID,
             "JWT_ISSUER": ISSUER,
             "JWT_AUDIENCE": AUDIENCE,
             "PHONE_CLAIM": PHONE_CLAIM,
@@ -142,7 +143,7 @@ def start(running: list[Callable[[], object]]) -> Service:
     for trigger in template.triggers:
         running.append(deliver_uploads(trigger, pool, faults, api.announced))
     api.serve(pool)
-    local.seeds = [local.new_customer(seed.name, seed.id) for seed in SEEDS]
+    local.seeds = [local.new_customer(seed.name, seed.id, seed.phone) for seed in SEEDS]
     if has_stories and (problem := make_stories(state, api.url, razorpay.url, local.seeds)):
         notes.append(f"the customers have no story: {problem}")
         has_stories = False
@@ -163,7 +164,7 @@ def start(running: list[Callable[[], object]]) -> Service:
         "staff": [local.new_staff(*person) for person in STAFF],
     }
     api.backstage = Backstage(razorpay.stand_in, ready, environment, local.names, log)
-    return Service(api, state, ready, has_stories, notes)
+    return Service(api, state, ready, has_stories, notes, bool(real.base_url))
 
 
 def is_script() -> bool:

@@ -157,9 +157,8 @@ class Connection(BaseHTTPRequestHandler):
         if status >= 400:
             metrics.note(f"AWS/ApiGateway/{status // 100}XXError")
 
-    def _is_preflight(self) -> bool:
-        """Whether a browser asks what a page of the web origin may send."""
-        return self.command == "OPTIONS" and "Access-Control-Request-Method" in self.headers and bool(self._cors())
+    def _has_route(self, path: str) -> bool:
+        return any(route.match(route.method, path) is not None for route in self.server.routes)
 
     def _cors(self) -> dict[str, str]:
         """The headers that let a page of the web origin use the actions of this machine as it uses the API."""

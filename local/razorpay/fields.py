@@ -23,7 +23,7 @@ TEXTS = (
         "outcome",
     ),
     *("status", "order", "secret", "family", "token", "activation", "vpa", "bank", "wallet", "reason"),
-    *("path", "fault"),
+    *("path", "fault", "contact"),
 )
 TICKS = ("hold", "tamper", "drop", "saved_cards", "save", "duplicate_token")
 NULLABLE = ("paise", "body")

@@ -1,5 +1,6 @@
 """AWS: the one botocore session of a process, and the clients that are made from it."""
 
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache, partial
@@ -18,7 +19,12 @@ from urllib3 import Timeout
 from shared import private_names
 from shared.deadline import Deadline
 
-SERVICES = {"dynamodb": "dynamodb", "s3": "s3", "secretsmanager": "secrets-manager"}  # and their names in events
+SERVICES = {  # and their names in events
+    "dynamodb": "dynamodb",
+    "s3": "s3",
+    "secretsmanager": "secrets-manager",
+    "sqs": "sqs",
+}
 ATTEMPTS = 3
 # Roots of trust in files named by their hash, which the build makes of certifi's. Elsewhere botocore has its own.
 ROOTS = Path(botocore.__file__).parents[1] / "certifi" / "roots"
@@ -48,6 +54,8 @@ def make_client(service: str, connect_s: float, read_s: float, **options: Any) -
     if ROOTS.exists():
         private_names.trust(client, str(ROOTS))
     client.meta.events.register("before-send", partial(_limit_timeouts, client, connect_s, read_s))
+    pause_s: Any = partial(_pause_s, *_retry_rules())
+    client.meta.events.register_first(f"needs-retry.{SERVICES[service]}", pause_s)
     return client
 
 
@@ -55,6 +63,22 @@ def _limit_timeouts(client: Any, connect_s: float, read_s: float, request: Any, 
     connect_left_s, read_left_s = Deadline.current().timeouts(connect_s, read_s)
     private_names.set_connect_timeout(client, Timeout(connect=connect_left_s, read=read_left_s))
     request.context["read_timeout"] = read_left_s
+
+
+def _retry_rules() -> tuple[Any, Any]:
+    from botocore.retries import standard  # in use by the client anyway
+
+    return standard.StandardRetryConditions(ATTEMPTS), standard.RetryEventAdapter()
+
+
+def _pause_s(rules: Any, adapter: Any, attempts: int, **event: Any) -> float | None:
+    """How long to wait before the next attempt; None leaves it to botocore, which then makes none.
+
+    botocore's own pause would be up to one second and then two, whatever time is left.
+    """
+    if not rules.is_retryable(adapter.create_retry_context(attempts=attempts, **event)):
+        return None
+    return random.uniform(0, min(2 ** (attempts - 1), Deadline.current().remaining_s / 4))
 
 
 class _Body:

@@ -9,18 +9,15 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as BotoConnectionError
 
-from shared.aws.timeouts import limit_timeouts
+from shared.aws.session import make_client
 from shared.errors import ServiceUnavailable
 from shared.telemetry import journal
 
 CONNECT_TIMEOUT_S = 1
 READ_TIMEOUT_S = 5
-ATTEMPTS = 3
 PAGE_COUNT = 10  # the most that SQS returns at once
 
 
@@ -66,13 +63,4 @@ def _translate_errors() -> Iterator[None]:
 
 @cache
 def client() -> Any:
-    made = boto3.client(
-        "sqs",
-        config=Config(
-            connect_timeout=CONNECT_TIMEOUT_S,
-            read_timeout=READ_TIMEOUT_S,
-            retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
-        ),
-    )
-    limit_timeouts(made, CONNECT_TIMEOUT_S, READ_TIMEOUT_S)
-    return made
+    return make_client("sqs", CONNECT_TIMEOUT_S, READ_TIMEOUT_S)

@@ -3,8 +3,8 @@
 from shared import clock
 from shared.aws.dynamodb import Insert, retrying, transact
 from shared.desk.models import Action
-from shared.desk.wallets import OwnedWallet, get_owned_wallet
-from shared.errors import Conflict, NotFound
+from shared.desk.wallets import OwnedWallet, find_owned_wallet
+from shared.errors import Conflict, NotFound, ValidationError
 from shared.payment_methods.models import gateway_customer_of, get_owner, has_cards, release_gateway_customer
 from shared.wallets import ledger
 from shared.wallets.models import append

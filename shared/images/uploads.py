@@ -11,7 +11,7 @@ from typing import Any
 from shared import clock
 from shared.aws import dynamodb, presign
 from shared.aws.dynamodb import OPEN, Insert, Update
-from shared.aws.s3 import PresignedUpload
+from shared.aws.presign import PresignedUpload
 from shared.errors import Conflict, LimitReached, PayloadTooLarge, ServiceUnavailable, Throttled, ValidationError
 from shared.http import fields
 from shared.http.multipart import FileField
@@ -191,7 +191,7 @@ def _reserve_upload(owner: str) -> int:
         pending = [end_us for end_us in counter.tickets_end_at_us if end_us > at_us]
         if len(pending) >= PENDING_UPLOADS_MAX:
             raise Throttled(retry_after_s=(min(pending) - at_us) // 1_000_000 + 1)
-        expires_at_us = at_us + s3.UPLOAD_AGE_S_MAX * 1_000_000
+        expires_at_us = at_us + presign.UPLOAD_AGE_S_MAX * 1_000_000
         counts: dict[str, Any] = {
             "tickets_end_at_us": [*pending, expires_at_us],
             "photos_max": _checked_photos(counter) + 1,

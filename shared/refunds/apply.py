@@ -47,8 +47,8 @@ def apply_refund(
         credit = _apply_before_refund(current, attempt, event_id, source)
         current = credit.payment
     if current.gateway_payment != attempt.id:  # but it may be the end of a review
-        return credit.merge(ApplyResult(leave_review(current, attempt)))
-    return credit.merge(apply_to_paid(current, reported, event_id))
+        return credit.merge(ApplyResult(leave_review(current, attempt, source, event_id)))
+    return credit.merge(apply_to_paid(current, reported, event_id, source))
 
 
 def apply_to_paid(

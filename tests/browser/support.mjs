@@ -30,7 +30,12 @@ async function post(url, body) {
 
 export const control = (action, body = {}) => post(`${RAZORPAY}/_control/${action}`, body)
 export const local = (action, body = {}) => post(`${API}/_local/${action}`, body)
-export const newCustomer = name => local("customers", {name})
+
+/** A customer whose token proves a phone number that no other test has. */
+export async function newCustomer(name) {
+  const phone = `+919${String(Date.now()).slice(-9)}`
+  return {...(await local("customers", {name, phone})), phone}
+}
 
 /** What the page learns of this machine: addresses, customers and staff. */
 export const ready = async () => (await fetch(`${API}/_pages/ready`)).json()

@@ -81,7 +81,7 @@ def unreadable_payments() -> Iterator[None]:
         setattr(webhook, payment_from.__name__, payment_from)
 
 
-def _cached_secrets() -> dict[Any, ExpirableValue]:
+def _cached_secrets() -> dict[str, tuple[dict[str, Any], int]]:
     from shared.aws import secrets
 
     return secrets._cache()

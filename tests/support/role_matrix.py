@@ -144,9 +144,10 @@ MATRIX: Mapping[str, Mapping[str, str]] = {
         "PaymentsTable": "BatchGetItem",
         "PaymentsTable/index/by_time": "Query",
         "WalletEntriesTable": "Query",
+        "PaymentMethodsTable": "GetItem",
+        "PaymentMethodsTable/index/by_time": "Query",
         "RefundsTable": "Query",
         "DeskTable": "BatchGetItem",
-        "PaymentMethodsTable": "GetItem Query",
     },
     "CreateStaffRefund": {
         "PaymentsTable": "GetItem UpdateItem",

@@ -1,6 +1,6 @@
 /* The phone page: its screens, its customers and its two languages. */
 import {languageButton} from "../lang.js"
-import {choose, customer, start} from "./api.js"
+import {choose, customer, phoneNumber, start} from "./api.js"
 import {loadCheckout, onFinish, resume} from "./checkout.js"
 import {at, toast} from "./dom.js"
 import {fillHappened, look, startHappened} from "./happened.js"

@@ -6,7 +6,7 @@ failed. `AT_REST` must hold once everything was retried, delivered and reconcile
 
 from collections.abc import Mapping
 
-from tests.simulation.invariants import disputes, methods, money, parts, photos, privacy, refunds, replies
+from tests.simulation.invariants import desk, disputes, methods, money, parts, photos, privacy, refunds, replies
 from tests.simulation.invariants.check import Check
 from tests.simulation.world import World
 
@@ -38,6 +38,14 @@ ALWAYS: Mapping[str, Check] = {
     "I17 one refund per id": refunds.one_refund_per_id,
     "I17 policy of refunds": refunds.policy,
     "I17 requests within the payment": refunds.requests_within_payment,
+    "I17 asked within the capture": desk.asked_within_capture,
+    "I17 owed as the records say": desk.owed_is_told,
+    "I22 entries have makers": desk.entries_have_makers,
+    "I22 four eyes": desk.four_eyes,
+    "I22 proposals": desk.proposals_change_as_allowed,
+    "I22 reviews can end": desk.reviews_can_end,
+    "I22 reviews have makers": desk.reviews_have_makers,
+    "I22 one refund per review": desk.one_refund_per_review,
     "I20 documented replies": replies.documented,
     "I21 acknowledged is stored": replies.acknowledged,
     "I21 dry runs": replies.dry_runs,

@@ -1,6 +1,7 @@
 """Races over the desk: members of staff against each other, against customers, webhooks and the clock."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from tests.simulation.flows.desk import (
     LAPSE_S,
@@ -66,9 +67,7 @@ def two_refund_a_second_capture(world: World) -> Race:
     """Two members of staff send the second capture back: Razorpay makes one refund."""
     customer = world.customer()
     (review_id,) = reviews_of(world, captured_twice(world, customer))
-    acts: list[Act] = [
-        lambda who=who: resolve(world, review_id, "refund_attempt", who) for who in ("staff-1", "staff-2")
-    ]
+    acts: list[Act] = [partial(resolve, world, review_id, "refund_attempt", who) for who in ("staff-1", "staff-2")]
 
     def holds(replies: list[Reply]) -> bool:
         is_once = len(world.razorpay.refunds) == 1 and wallet_is(world, customer, 50_000)
@@ -217,14 +216,14 @@ def blocked_and_approved(world: World) -> Race:
 def two_block(world: World) -> Race:
     customer = world.customer()
     fund_wallet(world, customer)
-    acts: list[Act] = [lambda who=who: set_block(world, customer, "block", who) for who in ("staff-1", "staff-2")]
+    acts: list[Act] = [partial(set_block, world, customer, "block", who) for who in ("staff-1", "staff-2")]
     return Race(acts, lambda replies: statuses_are(replies, 200, 200) and len(world.entries(customer)) == 3)
 
 
 def blocked_and_unblocked(world: World) -> Race:
     customer = world.customer()
     fund_wallet(world, customer)
-    acts: list[Act] = [lambda verb=verb: set_block(world, customer, verb) for verb in ("block", "unblock")]
+    acts: list[Act] = [partial(set_block, world, customer, verb) for verb in ("block", "unblock")]
     return Race(acts, lambda replies: statuses_are(replies, 200, 200) and len(world.entries(customer)) in (3, 4))
 
 
@@ -233,7 +232,7 @@ def blocked_and_unblocked(world: World) -> Race:
 
 def two_release(world: World) -> Race:
     customer = claim(world)
-    acts: list[Act] = [lambda who=who: release(world, customer, who) for who in ("staff-1", "staff-2")]
+    acts: list[Act] = [partial(release, world, customer, who) for who in ("staff-1", "staff-2")]
     return Race(acts, lambda replies: statuses_are(replies, 200, 404) and not is_claimed(world, customer))
 
 
@@ -258,7 +257,7 @@ def replayed_and_delivered(world: World) -> Race:
 def two_replay(world: World) -> Race:
     customer = world.customer()
     _, webhook_id = unusable_capture(world, customer)
-    acts: list[Act] = [lambda who=who: replay(world, webhook_id, who) for who in ("staff-1", "staff-2")]
+    acts: list[Act] = [partial(replay, world, webhook_id, who) for who in ("staff-1", "staff-2")]
     return Race(acts, lambda replies: statuses_are(replies, 200, 409) and wallet_is(world, customer, 50_000))
 
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from shared.desk import resolve as resolving
+from shared.desk import review_record as resolving
 from shared.desk import reviews as finding
-from shared.desk.models import get_review
+from shared.desk.models import get_review, review_id
 from shared.desk.resolve import resolve
 from shared.desk.reviews import ACTIONS, ReviewItem, list_reviews, reviews_of
 from shared.errors import Conflict, NotFound, ServiceUnavailable, ValidationError
