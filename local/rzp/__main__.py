@@ -80,12 +80,12 @@ def _deliveries(options: Any) -> Iterator[str]:
 
 def _tail(options: Any) -> Iterator[str]:
     service = running_service()
-    known = _lines(service)
+    printed = _lines(service)
     while True:
         time.sleep(1)
         lines = _lines(service)
-        yield from (text for text in lines if text not in known)
-        known = lines
+        yield from (text for text in lines if text not in printed)
+        printed = lines
 
 
 def _lines(service: Service) -> list[str]:

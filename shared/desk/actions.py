@@ -3,7 +3,7 @@
 from shared import clock
 from shared.aws.dynamodb import Insert, retrying, transact
 from shared.desk.models import Action
-from shared.desk.wallets import OwnedWallet, find_owned_wallet
+from shared.desk.wallets import CustomerWallet, find_customer_wallet
 from shared.errors import Conflict, NotFound, ValidationError
 from shared.payment_methods.models import gateway_customer_of, get_owner, has_cards, release_gateway_customer
 from shared.wallets import ledger
@@ -21,7 +21,7 @@ def new_action(staff: str, what: str, subject: str, reason: str) -> Action:
     )
 
 
-def block_wallet(staff: str, wallet: str, what: str, reason: str, customer: str = "") -> OwnedWallet:
+def block_wallet(staff: str, wallet: str, what: str, reason: str, customer: str = "") -> CustomerWallet:
     """Block or unblock the wallet, whichever of BLOCKS `what` is.
 
     One that was never opened is opened for that, if its customer is given; otherwise Conflict.
@@ -29,24 +29,24 @@ def block_wallet(staff: str, wallet: str, what: str, reason: str, customer: str 
     that read the wallet before has to read it again.
     """
 
-    def try_block() -> OwnedWallet | None:
-        owned = find_owned_wallet(wallet) or _opened(wallet, what, customer)
-        if owned.head.is_blocked == (what == "block"):
-            return owned
+    def try_block() -> CustomerWallet | None:
+        found = find_customer_wallet(wallet) or _opened(wallet, what, customer)
+        if found.head.is_blocked == (what == "block"):
+            return found
         action = new_action(staff, what, wallet, reason)
-        entry = ledger.next_entry(owned.head, BLOCKS[what], "", 0, ledger.by_staff(action.id))
-        return None if append(entry, Insert(action)) else OwnedWallet(owned.customer, entry)
+        entry = ledger.next_entry(found.head, BLOCKS[what], "", 0, ledger.by_staff(action.id))
+        return None if append(entry, Insert(action)) else CustomerWallet(found.customer, entry)
 
     return retrying(try_block)
 
 
-def _opened(wallet: str, what: str, customer: str) -> OwnedWallet:
+def _opened(wallet: str, what: str, customer: str) -> CustomerWallet:
     """The customer's wallet, opened so that it can be blocked. Nothing stored says whose an unopened wallet is."""
     if what != "block" or not customer:
         raise Conflict(NOT_OPENED, code="wallet_not_opened")
     if wallet_id(customer) != wallet:
         raise ValidationError({"customer": ["This is not the customer of this wallet."]})
-    return OwnedWallet(customer, open_wallet(customer))
+    return CustomerWallet(customer, open_wallet(customer))
 
 
 def release_claim(staff: str, customer: str, reason: str) -> str:

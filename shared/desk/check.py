@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from shared.deadline import Deadline
-from shared.desk.wallets import OwnedWallet, get_owned_wallet
+from shared.desk.wallets import CustomerWallet, get_customer_wallet
 from shared.justification import is_justified
 from shared.wallets import ledger
 from shared.wallets.models import newest_entries
@@ -15,7 +15,7 @@ RESERVE_S = 1.0  # of the time left, for the answer
 class Check:
     """What was found. `checked` of the entries, from the oldest on, were compared with their records in the time."""
 
-    wallet: OwnedWallet
+    wallet: CustomerWallet
     entries: int
     checked: int
     faults: list[str]
@@ -27,14 +27,14 @@ class Check:
 
 def check_wallet(wallet: str) -> Check:
     """Verify all links of the wallet's chain, and find the record that justifies each entry; NotFound if unopened."""
-    owned = get_owned_wallet(wallet)
+    found = get_customer_wallet(wallet)
     entries = list(newest_entries(wallet))[::-1]
     faults = ledger.verify_chain(entries)
     checked = 0
     for entry in entries:
         if Deadline.current().remaining_s < RESERVE_S:
             break
-        if not is_justified(entry, None, owned.customer, entries[:checked]):
+        if not is_justified(entry, None, found.customer, entries[:checked]):
             faults.append(f"entry {entry.seq}: no record justifies it")
         checked += 1
-    return Check(OwnedWallet(owned.customer, entries[-1]), len(entries), checked, faults)
+    return Check(CustomerWallet(found.customer, entries[-1]), len(entries), checked, faults)

@@ -28,7 +28,7 @@ from shared.desk.models import (
     state_of,
 )
 from shared.desk.reviews import ReviewItem
-from shared.desk.wallets import get_owned_wallet
+from shared.desk.wallets import get_customer_wallet
 from shared.errors import Conflict, PermissionDenied
 from shared.payments.models import Payment
 
@@ -166,9 +166,9 @@ def _decision(proposal: Proposal, staff: str, status: str, reason: str) -> Updat
 def _propose_for_wallet(
     staff: str, wallet: str, what: str, body: Mapping[str, Any], key: str | None, dry_run: bool
 ) -> Proposed:
-    owned = get_owned_wallet(wallet)
+    found = get_customer_wallet(wallet)
     values = {"wallet": wallet, "type": body.get("type")}
-    return _propose(staff, owned.customer, what, wallet, body["amount"], body, key, values, dry_run)
+    return _propose(staff, found.customer, what, wallet, body["amount"], body, key, values, dry_run)
 
 
 def _propose(

@@ -10,7 +10,7 @@ from shared.desk.check import Check
 from shared.desk.models import OPEN_REVIEW, REVIEW_STATUSES, Proposal
 from shared.desk.proposals import KINDS, PROPOSED, STATUSES, status_of
 from shared.desk.reviews import ACTIONS, ReviewItem
-from shared.desk.wallets import OwnedWallet
+from shared.desk.wallets import CustomerWallet
 from shared.http import fields
 from shared.http.formats import Money, Time, Uuid
 from shared.money import rupees
@@ -164,7 +164,7 @@ class WalletCheckBody(TypedDict):
     state: WalletBody
 
 
-def serialize_owned(wallet: OwnedWallet) -> StaffWalletBody:
+def serialize_customer_wallet(wallet: CustomerWallet) -> StaffWalletBody:
     return {**serialize_wallet(wallet.head), "customer": wallet.customer}
 
 

@@ -7,23 +7,23 @@ from shared.wallets.models import Entry, find_customer, get_head
 
 
 @dataclass(frozen=True, slots=True)
-class OwnedWallet:
+class CustomerWallet:
     """A customer's wallet, by its newest entry."""
 
     customer: str
     head: Entry
 
 
-def find_owned_wallet(wallet: str) -> OwnedWallet | None:
+def find_customer_wallet(wallet: str) -> CustomerWallet | None:
     """The wallet that was opened under this id."""
     customer = find_customer(wallet)
     head = get_head(wallet) if customer else None
-    return OwnedWallet(customer, head) if customer and head else None
+    return CustomerWallet(customer, head) if customer and head else None
 
 
-def get_owned_wallet(wallet: str) -> OwnedWallet:
+def get_customer_wallet(wallet: str) -> CustomerWallet:
     """NotFound if no wallet was opened under this id."""
-    owned = find_owned_wallet(wallet)
-    if owned is None:
+    found = find_customer_wallet(wallet)
+    if found is None:
         raise NotFound("Wallet")
-    return owned
+    return found

@@ -123,9 +123,9 @@ def rules(usage: Usage, limits: StartLimits) -> tuple[Rule, ...]:
 
 def refusing_rule(usage: Usage, limits: StartLimits, adds_paise: int, is_new: bool = True) -> Rule | None:
     """The rule that refuses a start, if any. A repeated start, which is not `is_new`, does not count again."""
-    asked = {WALLET_LIMIT: adds_paise, OPEN_PAYMENTS: 1, STARTS_PER_HOUR: is_new, FAILURES_PER_DAY: is_new}
+    added = {WALLET_LIMIT: adds_paise, OPEN_PAYMENTS: 1, STARTS_PER_HOUR: is_new, FAILURES_PER_DAY: is_new}
     for rule in rules(usage, limits):
-        if asked[rule.name] and rule.used + asked[rule.name] > rule.limit:
+        if added[rule.name] and rule.used + added[rule.name] > rule.limit:
             return rule
     return None
 

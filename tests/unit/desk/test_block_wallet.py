@@ -64,8 +64,8 @@ def test_wallet_that_was_never_opened_needs_its_customer(what: str) -> None:
 
 
 def test_wallet_that_was_never_opened_is_opened_to_be_blocked() -> None:
-    owned = block_wallet("rita", WALLET, "block", WHY, ASHA)
-    assert (owned.customer, owned.head.is_blocked) == (ASHA, True)
+    blocked = block_wallet("rita", WALLET, "block", WHY, ASHA)
+    assert (blocked.customer, blocked.head.is_blocked) == (ASHA, True)
     assert [entry.kind for entry in entries()] == ["opening", "block"] and not_justified() == 0
     with pytest.raises(WalletBlocked):
         top_up()
