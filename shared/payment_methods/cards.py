@@ -9,7 +9,8 @@ A saved card is a payment method with a token of Razorpay; its `status` follows 
 Token events cannot be ordered, since some carry no time. So an event is only a reason to ask: `refresh` reads the
 method, asks Razorpay, and writes the answer unless the method was written in between. The row is stored before
 Razorpay is first asked, so an event that arrives meanwhile finds it. While Razorpay cannot be reached, the method
-stays in the index `open` for the reconciler.
+stays in the index `open` for the reconciler. An event may never arrive, and Razorpay has no list of changed tokens:
+so a payment that names a card asks again once the last answer is a day old.
 """
 
 import uuid
@@ -41,6 +42,7 @@ FOLLOWED_STATUSES = (SAVING, INITIATED, ACTIVE, "suspended", *ENDED_STATUSES)
 
 # Pauses before the next call to Razorpay: minutes, then daily. Deleting a token is never given up.
 CHECK_AFTER_S = (60, 120, 300, 900, 3_600, *(5 * (86_400,)))
+ANSWER_VALID_S = 86_400
 NO_MORE_CHECKS: Mapping[str, Any] = {"open": None, "next_check_at_us": None}
 
 # Errors after which the reconciler does the rest of the work.
@@ -122,6 +124,13 @@ def refresh(method: PaymentMethod) -> PaymentMethod:
         return _try_refresh(models.get_any_method(method.customer, method.id) or method)
 
     return retrying(try_refresh)
+
+
+def refresh_if_old(method: PaymentMethod) -> PaymentMethod:
+    """The method, refreshed if it is a card about which Razorpay last answered more than a day ago."""
+    if not method.token or clock.now_us() - (method.checked_at_us or 0) < 1_000_000 * ANSWER_VALID_S:
+        return method
+    return refresh(method)
 
 
 def _try_refresh(method: PaymentMethod) -> PaymentMethod | None:
@@ -207,7 +216,7 @@ def _replace(holder: PaymentMethod, method: PaymentMethod) -> list[Write]:
 def _changes_from(method: PaymentMethod, token: RazorpayToken | None) -> dict[str, Any]:
     """Attribute updates derived from Razorpay's token; None means that Razorpay has no such token."""
     at_us = clock.now_us()
-    changes: dict[str, Any] = {"version": method.version + 1, **NO_MORE_CHECKS}
+    changes: dict[str, Any] = {"version": method.version + 1, "checked_at_us": at_us, **NO_MORE_CHECKS}
     if token and token.customer not in ("", method.gateway_customer):
         raise UnexpectedPayload("a token of another customer than the one asked for")
     if method.status == SAVING and (token is None or token.method != "card" or token.status in ENDED_STATUSES):

@@ -106,6 +106,7 @@ class PaymentMethod(Table):
     same_as = UnicodeAttribute(null=True)  # the method that this card already had
     card_claim = UnicodeAttribute(null=True)  # the id of its CardClaim
     version = IntegerAttribute(null=True)
+    checked_at_us = IntegerAttribute(null=True)  # when Razorpay last answered about the token
     checks = IntegerAttribute(null=True)
     open = UnicodeAttribute(null=True)
     next_check_at_us = IntegerAttribute(null=True)

@@ -14,7 +14,7 @@ from shared.aws.dynamodb import OPEN, Insert, execute, retrying
 from shared.deadline import Deadline
 from shared.errors import ApiError, Conflict, InsufficientFunds, ValidationError
 from shared.payment_methods import cards, instruments
-from shared.payment_methods.models import gateway_customer_of, get_method
+from shared.payment_methods.models import PaymentMethod, gateway_customer_of, get_method
 from shared.payments import lifecycle, starts
 from shared.payments.gateway_refusals import translate_rejections
 from shared.payments.lifecycle import GATEWAY, PAYMENT, TOP_UP, WALLET
@@ -27,7 +27,7 @@ from shared.wallets.models import append
 from shared.wallets.wallet import check_not_blocked, check_owner, get_wallet, open_wallet
 
 PAYMENTS = uuid.UUID("0d9f6f0a-7f1d-5b43-8f0e-2a4c5d6e7f81")
-FIND_CUSTOMER_S_MAX = 2.0
+FIND_CUSTOMER_S_MAX = REFRESH_CARD_S_MAX = 2.0
 NOT_STARTED = "The payment provider declined to start this payment."
 
 
@@ -72,7 +72,7 @@ def _through_razorpay(
     payment_id = payment_id_for(operation, customer, key)
     if key and (earlier := get_payment(customer, payment_id)):
         return _replay(earlier, body)
-    attributes = _attributes_to_open_on(customer, body.get("payment_method"))
+    attributes = _attributes_to_open_on(customer, body.get("payment_method"), asks_razorpay=not dry_run)
     adds_paise = body["amount"] if purpose == TOP_UP else 0
     starts.start(customer, payment_id, adds_paise, dry_run)
     if dry_run:
@@ -105,7 +105,7 @@ def _from_wallet(customer: str, body: Mapping[str, Any], key: str | None, dry_ru
     def try_pay() -> CreatedPayment | None:
         if earlier := get_payment(customer, payment_id):
             return _replay(earlier, body)
-        _attributes_to_open_on(customer, body["payment_method"])  # refuses an unknown method
+        _attributes_to_open_on(customer, body["payment_method"], asks_razorpay=False)  # refuses an unknown method
         head = get_wallet(customer) if dry_run else open_wallet(customer)
         payment = _new_payment(payment_id, customer, PAYMENT, WALLET, "captured", body)
         check_not_blocked(head)
@@ -182,16 +182,26 @@ def _check_can_save(body: Mapping[str, Any]) -> None:
         raise ValidationError({"contact": ["This field is required to save the payment method."]})
 
 
-def _attributes_to_open_on(customer: str, method_id: str | None) -> dict[str, Any]:
+def _attributes_to_open_on(customer: str, method_id: str | None, asks_razorpay: bool) -> dict[str, Any]:
     """What a payment stores so that its checkout opens on the saved method that it names."""
     if not method_id:
         return {}
     method = get_method(customer, method_id)
-    if not method:
+    if method and asks_razorpay:
+        method = _up_to_date(method)
+    if not method or not method.is_active:
         raise ValidationError({"payment_method": [f'Invalid pk "{method_id}" - object does not exist.']})
     if method.status not in (None, cards.ACTIVE):
         raise ValidationError({"payment_method": [f"This card is {method.status} and cannot be used."]})
     return {"opens_on": instruments.opening_on(method), "gateway_customer": method.gateway_customer}
+
+
+def _up_to_date(method: PaymentMethod) -> PaymentMethod:
+    try:
+        with Deadline(REFRESH_CARD_S_MAX):
+            return cards.refresh_if_old(method)
+    except cards.DEFERRABLE_ERRORS:
+        return method  # without an answer, checkout decides about the card
 
 
 def _attributes_to_save(customer: str, contact: str, phone: str) -> dict[str, Any]:

@@ -257,6 +257,11 @@ MUTANTS: Mapping[str, Mutant] = {
         "Moving the default does not check that the method is still active.",
         (METHODS, "transact(Require(method, IS_ACTIVE), Overwrite(pointer))", "transact(Overwrite(pointer))"),
     ),
+    "card of a lost event not read again": _mutant(
+        "A card stays active here that Razorpay has deactivated.",
+        (CREATE, "    if method and asks_razorpay:", "    if False:"),
+        near=("lost event",),
+    ),
     # --- photos
     "sweeper deletes a photo that became ready": _mutant(
         "The sweeper acts on the status that it listed, and ends a photo that is no longer due.",

@@ -43,7 +43,7 @@ MATRIX: Mapping[str, Mapping[str, str]] = {
     "AddWalletBalance": {
         "WalletEntriesTable": "PutItem+transaction Query",
         "PaymentsTable": "BatchGetItem GetItem PutItem UpdateItem",
-        "PaymentMethodsTable": "GetItem PutItem",
+        "PaymentMethodsTable": "GetItem PutItem UpdateItem",
         "GatewayKey": "GetSecretValue",
     },
     "ListPayments": {
@@ -58,7 +58,7 @@ MATRIX: Mapping[str, Mapping[str, str]] = {
     "CreatePayment": {
         "WalletEntriesTable": "PutItem+transaction Query",
         "PaymentsTable": "BatchGetItem GetItem PutItem UpdateItem",
-        "PaymentMethodsTable": "GetItem PutItem",
+        "PaymentMethodsTable": "GetItem PutItem UpdateItem",
         "GatewayKey": "GetSecretValue",
     },
     "RetrievePayment": {

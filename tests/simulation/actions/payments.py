@@ -271,7 +271,8 @@ def _delivery(history: History, event_id: str) -> Act:
 def lose_webhook(history: History) -> Act | None:
     """An event never arrives, a refund's neither: Razorpay's lists report what it was about.
 
-    They go by creation, so that a late authorization is reported only while the reconciler checks its payment.
+    Of a card's token there is no list: the next payment that names the card reads it. The lists go by creation, so
+    that a late authorization is reported only while the reconciler checks its payment.
     """
     orders = {row.get("gateway_order") for row in history.world.rows(PAYMENTS) if row.get("open")}
     for event_id in history.world.undelivered:

@@ -6,6 +6,7 @@ from typing import Any
 from tests.simulation.flows.flow import (
     API,
     APP,
+    DAY_S,
     RECONCILER,
     WEBHOOK,
     Flow,
@@ -153,6 +154,25 @@ def token_event(world: World) -> Run:
     return Run(lambda: world.deliver(event_id), done)
 
 
+def pay_with_card_of_lost_event(world: World) -> Run:
+    """A day ago the bank deactivated a card, and the event was lost. A payment that names the card is refused."""
+    customer = world.customer()
+    method_id = save_card_earlier(world, customer)
+    (token,) = world.razorpay.tokens.values()
+    token["status"] = "deactivated"  # without an event
+    world.advance(DAY_S)
+    body = {"amount": "250.00", "source": "gateway", "payment_method": method_id}
+
+    had_fault: list[bool] = []
+
+    def pay() -> Reply:
+        had_fault.append(bool(world.wire.plan))
+        return world.call(customer, "POST", f"{API}/payments/", body, "key")
+
+    # The card is no reason to fail: without an answer about it, the payment starts.
+    return run_checking_reply(pay, lambda reply: reply.status == 400 or (reply.status == 201 and any(had_fault)))
+
+
 def delete_card(world: World) -> Run:
     """Delete a saved card: at once for its customer, and at Razorpay by the reconciler at the latest."""
     customer = world.customer()
@@ -189,6 +209,7 @@ METHOD_FLOWS: Mapping[str, Flow] = {
     "webhook, and save the card": Flow(save_card_of_webhook, (WEBHOOK, RECONCILER)),
     "second token of a saved card": Flow(second_token, (APP,)),
     "webhook, card suspended": Flow(token_event, (WEBHOOK,)),
+    "payment with a card of a lost event": Flow(pay_with_card_of_lost_event, (APP,)),
     "delete a saved card": Flow(delete_card, (APP,)),
     "reconcile, save a card": Flow(reconcile_saving, (RECONCILER,)),
     "reconcile, delete a card": Flow(reconcile_deletion, (RECONCILER,)),

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from shared.errors import Conflict, InsufficientFunds, NotFound, ValidationError
+from shared.errors import Conflict, InsufficientFunds, NotFound, ServiceUnavailable, ValidationError
 from shared.http import fields
 from shared.payment_methods import methods, serializers
-from shared.payment_methods.models import PaymentMethod
+from shared.payment_methods.models import PaymentMethod, get_method
 from shared.payments.create import add_balance, create_payment
 from shared.payments.models import list_payment_ids
 from shared.payments.serializers import PAYMENT_FIELDS, TOP_UP_FIELDS
@@ -16,7 +16,7 @@ from shared.razorpay import api
 from shared.razorpay.client import RazorpayRejected
 from shared.wallets.wallet import wallet_id
 from tests.unit.conftest import Razorpay
-from tests.unit.payment_methods.conftest import CONTACT, FakeCards
+from tests.unit.payment_methods.conftest import CONTACT, TOKEN, FakeCards, a_token, forward, saved_card
 from tests.unit.payments.support import (
     ASHA,
     BILAL,
@@ -158,6 +158,65 @@ def test_top_up_on_method_of_another_customer_is_refused(razorpay: Razorpay) -> 
     with pytest.raises(ValidationError) as refused:
         add_balance(ASHA, None, TOP_UP | {"payment_method": method.id}, None)
     assert list(refused.value.body) == ["payment_method"] and razorpay.orders == []
+
+
+DAY_S = 86_400
+
+
+def top_up_naming(method: PaymentMethod, dry_run: bool = False) -> None:
+    add_balance(ASHA, None, TOP_UP | {"payment_method": method.id}, None, dry_run)
+
+
+def test_card_of_lost_event_is_refused_a_day_later(
+    razorpay_cards: FakeCards, razorpay: Razorpay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    method = saved_card(razorpay_cards)
+    razorpay_cards.tokens[TOKEN] = a_token("deactivated")
+    forward(DAY_S - 60, monkeypatch)
+    top_up_naming(method)
+    forward(DAY_S, monkeypatch)
+    top_up_naming(method, dry_run=True)
+    with pytest.raises(ValidationError) as refused:
+        top_up_naming(method)
+    assert refused.value.body == {"payment_method": ["This card is deactivated and cannot be used."]}
+    assert get_method(ASHA, method.id).status == "deactivated"  # type: ignore[union-attr]
+    assert len(razorpay.orders) == 1
+
+
+def test_card_whose_activation_was_lost_can_be_used(
+    razorpay_cards: FakeCards, razorpay: Razorpay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    method = saved_card(razorpay_cards, status="suspended")
+    razorpay_cards.tokens[TOKEN] = a_token()
+    forward(DAY_S, monkeypatch)
+    top_up_naming(method)
+    assert len(razorpay.orders) == 1
+
+
+def test_outage_does_not_refuse_a_saved_card(
+    razorpay_cards: FakeCards, razorpay: Razorpay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    method = saved_card(razorpay_cards)
+
+    def be_unreachable(*ids: str) -> None:
+        raise ServiceUnavailable
+
+    monkeypatch.setattr(api, "fetch_token", be_unreachable)
+    forward(DAY_S, monkeypatch)
+    top_up_naming(method)
+    assert len(razorpay.orders) == 1
+
+
+def test_card_is_read_once_a_day(
+    razorpay_cards: FakeCards, razorpay: Razorpay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    method = saved_card(razorpay_cards)
+    reads: list[None] = []
+    forward(DAY_S, monkeypatch)
+    razorpay_cards.between = [lambda: reads.append(None)] * 2
+    top_up_naming(method)
+    top_up_naming(method)
+    assert len(reads) == 1 and len(razorpay.orders) == 2
 
 
 def test_top_up_offers_to_save_card(razorpay_cards: FakeCards) -> None:
