@@ -1,11 +1,14 @@
 """Faults injected into outgoing calls, at botocore's `before-send` and the adapter of the Razorpay session.
 
-The SDKs above these hooks are the real ones, so their own retries really run. A plan assigns faults to calls by
-number. Calls are numbered in the order in which the code makes them; an SDK's retries belong to the same call. The
-scheduler of interleavings switches between requests here too.
+The SDKs above these hooks are the real ones, so their own retries really run. Only a DynamoDB call that succeeds at
+its first try skips botocore, which would write it as JSON and read its reply from JSON. A plan assigns faults to
+calls by number. Calls are numbered in the order in which the code makes them; an SDK's retries belong to the same
+call. The scheduler of interleavings switches between requests here too.
 """
 
+import base64
 import json
+import threading
 import urllib.parse
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,6 +25,7 @@ from local.razorpay.fake import FakeRazorpay
 from local.razorpay.faults import ConnectionDropped
 from tests.fakes import s3 as fake_s3
 from tests.fakes.dynamodb import FakeDynamoDB, RequestError, canceled
+from tests.fakes.dynamodb_values import Item
 from tests.fakes.s3 import FakeS3
 
 HttpReply = tuple[int, dict[str, str], bytes]  # status, headers, body
@@ -31,6 +35,7 @@ READS = ("GetItem", "Query", "BatchGetItem")
 WRITES = ("PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems")
 CALL_US = 5_000  # how long a call takes, by the world's clock
 TIMEOUT_US = 2_000_000  # how long a call takes that gets no reply
+WRITER = json.JSONEncoder(check_circular=False, default=lambda value: base64.b64encode(value).decode())
 
 
 class Killed(BaseException):
@@ -99,8 +104,19 @@ class Call:
         return self.rows or frozenset([self.target])
 
 
+@dataclass(frozen=True)
+class Try:
+    """The first try of a call that botocore continues: the call's number, its fault, and DynamoDB's error."""
+
+    number: int
+    fault: Fault | None
+    error: RequestError | None = None
+
+
 class Wire:
     """Every outgoing call of one world: counted, failed as planned, and answered by the world's fakes."""
+
+    skips_botocore = True  # in calls of DynamoDB that succeed at once
 
     def __init__(
         self,
@@ -119,6 +135,7 @@ class Wire:
         self.injected: dict[str, int] = {}
         self._first_try: dict[str, int] = {}
         self._every_write = ""
+        self._made = threading.local()  # `first_try` while botocore continues it
 
     def arm(self, plan: Mapping[int, str]) -> None:
         """Count calls from zero, and inject these faults at these numbers."""
@@ -141,17 +158,42 @@ class Wire:
 
     # --- AWS
 
+    def call_dynamodb(self, operation: str, parameters: Mapping[str, Any], real: Callable[[], Any]) -> Any:
+        """A call of botocore's DynamoDB client; `real` continues in botocore, unless the first try succeeds."""
+        sent = json.loads(WRITER.encode(parameters))
+        call = self._call(operation, sent)
+        self.before_call(call)
+        number = len(self.calls)
+        self.calls.append(call)
+        fault = self._fault(call, number, False)
+        first_try = Try(number, fault)
+        if fault is None:
+            self.tick(CALL_US)
+            try:
+                return _parsed(self.dynamodb.call(operation, sent))
+            except RequestError as error:
+                first_try = Try(number, None, error)
+        self._made.first_try = first_try
+        try:
+            return real()
+        finally:
+            self._made.first_try = None
+
+    @property
+    def is_first_try_made(self) -> bool:
+        """Whether botocore continues a call whose first try was made without it."""
+        return getattr(self._made, "first_try", None) is not None
+
     def call_aws(self, request: Any) -> AWSResponse:
         """botocore's before-send hook for DynamoDB, Secrets Manager and SQS."""
         operation = request.headers["X-Amz-Target"].decode().rpartition(".")[2]
         sent = json.loads(request.body)
-        items = sent.get("TransactItems", ())
-        tables = sent.get("TableName") or "+".join(
-            [*sent.get("RequestItems", ()), *(action["TableName"] for item in items for action in item.values())]
-        )
-        rows = self.dynamodb.rows_of(operation, sent) if tables else frozenset[str]()
-        call = Call(AWS, operation, tables or sent.get("SecretId", sent.get("QueueUrl", "")), rows)
-        fault = self._record(call, request)
+        first_try: Try | None = getattr(self._made, "first_try", None)
+        self._made.first_try = None
+        if first_try is not None and first_try.error is not None:
+            self._first_try[_invocation(request)] = first_try.number
+            return _error(request, first_try.error)
+        fault = self._record(self._call(operation, sent), request, first_try)
         if fault is None:
             return self._execute(request, operation, sent)
         reply = None
@@ -184,15 +226,27 @@ class Wire:
                 reply = fake_s3.error("SlowDown" if fault.outcome == "throttle" else "InternalError", 503)
         return _aws_response(request, *reply)
 
-    def _record(self, call: Call, request: Any) -> Fault | None:
+    def _call(self, operation: str, sent: Mapping[str, Any]) -> Call:
+        items = sent.get("TransactItems", ())
+        tables = sent.get("TableName") or "+".join(
+            [*sent.get("RequestItems", ()), *(action["TableName"] for item in items for action in item.values())]
+        )
+        rows = self.dynamodb.rows_of(operation, sent) if tables else frozenset[str]()
+        return Call(AWS, operation, tables or sent.get("SecretId", sent.get("QueueUrl", "")), rows)
+
+    def _record(self, call: Call, request: Any, first_try: Try | None = None) -> Fault | None:
         """Count an AWS call, wait for its turn, and return the fault of this try."""
-        invocation = str(request.headers.get("amz-sdk-invocation-id"))
-        is_retry = invocation in self._first_try
-        if not is_retry:
-            self.before_call(call)
-            self._first_try[invocation] = len(self.calls)
-            self.calls.append(call)
-        fault = self._fault(call, self._first_try[invocation], is_retry)
+        invocation = _invocation(request)
+        if first_try is not None:
+            self._first_try[invocation] = first_try.number
+            fault = first_try.fault
+        else:
+            is_retry = invocation in self._first_try
+            if not is_retry:
+                self.before_call(call)
+                self._first_try[invocation] = len(self.calls)
+                self.calls.append(call)
+            fault = self._fault(call, self._first_try[invocation], is_retry)
         self.tick(TIMEOUT_US if fault and fault.outcome == "silence" else CALL_US)
         return fault
 
@@ -267,6 +321,28 @@ class Adapter(HTTPAdapter):
         status, headers, body = self.reply(request)
         raw = urllib3.HTTPResponse(BytesIO(body), headers, status, preload_content=False)
         return self.build_response(request, raw)
+
+
+def _invocation(request: Any) -> str:
+    """botocore's id of a call, which its retries share."""
+    return str(request.headers.get("amz-sdk-invocation-id"))
+
+
+def _parsed(response: dict[str, Any]) -> dict[str, Any]:
+    """DynamoDB's response as botocore returns it. Entries have binary values, at the top level."""
+    for name in ("Item", "Attributes"):
+        if name in response:
+            response[name] = parsed_item(response[name])
+    if "Items" in response:
+        response["Items"] = [parsed_item(item) for item in response["Items"]]
+    for table, items in response.get("Responses", {}).items():
+        response["Responses"][table] = [parsed_item(item) for item in items]
+    return response
+
+
+def parsed_item(item: Item) -> Item:
+    """An item as botocore returns it."""
+    return {name: {"B": base64.b64decode(value["B"])} if "B" in value else value for name, value in item.items()}
 
 
 def _response(request: Any, status: int, body: Mapping[str, Any]) -> AWSResponse:

@@ -4,7 +4,6 @@ The clock, the AWS clients, the Razorpay session and the log streams are pointed
 shared code moves, only this module and `tests/support/cached_state.py` follow.
 """
 
-import base64
 import importlib.metadata
 import itertools
 import json
@@ -14,11 +13,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import botocore.endpoint
-import botocore.parsers
 import botocore.regions
 import botocore.retries.quota
 import botocore.signers
 import botocore.useragent
+from pynamodb.attributes import AttributeContainer
 
 from tests.simulation.faults import Adapter
 from tests.support.cached_state import clear_cached_state
@@ -97,9 +96,17 @@ def _patch_clock(replace: Replace, world: CurrentWorld) -> None:
 
 
 def _patch_sdks(replace: Replace, world: CurrentWorld) -> None:
-    from shared.aws import dynamodb_client, s3, secrets, sqs
+    from shared.aws import dynamodb_client, s3, secrets, session, sqs
+    from shared.deadline import Deadline
 
     clear_cached_state()
+    limit_timeouts = session._limit_timeouts
+
+    def limit_timeouts_once(*client: Any, **event: Any) -> None:
+        if not world().wire.is_first_try_made:  # or else it was limited before the call waited for its turn
+            limit_timeouts(*client, **event)
+
+    replace(session, "_limit_timeouts", limit_timeouts_once)
 
     class Time:
         """botocore's back-off, by the world's clock."""
@@ -119,8 +126,18 @@ def _patch_sdks(replace: Replace, world: CurrentWorld) -> None:
     def call_s3(request: Any, **more: Any) -> Any:
         return world().wire.call_s3(request)
 
+    dynamodb = dynamodb_client.client()
+    real_call = dynamodb._make_api_call
+
+    def call_dynamodb(operation: str, parameters: dict[str, Any]) -> Any:
+        wire = world().wire
+        if not wire.skips_botocore or Deadline.current().has_passed:  # then the client's own hook makes no call
+            return real_call(operation, parameters)
+        return wire.call_dynamodb(operation, parameters, lambda: real_call(operation, parameters))
+
+    replace(dynamodb, "_make_api_call", call_dynamodb)
     # Last, so that the clients' own hooks, which shorten timeouts to the deadline, run before.
-    for client in (dynamodb_client.client(), secrets.client(), sqs.client()):
+    for client in (dynamodb, secrets.client(), sqs.client()):
         client.meta.events.register_last("before-send", call_aws)
     s3.client().meta.events.register_last("before-send", call_s3)
 
@@ -145,8 +162,8 @@ def _patch_lists(replace: Replace, world: CurrentWorld) -> None:
     )
 
 
-def parsed_value(value: dict[str, Any]) -> dict[str, Any]:
-    return {"B": base64.b64decode(value["B"])} if "B" in value else value
+def _default(attribute: Any, is_new: bool) -> Any:
+    return attribute.default_for_new if is_new and attribute.default_for_new is not None else attribute.default
 
 
 def _patch_sdk_costs(replace: Replace) -> None:
@@ -166,16 +183,20 @@ def _patch_sdk_costs(replace: Replace) -> None:
     # The signature of a call. Presigned URLs and forms are still signed.
     replace(botocore.signers.RequestSigner, "handler", lambda self, operation_name=None, request=None, **more: None)
     replace(botocore.useragent.UserAgentString, "to_string", lambda self: "simulation")
-    # A DynamoDB value parses to itself, apart from binary ones, which are base64. Entries have them at the top level.
-    parser: Any = botocore.parsers.BaseJSONParser
-    structure = parser._handle_structure
-    replace(
-        parser,
-        "_handle_structure",
-        lambda self, shape, value: (
-            parsed_value(value) if shape.name == "AttributeValue" else structure(self, shape, value)
-        ),
-    )
+    # Most attributes of a row have no default, and pynamodb looks for one twice whenever it reads a row.
+    defaults: dict[tuple[Any, bool], list[tuple[str, Any]]] = {}
+
+    def set_defaults(row: Any, _user_instantiated: bool = True) -> None:
+        key = type(row), _user_instantiated
+        if key not in defaults:
+            found = [(name, _default(each, _user_instantiated)) for name, each in row.get_attributes().items()]
+            defaults[key] = [(name, default) for name, default in found if default is not None]
+        for name, default in defaults[key]:
+            value = default() if callable(default) else default
+            if value is not None:
+                setattr(row, name, value)
+
+    replace(AttributeContainer, "_set_defaults", set_defaults)
     endpoints: dict[Any, Any] = {}
     construct = botocore.regions.EndpointRulesetResolver.construct_endpoint
 

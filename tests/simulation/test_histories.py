@@ -8,10 +8,13 @@ import sys
 import pytest
 
 from local.template import ROOT
+from tests.simulation.faults import Wire
+from tests.simulation.harness import HARNESS
 from tests.simulation.histories import simulate
 
 SEEDS = range(30)
 REPEATED_SEED = 7
+COMPARED_SEEDS = (3, 6, 11, 97)  # in 97 a request waits for its turn until its time has passed
 
 
 @pytest.mark.usefixtures("harness")
@@ -31,3 +34,15 @@ def test_seed_gives_the_same_history_in_another_process() -> None:
     environment = {**os.environ, "PYTHONHASHSEED": "77", "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout.splitlines()[-1]) == simulate(REPEATED_SEED).lines == simulate(REPEATED_SEED).lines
+
+
+@pytest.mark.usefixtures("harness")
+@pytest.mark.parametrize("seed", COMPARED_SEEDS)
+def test_history_is_the_same_with_all_of_botocore(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    histories = []
+    for skips_botocore in (True, False):
+        monkeypatch.setattr(Wire, "skips_botocore", skips_botocore)
+        outcome, world = simulate(seed), HARNESS.world
+        replies = [(reply.status, reply.headers.get("Content-Type")) for _, reply in world.replies]
+        histories.append((outcome, replies, world.wire.calls, world.dynamodb.journal, world.random.getstate()))
+    assert histories[0] == histories[1]

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from local.template import Template
+from tests.simulation.faults import parsed_item
 from tests.simulation.flows.flow import API, fund_wallet, start_top_up
-from tests.simulation.patches import parsed_value
 from tests.simulation.world import World
 from tools.cost.meter import Meter
 from tools.cost.prices import Usage
@@ -24,7 +24,7 @@ class Reader:
 
     def get_item(self, **request: Any) -> dict[str, Any]:
         item = self.world.dynamodb.call("GetItem", request).get("Item", {})
-        return {"Item": {name: parsed_value(value) for name, value in item.items()}}
+        return {"Item": parsed_item(item)}
 
 
 @pytest.fixture

@@ -128,6 +128,7 @@ class World:
         self.went_back = False  # whether the clock was ever set back
         self._read_up_to: dict[str, int] = {}
         self._rows: dict[int, tuple[Item, dict[str, Any]]] = {}
+        self._wallet_ids: dict[str, str] = {}  # by customer
         HARNESS.world = self
 
     # --- time and chance
@@ -362,10 +363,17 @@ class World:
 
     def entries(self, customer: Customer) -> list[dict[str, Any]]:
         """The customer's ledger, oldest first."""
+        wallet_id = self._wallet_id(customer.id)
+        items = self.dynamodb.tables["WalletEntriesTable"].partitions.get(wallet_id, {})
+        return sorted((self._row(item) for item in items.values()), key=lambda entry: int(entry["seq"]))
+
+    def _wallet_id(self, customer: str) -> str:
+        """Cached: it is a hash, and every invariant asks for it."""
         from shared.wallets.wallet import wallet_id
 
-        items = self.dynamodb.tables["WalletEntriesTable"].partitions.get(wallet_id(customer.id), {})
-        return sorted((self._row(item) for item in items.values()), key=lambda entry: int(entry["seq"]))
+        if customer not in self._wallet_ids:
+            self._wallet_ids[customer] = wallet_id(customer)
+        return self._wallet_ids[customer]
 
     def _row(self, item: Item) -> dict[str, Any]:
         """An item as plain values, cached: items never change in place, and every step reads all of them."""
