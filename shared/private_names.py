@@ -87,6 +87,21 @@ def set_connect_timeout(client: Any, timeout: Any) -> None:
     client._endpoint.http_session._timeout = timeout
 
 
+def keep_endpoint(client: Any) -> None:
+    """Let all calls go where the first one went. By itself botocore works an endpoint out for each call, from rules
+    and the names of its tables. Only names that are ARNs would change it.
+    """
+    resolver = client._ruleset_resolver
+    work_out, found = resolver.construct_endpoint, []
+
+    def first_endpoint(**call: Any) -> Any:
+        if not found:
+            found.append(work_out(**call))
+        return found[0]
+
+    resolver.construct_endpoint = first_endpoint
+
+
 def trust(client: Any, folder: str) -> None:
     """Look roots up in a folder of files named by their hash. botocore's setting takes one file, and reads all of it
     for every connection.

@@ -15,7 +15,9 @@ READ_TIMEOUT_S = 2
 @cache
 def client() -> Any:
     """The client that every table and transaction uses. pynamodb checks the parameters."""
-    return make_client("dynamodb", CONNECT_TIMEOUT_S, READ_TIMEOUT_S, parameter_validation=False)
+    made = make_client("dynamodb", CONNECT_TIMEOUT_S, READ_TIMEOUT_S, parameter_validation=False)
+    private_names.keep_endpoint(made)
+    return made
 
 
 def _rehearse(made: Any) -> None:

@@ -43,11 +43,15 @@ def session() -> Session:
 
 
 def make_client(service: str, connect_s: float, read_s: float, **options: Any) -> Any:
-    """A client with these timeouts. Every attempt ends before the current deadline, or is ServiceUnavailable."""
+    """A client with these timeouts. Every attempt ends before the current deadline, or is ServiceUnavailable.
+
+    Its User-Agent is the same for every call. By itself botocore writes a new one, with what the call makes use of.
+    """
     config = Config(
         connect_timeout=connect_s,
         read_timeout=read_s,
         retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
+        user_agent=session().user_agent(),
         **options,
     )
     client = session().create_client(service, config=config)
@@ -55,7 +59,9 @@ def make_client(service: str, connect_s: float, read_s: float, **options: Any) -
         private_names.trust(client, str(ROOTS))
     client.meta.events.register("before-send", partial(_limit_timeouts, client, connect_s, read_s))
     pause_s: Any = partial(_pause_s, *_retry_rules())
-    client.meta.events.register_first(f"needs-retry.{SERVICES[service]}", pause_s)
+    event = f"needs-retry.{SERVICES[service]}"
+    client.meta.events.unregister(event, unique_id=f"retry-config-{SERVICES[service]}")
+    client.meta.events.register(event, pause_s)
     return client
 
 
@@ -72,11 +78,14 @@ def _retry_rules() -> tuple[Any, Any]:
 
 
 def _pause_s(rules: Any, adapter: Any, attempts: int, **event: Any) -> float | None:
-    """How long to wait before the next attempt; None leaves it to botocore, which then makes none.
+    """How long to wait before the next attempt; None for no other attempt.
 
-    botocore's own pause would be up to one second and then two, whatever time is left.
+    This takes the place of botocore's own handler, which has the same rules. Its pause is up to one second and then
+    two, whatever time is left.
     """
-    if not rules.is_retryable(adapter.create_retry_context(attempts=attempts, **event)):
+    context = adapter.create_retry_context(attempts=attempts, **event)
+    if not rules.is_retryable(context):
+        adapter.adapt_retry_response_from_context(context)
         return None
     return random.uniform(0, min(2 ** (attempts - 1), Deadline.current().remaining_s / 4))
 

@@ -1,0 +1,53 @@
+"""What a client works out once, and not anew for each of its calls."""
+
+from collections.abc import Iterator
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+from botocore.retries.standard import StandardRetryConditions
+
+from shared.aws import dynamodb_client
+from shared.aws.session import answered_here, session
+from tests.unit.conftest import ENVIRONMENT, forget
+
+CALLS = 3
+
+
+@pytest.fixture
+def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    forget()
+    yield dynamodb_client.client()
+    forget()
+
+
+def call(client: Any) -> list[Any]:
+    """The requests that reads of several tables send."""
+    sent: list[Any] = []
+    client.meta.events.register_first("before-send", lambda request, **_: sent.append(request))
+    with answered_here(client):
+        for number in range(CALLS):
+            client.get_item(TableName=f"table{number}", Key={"key": {"S": "x"}})
+    return sent
+
+
+def test_endpoint_is_worked_out_once(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    spy = Mock(wraps=client._ruleset_resolver._provider.resolve_endpoint)
+    monkeypatch.setattr(client._ruleset_resolver._provider, "resolve_endpoint", spy)
+    assert {request.url for request in call(client)} == {"https://dynamodb.ap-south-1.amazonaws.com/"}
+    assert spy.call_count == 1
+
+
+def test_every_call_has_the_same_user_agent(client: Any) -> None:
+    (agent,) = {request.headers["User-Agent"].decode() for request in call(client)}
+    assert agent == session().user_agent()
+
+
+def test_one_handler_decides_on_another_attempt(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = Mock(return_value=False)
+    monkeypatch.setattr(StandardRetryConditions, "is_retryable", asked)
+    call(client)
+    assert asked.call_count == CALLS
