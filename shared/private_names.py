@@ -92,7 +92,8 @@ def keep_endpoint(client: Any) -> None:
     and the names of its tables. Only names that are ARNs would change it.
     """
     resolver = client._ruleset_resolver
-    work_out, found = resolver.construct_endpoint, []
+    work_out = resolver.construct_endpoint
+    found: list[Any] = []
 
     def first_endpoint(**call: Any) -> Any:
         if not found:
