@@ -4,6 +4,7 @@ An issuer's outage must not log customers out: keys that were fetched once stay 
 key goes with the next good answer. Answers without a single usable key count as an outage.
 """
 
+import encodings.idna  # noqa: F401 - otherwise a customer's request loads it, to look the issuer's name up
 import ipaddress
 import json
 import math

@@ -3,7 +3,7 @@
 from shared.errors import NotAuthenticated, ParseError, ServiceUnavailable
 from shared.http.endpoint import Endpoint, Request, Response
 from shared.payments.serializers import WebhookBody
-from shared.payments.webhook import handle_webhook
+from shared.payments.webhook import handle_webhook, prepare
 from shared.telemetry import log
 
 endpoint = Endpoint(
@@ -13,6 +13,7 @@ endpoint = Endpoint(
     responses={200: WebhookBody},
     errors=(ParseError, NotAuthenticated, ServiceUnavailable),
 )
+prepare()
 
 
 @endpoint

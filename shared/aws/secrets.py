@@ -6,8 +6,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from shared import clock
-from shared.aws.session import make_client
+from shared import clock, initialization
+from shared.aws.session import answered_here, make_client
 from shared.errors import ServiceUnavailable
 
 SECRET_AGE_S_MAX = 300
@@ -29,6 +29,16 @@ def get_secret(name: str) -> dict[str, Any]:
 @cache
 def client() -> Any:
     return make_client("secretsmanager", CONNECT_TIMEOUT_S, READ_TIMEOUT_S)
+
+
+def prepare_client() -> None:
+    """Have the client made and connected in the initialization: for functions that read a secret in every event."""
+    initialization.register(client, _rehearse)
+
+
+def _rehearse(made: Any) -> None:
+    with answered_here(made):
+        made.get_secret_value(SecretId="rehearsal")
 
 
 @cache

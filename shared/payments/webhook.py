@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from shared.aws import secrets
 from shared.disputes.apply import apply_dispute
 from shared.errors import NotAuthenticated
 from shared.payment_methods import card_sync
@@ -27,6 +28,11 @@ EVENTS = (
     "order.paid",
     "refund.",
 )
+
+
+def prepare() -> None:
+    """Called while the function is initialized: no event is answered without the secrets that may have signed it."""
+    secrets.prepare_client()
 
 
 def handle_webhook(body: bytes, signature: str, event_id: str) -> WebhookResult:

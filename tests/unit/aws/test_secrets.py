@@ -6,8 +6,10 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from shared.aws.secrets import get_secret
+from shared import initialization
+from shared.aws.secrets import client, get_secret
 from shared.errors import ServiceUnavailable
+from shared.payments import webhook
 from shared.razorpay import credentials
 from tests.unit.aws.conftest import UNREACHABLE, raises
 
@@ -40,3 +42,11 @@ def test_secret_that_is_no_object_raises() -> None:
     boto3.client("secretsmanager").create_secret(Name="gateway-key", SecretString='["a"]')
     with pytest.raises(RuntimeError, match="gateway-key"):
         get_secret("gateway-key")
+
+
+def test_webhook_prepares_the_client_and_reads_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(initialization, "_clients", [])
+    monkeypatch.setattr("botocore.httpsession.URLLib3Session.send", raises(AssertionError("a request was sent")))
+    webhook.prepare()
+    initialization.rehearse()
+    assert client.cache_info().currsize == 1
