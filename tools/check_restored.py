@@ -39,7 +39,7 @@ def _moves_of_payments(payments: Rows) -> dict[str, str]:
         is_debit = row.get("source") == WALLET and row.get("status") != "failed"
         if is_credit or is_debit:
             kind = "credit" if is_credit else "debit"
-            moves[ledger.by_payment(row["id"])] = f"{kind} of {_rupees(row)} in wallet {wallet_id(row['customer'])}"
+            moves[ledger.by_payment(row["id"])] = f"{kind} of {_rupees(row)} in {_wallet(row)}"
     return moves
 
 
@@ -49,9 +49,13 @@ def _moves_of_refunds(refunds: Rows) -> dict[str, str]:
     for row in refunds:
         is_credit = row.get("destination") == WALLET and row.get("status") == "processed"
         if is_credit or row.get("held_paise"):
-            text = f"{'credit' if is_credit else 'hold'} of {_rupees(row)} in wallet {wallet_id(row['customer'])}"
-            moves[ledger.by_refund(row["payment"], row["id"])] = text
+            kind = "credit" if is_credit else "hold"
+            moves[ledger.by_refund(row["payment"], row["id"])] = f"{kind} of {_rupees(row)} in {_wallet(row)}"
     return moves
+
+
+def _wallet(row: Mapping[str, Any]) -> str:
+    return f"wallet {wallet_id(row['customer'])} of customer {row['customer']}"
 
 
 def _rupees(row: Mapping[str, Any]) -> str:

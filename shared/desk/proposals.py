@@ -28,9 +28,9 @@ from shared.desk.models import (
     state_of,
 )
 from shared.desk.reviews import ReviewItem
-from shared.desk.wallets import get_customer_wallet
-from shared.errors import Conflict, PermissionDenied
+from shared.errors import Conflict, NotFound, PermissionDenied
 from shared.payments.models import Payment
+from shared.wallets.models import find_customer
 
 PROPOSALS = uuid.UUID("0c1f6f0e-6a1d-5a3e-8f0b-7b2d9c4e5a61")
 PROPOSED, APPROVED, DONE, REJECTED, LAPSED = STATUSES = ("proposed", "approved", "done", "rejected", "lapsed")
@@ -166,9 +166,12 @@ def _decision(proposal: Proposal, staff: str, status: str, reason: str) -> Updat
 def _propose_for_wallet(
     staff: str, wallet: str, what: str, body: Mapping[str, Any], key: str | None, dry_run: bool
 ) -> Proposed:
-    found = get_customer_wallet(wallet)
+    """A wallet whose entries a restore lost still has its owner; the approval opens it again."""
+    customer = find_customer(wallet)
+    if customer is None:
+        raise NotFound("Wallet")
     values = {"wallet": wallet, "type": body.get("type")}
-    return _propose(staff, found.customer, what, wallet, body["amount"], body, key, values, dry_run)
+    return _propose(staff, customer, what, wallet, body["amount"], body, key, values, dry_run)
 
 
 def _propose(

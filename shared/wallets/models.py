@@ -8,7 +8,7 @@ from typing import Any
 
 from pynamodb.attributes import BinaryAttribute, BooleanAttribute, UnicodeAttribute
 
-from shared.aws.dynamodb import Insert, IntegerAttribute, Table, Write, get, read, transact
+from shared.aws.dynamodb import Insert, IntegerAttribute, Overwrite, Table, Write, get, read, transact
 
 ENTRIES_PER_PAGE = 20  # of a search, which mostly ends on its first page
 OWNER = "wallet_owner"  # the id of every WalletOwner; no method has it
@@ -59,8 +59,11 @@ def append(*writes: Entry | Write) -> list[Write]:
 
 
 def append_opening(entry: Entry, customer: str) -> list[Write]:
-    """Insert entry 0 with the row that names the wallet's owner."""
-    return append(entry, Insert(WalletOwner(entry.wallet, owner=customer)))
+    """Insert entry 0 with the row that names the wallet's owner.
+
+    That row may be there already: the tables are restored to different moments, and the id fixes the owner anyway.
+    """
+    return append(entry, Overwrite(WalletOwner(entry.wallet, owner=customer)))
 
 
 def get_head(wallet: str) -> Entry | None:

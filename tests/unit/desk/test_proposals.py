@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from shared.audit import audit_entries
-from shared.aws.dynamodb import Update, execute
+from shared.aws.dynamodb import Delete, Update, execute
 from shared.desk import effects, proposals
 from shared.desk.models import PROPOSAL, Proposal, get_or_404, get_proposal
 from shared.desk.proposals import decide, list_proposals, propose_adjustment, propose_waiver, status_of
@@ -16,7 +16,7 @@ from shared.staff.refunds import refund
 from shared.triggers import Change
 from shared.wallets import ledger
 from shared.wallets.models import append, get_head
-from shared.wallets.wallet import wallet_id
+from shared.wallets.wallet import open_wallet, wallet_id
 from tests.unit.conftest import Razorpay
 from tests.unit.payments.support import ASHA, balance, credited, entries, forward, stored, wallet_body
 from tests.unit.refunds.support import report, spend
@@ -85,6 +85,26 @@ def test_approved_adjustment_moves_the_wallet_once(kind: str, expected: str) -> 
     assert (status_of(done), done.decided_by, done.decision_reason) == ("done", AMIT, "Checked")
     assert status_of(approve(proposal)) == "done" and balance() == expected
     assert moves() == [(kind, "adjustment", 20_000)] and not_justified() == 0
+
+
+def lose_entries() -> None:
+    """As a restore to a minute before the wallet was opened: its owner stays, in another table."""
+    open_wallet(ASHA)
+    for entry in entries():
+        execute(Delete(entry))
+
+
+def test_approved_adjustment_opens_a_wallet_without_entries() -> None:
+    lose_entries()
+    proposal = propose()
+    assert get_head(WALLET) is None, "a proposal opens no wallet"
+    assert status_of(approve(proposal)) == "done" and balance() == "200.00"
+    assert [entry.kind for entry in entries()] == ["opening", "credit"] and not_justified() == 0
+
+
+def test_debit_of_a_wallet_without_entries_is_refused() -> None:
+    lose_entries()
+    assert refused(approve, propose(kind="debit")) == "insufficient_funds" and get_head(WALLET) is None
 
 
 def test_maker_decides_nothing() -> None:

@@ -13,6 +13,7 @@ from shared.payments.create import create_payment
 from shared.payments.models import count_in_review
 from shared.payments.reconcile import reconcile
 from shared.triggers import Change
+from shared.wallets.models import get_head
 from shared.wallets.wallet import wallet_id
 from tests.unit.conftest import ENVIRONMENT, Razorpay, an_attempt
 from tests.unit.payments.support import (
@@ -30,7 +31,7 @@ from tests.unit.payments.support import (
 )
 from tools.check_restored import differences, main, scan
 
-CHITRA, DEV = "chitra", "dev"
+CHITRA, DEV, ESHA = "chitra", "dev", "esha"
 TABLES = ("payments", "refunds", "entries", "methods", "desk")
 
 
@@ -62,12 +63,15 @@ def test_restored_tables_are_made_to_agree(razorpay: Razorpay, monkeypatch: pyte
     assert ENVIRONMENT["WALLET_ENTRIES_TABLE"] == "entries"
     forward(-3_600, monkeypatch)
     credited(ASHA, 50_000, "pay_00000000000001")
-    in_window, waiting = top_up(BILAL, 30_000), top_up(CHITRA, 20_000)
+    in_window = top_up(BILAL, 30_000)
     before = {"entries": copy("entries")}  # a minute before all others
 
     forward(-3_540, monkeypatch)
     apply_attempt(in_window, an_attempt(in_window.gateway_order, 30_000, id="pay_00000000000002"), "webhook")
     spent = create_payment(ASHA, FROM_WALLET | {"amount": 10_000}, "key").payment
+    waiting, opened = top_up(CHITRA, 20_000), top_up(ESHA, 25_000)  # and with them two wallets
+    apply_attempt(opened, an_attempt(opened.gateway_order, 25_000, id="pay_00000000000005"), "webhook")
+    in_lost_minute = {f"p:{payment.id}" for payment in (in_window, spent, opened)}
     before |= {table: copy(table) for table in TABLES if table != "entries"}
 
     # Lost with the tables: the capture of a known top-up, and a whole payment with its order.
@@ -83,19 +87,23 @@ def test_restored_tables_are_made_to_agree(razorpay: Razorpay, monkeypatch: pyte
     for table, rows in before.items():
         restore(table, rows)
     # Step 2: the check. What the ledger has is right, and it lacks what the last minute moved.
-    assert {line.split(" has no entry")[0] for line in found()} == {f"p:{in_window.id}", f"p:{spent.id}"}
+    assert {line.split(" has no entry")[0] for line in found()} == in_lost_minute
+    assert f"credit of 250.00 in wallet {wallet_id(ESHA)} of customer {ESHA}" in "".join(found())
+    assert get_head(wallet_id(CHITRA)) is get_head(wallet_id(ESHA)) is None
     assert check_wallet(wallet_id(ASHA)).is_sound and main("payments", "refunds", "entries") == 1
     # Step 3: each difference is corrected by two people.
     adjust(ASHA, "debit", 10_000)
     adjust(BILAL, "credit", 30_000)
+    adjust(ESHA, "credit", 25_000)
     # Step 4: the reconciler asks Razorpay for everything since.
     forward(0, monkeypatch)
     reconcile()
     assert stored(waiting).status == "captured" and count_in_review() == 1
-    assert [balance(customer) for customer in (ASHA, BILAL, CHITRA)] == ["400.00", "300.00", "200.00"]
+    corrected = (ASHA, BILAL, CHITRA, ESHA)
+    assert [balance(customer) for customer in corrected] == ["400.00", "300.00", "200.00", "250.00"]
     # Step 5: both checks again. Only what was corrected by hand is still named.
-    assert {line.split(" has no entry")[0] for line in found()} == {f"p:{in_window.id}", f"p:{spent.id}"}
-    changes = [Change(None, entry.serialize()) for who in (ASHA, BILAL, CHITRA) for entry in entries(who)]
+    assert {line.split(" has no entry")[0] for line in found()} == in_lost_minute
+    changes = [Change(None, entry.serialize()) for who in corrected for entry in entries(who)]
     audited = audit_entries(changes)
     assert (audited["LedgerDrift"], audited["EntryNotJustified"]) == (0, 0)
 
