@@ -104,7 +104,7 @@ outdated: ## list the pins that have a newer release
 
 # A second DynamoDB engine. Without npm its tests are skipped.
 .venv-dynoxide/stamp: Makefile | setup
-	@npm install --silent --no-fund --no-audit --prefix .venv-dynoxide @dynoxide/linux-x64@1.2.1 && touch $@ \
+	@npm install --ignore-scripts --silent --no-fund --no-audit --prefix .venv-dynoxide @dynoxide/linux-x64@1.2.1 && touch $@ \
 		|| echo "npm cannot install dynoxide; the tests that need it are skipped"
 
 # pyvips and sharp have no package for some platforms. The benchmark omits the tools that are missing.

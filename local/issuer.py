@@ -31,6 +31,7 @@ class Issuer:
                 serialization.PrivateFormat.PKCS8,
                 serialization.NoEncryption(),
             )
+            path.touch(mode=0o600)
             path.write_bytes(pem)
 
     @classmethod

@@ -44,6 +44,7 @@ from tests.support.documents import (
 from tests.support.lambda_events import LambdaContext, request_event
 from tests.support.monitoring import ALARMS
 from tools.clients import postman
+from tools.cost.prices import ALARM_METRICS, monthly
 from tools.host_template import Host
 from tools.openapi import generated
 
@@ -477,7 +478,8 @@ def test_operations_lists_every_query_and_dashboard() -> None:
 def test_deploying_prices_the_alarms_and_rules_that_there_are() -> None:
     (rules,) = [acl["Rules"] for acl in TEMPLATE.of_type("AWS::WAFv2::WebACL").values()]
     priced = dict(rows(section(DOCS / "deploying.md", "2. What it costs")))
-    assert priced["about 50 alarms"] == "5.00" and 40 < len(ALARMS) < 60
+    count, dollars = monthly(TEMPLATE, OBSERVABILITY)[ALARM_METRICS]
+    assert priced[f"about 50 alarms, on {count} metrics"] == f"{dollars:.2f}" and 40 < len(ALARMS) < 60
     words = {6: "six", 7: "seven", 8: "eight"}
     assert priced[f"the web ACL with {words[len(rules)]} rules, `prod` alone"] == f"{5 + len(rules):.2f}"
 

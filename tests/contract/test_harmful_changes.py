@@ -64,6 +64,11 @@ ALARM_CHANGES = [
     ("OwedAlarm", ("Threshold",), 500_001),
     ("WebhookRefusedAlarm", ("Threshold",), 4),
     ("TablesThrottledAlarm", ("Metrics", 0, "Expression"), "entries + entries_read"),
+    (
+        "StaffTablesThrottledAlarm",
+        ("Metrics", 1, "MetricStat", "Metric", "Dimensions", 0, "Value"),
+        {"Ref": "ImagesTable"},
+    ),
     ("FailedUploadsAlarm", ("Statistic",), "SampleCount"),
     ("NewFaultsAlarm", ("EvaluationPeriods",), 60),
     ("RefundsVersionAlarm", ("Metrics", 1, "MetricStat", "Metric", "Dimensions", 2), GONE),

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from local.template import ROOT, Template
 from tests.support import image_samples
 from tools.cost import prices, report
 from tools.cost.meter import index_write_units, item_bytes, read_units
@@ -164,3 +165,13 @@ def test_index_is_written_only_if_its_projection_changes() -> None:
 
 def test_every_priced_choice_is_explained() -> None:
     assert set(report.CHOICES) == set(prices.CHOICES)
+
+
+def test_alarms_are_billed_by_metric_and_the_web_acl_by_rule() -> None:
+    monthly = prices.monthly(Template(), Template(ROOT / "observability.yaml"))
+    assert monthly[prices.ALARM_METRICS][0] > 100 and monthly[prices.CUSTOM_METRICS][0] > 50
+    assert monthly["AWS::WAFv2::WebACL"] == (1, 5.00) and monthly[prices.WAF_RULES] == (6, 6.00)
+    assert (
+        f"{monthly[prices.ALARM_METRICS][1]:.2f}  {monthly[prices.ALARM_METRICS][0]} metrics"
+        in report.monthly_report()
+    )

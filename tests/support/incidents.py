@@ -23,6 +23,7 @@ RULES = (
 # The functions that no request waits for, each of which has an alarm on its errors.
 UNATTENDED = ("ReconcilePayments", "AuditWallets", "AuditPayments", "CompressImage", "SweepImages")
 TABLES = ("PaymentMethodsTable", "WalletEntriesTable", "PaymentsTable", "RefundsTable", "ImagesTable")
+STAFF_TABLES = ("DeskTable", "UnusableWebhooksTable")
 STREAMS = {"WalletEntriesStream": "WalletEntriesTable", "PaymentsStream": "PaymentsTable"}
 MONEY, SERVICE, TICKET = "MoneyPages", "ServicePages", "Tickets"
 
@@ -107,7 +108,7 @@ def calm_day() -> Metrics:
     day.put(function("Duration", "ReceiveWebhook"), [480], 3_900)
     day.put(THROTTLES, minutes, 0)
     day.put(THROTTLES, [480], 5)
-    for name in TABLES:
+    for name in (*TABLES, *STAFF_TABLES):
         day.put(table("WriteThrottleEvents", name), [480], 3)
     for name in ("ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"):
         day.put(queue(name), minutes, 0)
@@ -277,6 +278,14 @@ INCIDENTS: Mapping[str, tuple[str, tuple[Incident, ...]]] = {
     "TablesThrottledAlarm": (
         TICKET,
         each(every(5, table(f"{kind}ThrottleEvents", name), 1, 6) for name in TABLES for kind in ("Read", "Write")),
+    ),
+    "StaffTablesThrottledAlarm": (
+        TICKET,
+        each(
+            every(5, table(f"{kind}ThrottleEvents", name), 1, 6)
+            for name in STAFF_TABLES
+            for kind in ("Read", "Write")
+        ),
     ),
     "UploadsRepeatedAlarm": (TICKET, (every(1, own("UploadDuplicate"), 201, 10),)),
     "FailedUploadsAlarm": (TICKET, (every(1, queue("ApproximateNumberOfMessagesVisible"), 1, 1),)),

@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import dataclass, fields
+from typing import Any
 
 from local.template import Template
 
@@ -19,6 +20,9 @@ PRICES = {
     "put": 5.00,
     "get": 0.40,
     "storage_gb_month": 0.025,
+    "waf_requests": 0.60,
+    "traces": 5.00,
+    "recovery_gb_month": 0.228,  # point-in-time recovery
 }
 # Durations inside a region. The local stand-ins answer faster, so their own times say nothing.
 DYNAMODB_MS = 6
@@ -27,6 +31,7 @@ RAZORPAY_MS = 120
 COLD_START_SHARE, COLD_START_MS = 0.01, 204
 FULL_CPU_GB = 1_769 / 1_024  # Lambda gives one full CPU at this memory, proportionally less below it
 LOG_EVENT_BYTES = 26  # CloudWatch adds them to each line
+TRACED_SHARE = 0.05  # X-Ray's default, beyond one trace a second
 AUDIT_BATCH = 12  # changes in a batch of half a minute at a million top-ups a month
 
 
@@ -112,22 +117,39 @@ CHOICES = {
     "photo_row": 3 * PRICES["write_units"],
     "upload_count": PRICES["write_units"] + PRICES["read_units"],
     "storing_status": PRICES["write_units"],
+    "waf": 4 * PRICES["waf_requests"],
+    "tracing": 4 * TRACED_SHARE * PRICES["traces"],
+    "recovery": PRICES["recovery_gb_month"],
 }
 
 # Dollars per month for each resource, whatever the traffic. Three dashboards are free.
-CUSTOM_METRICS = "custom metrics"
+CUSTOM_METRICS, ALARM_METRICS, WAF_RULES = "custom metrics", "metrics of alarms", "rules of the web ACL"
 MONTHLY = {
     CUSTOM_METRICS: 0.30,
-    "AWS::CloudWatch::Alarm": 0.10,
-    "AWS::CloudWatch::CompositeAlarm": 0.50,
+    ALARM_METRICS: 0.10,
     "AWS::KMS::Key": 1.00,
     "AWS::SecretsManager::Secret": 0.40,
+    "AWS::WAFv2::WebACL": 5.00,
+    WAF_RULES: 1.00,
 }
 
 
-def monthly(template: Template) -> dict[str, tuple[int, float]]:
-    """The count and the monthly dollars of each kind of resource. A metric counts if a dashboard shows it."""
-    dashboards = json.dumps(template.of_type("AWS::CloudWatch::Dashboard"))
-    counts = {kind: len(template.of_type(kind)) for kind in MONTHLY}
-    counts[CUSTOM_METRICS] = len(set(re.findall(r'"GarmentPay", "(\w+)"', dashboards)))
+def monthly(*templates: Template) -> dict[str, tuple[int, float]]:
+    """The count and the monthly dollars of each kind of resource, with those that only prod has.
+
+    A metric of ours counts if a dashboard shows it. An alarm that calculates is billed for each metric it reads.
+    """
+
+    def of_type(kind: str) -> list[dict[str, Any]]:
+        return [resource for template in templates for resource in template.of_type(kind).values()]
+
+    counts = {kind: len(of_type(kind)) for kind in MONTHLY}
+    counts[CUSTOM_METRICS] = len(
+        set(re.findall(r'"GarmentPay", "(\w+)"', json.dumps(of_type("AWS::CloudWatch::Dashboard"))))
+    )
+    counts[ALARM_METRICS] = sum(
+        sum("MetricStat" in metric for metric in alarm.get("Metrics", [])) or 1
+        for alarm in of_type("AWS::CloudWatch::Alarm")
+    )
+    counts[WAF_RULES] = sum(len(web_acl["Rules"]) for web_acl in of_type("AWS::WAFv2::WebACL"))
     return {kind: (count, count * MONTHLY[kind]) for kind, count in counts.items()}

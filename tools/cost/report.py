@@ -6,6 +6,7 @@ every event logged whole. It has neither limits nor refunds.
 
 import sys
 
+from local.template import ROOT, Template
 from tools.cost import prices
 from tools.cost.prices import PRICES, TUTORIAL_PHOTO, TUTORIAL_TOP_UP, Usage
 from tools.cost.scenarios import (
@@ -41,6 +42,9 @@ CHOICES = {
     "upload_versions": ("a list of an upload's versions", "the first upload wins, whatever the order of events"),
     "photo_row": ("a row per photo that is listed and swept", "a list, and an end for stuck photos"),
     "upload_count": ("a row that counts open uploads", "at most fifty per customer, however fast the requests"),
+    "waf": ("a web ACL in front of the four requests, in prod", "one caller cannot use up a route's throttle"),
+    "tracing": ("X-Ray for a twentieth of the four requests", "where the time of a slow request went"),
+    "recovery": ("point-in-time recovery, for a GB in the tables and a month", "a table as it was at any second"),
     "storing_status": ("a status between claimed and ready", "progress; a deletion is noticed before storing"),
 }
 
@@ -132,9 +136,10 @@ def choices_report() -> str:
     return "\n".join(lines)
 
 
-def monthly_report(service: MeteredService) -> str:
-    lines = ["Dollars per month, whatever the traffic"]
-    for kind, (count, dollars) in prices.monthly(service.template).items():
+def monthly_report() -> str:
+    lines = ["Dollars per month, whatever the traffic; the web ACL in prod alone"]
+    templates = (Template(), Template(ROOT / "observability.yaml"))
+    for kind, (count, dollars) in prices.monthly(*templates).items():
         lines.append(f"  {dollars:6.2f}  {count} {kind.split('::')[-1]}")
     return "\n".join(lines)
 
@@ -155,5 +160,5 @@ def main() -> int:
         shipped_report, shipped = photo_report(service, data, SHIPPED_FORMATS)
         for part in (jpeg_report, shipped_report, avif_report(jpeg, shipped), choices_report()):
             print(f"\n{part}")
-        print(f"\n{monthly_report(service)}")
+        print(f"\n{monthly_report()}")
     return 0
