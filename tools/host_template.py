@@ -51,6 +51,7 @@ def host_template(document: Document, host: Host, architecture: str) -> Document
     if host is Host.SAM_LOCAL and "Globals" in template:
         _adapt_to_sam_local(template)
     if host is Host.STACK:
+        template.get("Rules", {}).pop("ProdCallsRazorpay", None)  # Razorpay is on this machine, whatever the stage
         _remove_unsupported(template)
         _refer_to_secrets_by_arn(template)
         _unescape_binary_media_types(template)

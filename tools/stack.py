@@ -58,18 +58,17 @@ class Stack:
         self._razorpay_port = free_port()
         os.environ.update({**CREDENTIALS, "AWS_ENDPOINT_URL": self.cloud.url})
         self.cloud.wait()
+        self._fake = FakeRazorpay(KEY_ID, KEY_SECRET, WEBHOOK_SECRET, lambda: int(time.time()))
+        self.razorpay = serve(self._fake, self._razorpay_port)
+        self._stops.append(self._fake.close)
         self.deploy()
-        self.resources = self._physical_ids()
-        self.api = f"{self.cloud.url}/_aws/execute-api/{self.resources['Api']}/{STAGE}"
         self._fill_secrets()
-        self._put_gateway_responses()
-        fake = FakeRazorpay(KEY_ID, KEY_SECRET, WEBHOOK_SECRET, lambda: int(time.time()))
-        self.razorpay = serve(fake, self._razorpay_port)
-        fake.webhook_url = self.api + WEBHOOK_PATH
-        self._stops.append(fake.close)
 
     def deploy(self, changes: Mapping[str, str] | None = None) -> None:
-        """Run `sam deploy` on what was built for the stack, with these parameters in place of the stack's own."""
+        """Run `sam deploy` on what was built for the stack, with these parameters in place of the stack's own.
+
+        Another `Stage` is another URL: that of the stage before no longer answers.
+        """
         parameters = {
             "Stage": STAGE,
             "RazorpayKeyId": KEY_ID,
@@ -94,12 +93,16 @@ class Stack:
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
         if done.returncode != 0:
             raise CannotStart(f"sam deploy failed:\n{done.stdout[-ERROR_CHARS:]}{done.stderr[-ERROR_CHARS:]}")
+        self.resources = self._physical_ids()
+        self.api = f"{self.cloud.url}/_aws/execute-api/{self.resources['Api']}/{parameters['Stage']}"
+        self._fake.webhook_url = self.api + WEBHOOK_PATH
+        self._put_gateway_responses(parameters["Stage"])
 
-    def finish_and_deploy(self) -> None:
-        """Deploy again after a file of the build has changed."""
+    def finish_and_deploy(self, changes: Mapping[str, str] | None = None) -> None:
+        """Deploy again, as `deploy` does, after a file of the build has changed."""
         code = "import sys; from pathlib import Path; from tools.build import finish; finish(Path(sys.argv[1]))"
         subprocess.run([ROOT / ".venv-sam" / "bin" / "python", "-c", code, BUILT], cwd=ROOT, check=True)
-        self.deploy()
+        self.deploy(changes)
 
     def client(self, service: str, **options: Any) -> Any:
         import boto3
@@ -134,7 +137,7 @@ class Stack:
         ):
             manager.put_secret_value(SecretId=self.resources[name], SecretString=json.dumps(value))
 
-    def _put_gateway_responses(self) -> None:
+    def _put_gateway_responses(self, stage: str) -> None:
         """Set API Gateway's own error responses. The stand-in ignores them in the imported API definition."""
         (api,) = Template().of_type("AWS::Serverless::Api").values()
         client = self.client("apigateway")
@@ -151,7 +154,7 @@ class Stack:
                 responseTemplates=response["ResponseTemplates"],
                 **status,
             )
-        client.create_deployment(restApiId=self.resources["Api"], stageName=STAGE)
+        client.create_deployment(restApiId=self.resources["Api"], stageName=stage)
 
 
 class _KeyServer:

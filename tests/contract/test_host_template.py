@@ -38,6 +38,14 @@ def test_stack_template_has_every_function_and_no_unsupported_resource() -> None
     assert all(alarm["Ref"] in left for alarm in template["Globals"]["Function"]["DeploymentPreference"]["Alarms"])
 
 
+def test_stack_template_lacks_the_rule_about_razorpay_alone() -> None:
+    rules = host_template(DOCUMENT, Host.STACK, "arm64")["Rules"]
+    assert (
+        DOCUMENT["Rules"].keys() - rules.keys() == {"ProdCallsRazorpay"}
+        and rules.items() <= DOCUMENT["Rules"].items()
+    )
+
+
 def test_stack_template_names_binary_media_types_with_a_slash() -> None:
     for host, name in ((Host.STACK, "multipart/form-data"), (Host.SAM_LOCAL, "multipart~1form-data")):
         api = host_template(DOCUMENT, host, "arm64")["Resources"]["Api"]["Properties"]

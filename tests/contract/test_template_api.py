@@ -40,6 +40,17 @@ def test_nobody_signs_up_as_staff() -> None:
     assert pool["AdminCreateUserConfig"] == {"AllowAdminCreateUserOnly": True} and pool["MfaConfiguration"] == "ON"
 
 
+@pytest.mark.parametrize("client", TEMPLATE.of_type("AWS::Cognito::UserPoolClient"))
+def test_pool_does_not_tell_who_is_registered(client: str) -> None:
+    properties = TEMPLATE.of_type("AWS::Cognito::UserPoolClient")[client]
+    assert properties["PreventUserExistenceErrors"] == "ENABLED" and properties["GenerateSecret"] is False
+
+
+@pytest.mark.parametrize("pool", TEMPLATE.of_type("AWS::Cognito::UserPool"))
+def test_pool_cannot_be_deleted_by_accident(pool: str) -> None:
+    assert TEMPLATE.of_type("AWS::Cognito::UserPool")[pool]["DeletionProtection"] == "ACTIVE"
+
+
 def test_customers_tokens_are_never_deployed_as_those_of_staff() -> None:
     customers = {"JwtIssuer": "https://a", "JwtAudience": "app"}
     assert is_deployable(TEMPLATE) and is_deployable(TEMPLATE, **customers)

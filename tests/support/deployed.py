@@ -23,10 +23,13 @@ class DeployedStack(ServiceUnderTest):
     def __init__(self, state: Path) -> None:
         super().__init__()
         self.stack = Stack(state)
-        self.api = self.stack.api
         self.razorpay = self.stack.razorpay.url
         self.s3 = self.stack.cloud.url
         self.issuer, self.staff_issuer = self.stack.issuer, self.stack.staff_issuer
+
+    @property
+    def api(self) -> str:
+        return self.stack.api
 
     def log_text(self) -> str:
         logs = self.stack.client("logs")

@@ -55,9 +55,14 @@ class Resolver:
 def parameters(template: Template, stage: str) -> dict[str, Any]:
     """The parameters of a deployment of this stage: the defaults, and what samconfig.toml sets."""
     defaults = {name: row.get("Default", "") for name, row in template.document["Parameters"].items()}
+    return defaults | set_parameters(stage)
+
+
+def set_parameters(stage: str) -> dict[str, str]:
+    """The parameters that samconfig.toml sets for this stage."""
     config = tomllib.loads((ROOT / "samconfig.toml").read_text())
     overrides = config[stage]["deploy"]["parameters"]["parameter_overrides"]
-    return defaults | dict(override.split("=", 1) for override in overrides)
+    return dict(override.split("=", 1) for override in overrides)
 
 
 class Monitoring:

@@ -192,6 +192,20 @@ def test_expired_token_that_is_also_invalid_is_called_invalid(claims: dict[str, 
     assert refusal(f"Bearer {token(**{'exp': NOW_S - 999} | claims)}") == "token_invalid"
 
 
+@pytest.mark.parametrize("token_use", ["id", "refresh", "Access", "", True, ["access"]])
+def test_token_for_another_use_is_refused_whatever_its_scope(token_use: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JWT_SCOPE", "pay")
+    assert refusal(f"Bearer {token(token_use=token_use, scope='pay')}") == "token_invalid"
+
+
+def test_scope_refuses_an_id_token_whose_issuer_names_no_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    """OpenID Connect gives an ID token no scope, and its audience is the app's client."""
+    id_token = token(token_use=None, client_id=None, aud="app", nonce="n", auth_time=NOW_S)
+    assert is_accepted(id_token)
+    monkeypatch.setenv("JWT_SCOPE", "pay")
+    assert refusal(f"Bearer {id_token}") == "token_invalid"
+
+
 # --- scopes and subjects
 
 
