@@ -17,6 +17,7 @@ from tests.support.deployed import DeployedStack
 from tests.support.image_samples import phone_photo
 from tests.support.monitoring import set_parameters
 from tests.support.staff_client import Desk
+from tools.smoke import main as smoke
 from tools.stack import BUILT, KEY_ID, NAME
 
 pytestmark = pytest.mark.stack
@@ -88,6 +89,10 @@ def test_staff_find_and_refund_a_payment_in_prod(prod: DeployedStack, app: App) 
     found = desk.get(f"/search/?q={payment['id']}")["results"]
     assert [(row["id"], row["status"]) for row in found] == [(payment["id"], "captured")]
     assert desk.refund(payment, "200.00").status_code == 201 and app.balance == "300.00"
+
+
+def test_smoke_test_passes_in_prod(app: App, capsys: pytest.CaptureFixture[str]) -> None:
+    assert smoke([app.stack.api, app.customer["token"]]) == 0, capsys.readouterr().out
 
 
 def test_gateway_responses_are_there_in_prod(prod: DeployedStack) -> None:
