@@ -52,3 +52,9 @@ def test_build_says_what_comes_next_and_ci_checks_what_was_built() -> None:
     assert recipe("build")[-1] == '@echo "Next: make check, then .venv-sam/bin/sam deploy"'
     targets = re.findall(r"^for target in (.+); do$", (ROOT / ".ci" / "run").read_text(), re.MULTILINE)[0].split()
     assert targets.index("build") < targets.index("check") and set(targets) <= TARGETS
+
+
+def test_test_engine_is_one_version_whose_package_runs_nothing() -> None:
+    """Its file is compared with a hash before it runs: tests/support/engines.py."""
+    (install,) = [line for line in MAKEFILE.splitlines() if "npm install" in line and "dynoxide" in line]
+    assert "--ignore-scripts" in install and re.search(r"@\d+\.\d+\.\d+ ", install)

@@ -2,6 +2,7 @@
 
 import json
 import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -131,3 +132,10 @@ def test_host_is_loopback_unless_a_phone_or_containers_need_another(
 def test_address_in_the_network_is_one_of_this_machine() -> None:
     with socket.socket() as server:
         server.bind((addresses.lan_address(), 0))
+
+
+def test_keys_of_the_issuers_are_their_owners_alone(tmp_path: Path) -> None:
+    """Whoever reads such a key may be any customer, or staff, of this service."""
+    for make, name in ((Issuer, "issuer.pem"), (Issuer.for_staff, "staff_issuer.pem")):
+        make(tmp_path)
+        assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
