@@ -101,7 +101,7 @@ class Update:
     """Change attributes of a stored row if all expectations hold.
 
     `set` maps attributes, or `attribute.key` of a map, to new values; None removes. `append` adds to lists.
-    `expect` compares attributes, where None means absent; `expect_not` names values that they must not have;
+    `expect` compares attributes, and `expect_not` names values that they must not have; None means absent in both.
     `expect_status` lists the statuses allowed before;
     `expect_absent` is an `attribute.key` that must not be there yet. With `may_insert` the row need not be stored.
     Afterwards `row` has its new state.
@@ -240,7 +240,8 @@ def _condition(write: Write) -> Condition | None:
             if write.expect_status:
                 conditions.append(model.status.is_in(*write.expect_status))
             conditions += _equal(model, write.expect)
-            conditions += [getattr(model, name) != value for name, value in write.expect_not.items()]
+            unwanted = [(getattr(model, name), value) for name, value in write.expect_not.items()]
+            conditions += [path.exists() if value is None else path != value for path, value in unwanted]
             if write.expect_absent:
                 conditions.append(_path(model, write.expect_absent).does_not_exist())
             return _all(conditions)

@@ -98,14 +98,19 @@ def _begin(staff: str, review_id: str, action: str, reason: str, amount_paise: i
 
 
 def _give_up(item: ReviewItem, action: str) -> None:
-    """Let other actions begin: this one did nothing."""
+    """Let other actions begin: this one did nothing. If later facts ended the review meanwhile, it is resolved."""
 
     def try_give_up() -> bool | None:
-        row = get_item(item.id).row
+        current = get_item(item.id)
+        row, marks = current.row, marks_of(current.payment)
         if row is None or row.begun != action:
             return True
-        give_up = Update(row, {"begun": None, "amount_paise": None}, expect={"begun": action, "state": row.state})
-        return None if transact(give_up) else True
+        values: dict[str, Any] = {"begun": None, "amount_paise": None}
+        if not is_open(marks[item.mark]):
+            values |= {"state": state_of(REVIEW, RESOLVED_REVIEW), "resolved_at_us": clock.now_us()}
+        give_up = Update(row, values, expect={"begun": action, "state": row.state})
+        unchanged = Update(current.payment, {"updated_at_us": clock.now_us()}, expect={"review": marks})
+        return None if transact(give_up, unchanged) else True
 
     retrying(try_give_up)
 

@@ -107,12 +107,15 @@ def leave_review(payment: Payment, attempt: GatewayPayment, source: str, event_i
         if not (ended := _answered(current, attempt)):
             return current
         items = [timeline_item(clock.now_us(), source, f"{_reason(name)}_resolved", event_id) for name in ended]
-        rows = [_resolved_row(current, name) for name in ended]
+        rows = {_resolved_row(current, name): _begun_row(current, name) for name in ended}
         values, before = resolution(current, *ended), {"review": marks_of(current)}
         leave = Update(current, values, {"timeline": items}, expect=before)
-        if not transact(leave, *rows):
+        if not (blocked := transact(leave, *rows)):
             return current
-        return current if execute(leave) else None  # alone, if an action has begun: that one resolves its row
+        if leave in blocked:
+            return None
+        rest = [begun if row in blocked else row for row, begun in rows.items()]
+        return None if transact(leave, *rest) else current
 
     return retrying(try_leave)
 
@@ -122,7 +125,10 @@ def _reason(name: str) -> str:
 
 
 def _resolved_row(payment: Payment, name: str) -> Update:
-    """Note at the desk that the review ended by itself, so that staff who act on it learn that it has."""
+    """Note at the desk that the review ended by itself, so that staff who act on it learn that it has.
+
+    Blocked while an action about it has begun.
+    """
     gateway_id, _, reason = name.partition(":")
     values = {
         "state": state_of(REVIEW, RESOLVED_REVIEW),
@@ -135,6 +141,13 @@ def _resolved_row(payment: Payment, name: str) -> Update:
     }
     row = Review(id=review_id(payment.id, gateway_id, reason))
     return Update(row, values, expect={"begun": None}, may_insert=True)
+
+
+def _begun_row(payment: Payment, name: str) -> Update:
+    """Leave the review's row as it is, as an action about it has begun: when that ends, it resolves the row."""
+    gateway_id, _, reason = name.partition(":")
+    row = Review(id=review_id(payment.id, gateway_id, reason))
+    return Update(row, {"reason": reason}, expect_not={"begun": None})
 
 
 def _answered(payment: Payment, attempt: GatewayPayment) -> list[str]:

@@ -7,7 +7,7 @@ from tests.fakes.dynamodb_values import Item
 from tests.simulation.actions.photos import IMAGES
 from tests.simulation.flows.flow import API, DAY_S
 from tests.simulation.history import History
-from tests.simulation.invariants.check import ENTRIES, METHODS, PAYMENTS, REFUNDS, refund_rows
+from tests.simulation.invariants.check import ENTRIES, METHODS, PAYMENTS, REFUNDS, dispute_rows, refund_rows
 from tests.simulation.invariants.photos import leftover_uploads, photo_rows, photo_violations
 from tests.simulation.invariants.registry import violations
 from tests.simulation.world import Request, World
@@ -60,20 +60,25 @@ def _pay_with_saved_cards(history: History) -> None:
 
 
 def _reconcile_until_unchanged(history: History) -> None:
-    """Reconcile until every payment was checked once more and nothing changed for two rounds."""
+    """Reconcile until every payment and dispute was checked once more and nothing changed for two rounds."""
     world = history.world
-    checks = {row["id"]: row["checks"] for row in world.rows(PAYMENTS) if row.get("open")}
+    checks = {row["id"]: row["checks"] for row in _checked(world) if row.get("open")}
     rounds = 0
     for seconds in CHECKS_S:
         before = _money(world)
         world.advance(seconds + 1)
         history.log(f"reconciler: {world.reconcile()}")
         rounds = rounds + 1 if _money(world) == before else 0
-        waiting = [row for row in world.rows(PAYMENTS) if row.get("open") and row["checks"] == checks.get(row["id"])]
+        waiting = [row for row in _checked(world) if row.get("open") and row["checks"] == checks.get(row["id"])]
         waiting += [row for row in world.rows(METHODS) if row.get("open")]
         waiting += [row for row in refund_rows(world) if row["status"] in ("requested", "sending")]
         if not waiting and rounds >= ROUNDS_WITHOUT_CHANGE and not history.waits_for_last_check:
             break
+
+
+def _checked(world: World) -> list[dict[str, Any]]:
+    """What the reconciler asks Razorpay about one by one."""
+    return [*world.rows(PAYMENTS), *dispute_rows(world)]
 
 
 def _end_photos(history: History) -> list[str]:

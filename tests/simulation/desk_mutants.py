@@ -7,7 +7,9 @@ from tests.simulation.mutant import Mutant, mutant
 ENTRIES, TRANSITION = "shared/disputes/entries.py", "shared/disputes/transition.py"
 LIFECYCLE, EFFECTS = "shared/disputes/lifecycle.py", "shared/desk/effects.py"
 PROPOSALS, ACTIONS = "shared/desk/proposals.py", "shared/desk/actions.py"
-WEBHOOKS = "shared/desk/webhooks.py"
+WEBHOOKS, RECORD = "shared/desk/webhooks.py", "shared/desk/review_record.py"
+REVIEW = "shared/payments/review.py"
+LISTS = "shared/payments/reconcile_lists.py"
 METHODS, REFUNDS = "shared/payment_methods/models.py", "shared/refunds/apply.py"
 
 DESK_MUTANTS: Mapping[str, Mutant] = {
@@ -36,6 +38,20 @@ DESK_MUTANTS: Mapping[str, Mutant] = {
         "A late event of a dispute that was won holds the money again.",
         (LIFECYCLE, '    "won": (),', '    "won": ("open", "under_review"),'),
         near=("dispute",),
+    ),
+    "open dispute is not followed": mutant(
+        "A dispute whose end no webhook reports holds the customer's money for good.",
+        (TRANSITION, '"open": OPEN_DISPUTE if is_open else None,', '"open": None,'),
+        near=("reconcile, a dispute",),
+    ),
+    "listed dispute is not recorded": mutant(
+        "A dispute that no webhook reports is never answered.",
+        (
+            LISTS,
+            'return apply_dispute(payment, attempt, dispute, source="list") if payment else None',
+            'return apply_report(payment, attempt, "list") if payment else None',
+        ),
+        near=("reconcile, a listed",),
     ),
     # --- proposals
     "maker approves": mutant(
@@ -78,5 +94,24 @@ DESK_MUTANTS: Mapping[str, Mutant] = {
         "A second capture that was refunded waits for staff.",
         (REFUNDS, "ApplyResult(leave_review(current, attempt, source, event_id))", "ApplyResult(current)"),
         near=("review, ended",),
+    ),
+    "review is resolved and its mark stays open": mutant(
+        "A payment waits for staff who have dealt with it.",
+        (
+            RECORD,
+            "resolution(item.payment, item.mark) if is_open(marks_of(item.payment)[item.mark]) else {}",
+            "{}",
+        ),
+        near=("review,",),
+    ),
+    "review ends by itself and its row stays open": mutant(
+        "Who opens the review again finds nothing, and nothing says how it ended.",
+        (REVIEW, "if not (blocked := transact(leave, *rows)):", "if not (blocked := transact(leave)):"),
+        near=("review, ended", "review dismissed"),
+    ),
+    "review is refused and its row stays open": mutant(
+        "An action is refused because later facts ended the review, which no list of ended ones shows.",
+        (RECORD, "        if not is_open(marks[item.mark]):", "        if False:"),
+        near=("review is refused",),
     ),
 }

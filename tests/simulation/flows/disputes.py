@@ -3,12 +3,22 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tests.simulation.flows.flow import RECONCILER, WEBHOOK, Flow, Run, fund_wallet, scheduled_run, start_top_up
+from tests.simulation.flows.flow import (
+    MINUTE_S,
+    RECONCILER,
+    WEBHOOK,
+    Flow,
+    Run,
+    fund_wallet,
+    scheduled_run,
+    start_top_up,
+)
 from tests.simulation.flows.refunds import attempt_of, lose_events, pay_for_an_order, spend, wallet_is
 from tests.simulation.invariants.check import dispute_rows
 from tests.simulation.world import Customer, World
 
 CHECK_PAUSE_S = 3_600  # of the reconciler, between two questions about a dispute
+LIST_OVERLAP_S = 600  # of two looks at Razorpay's lists
 CASH_PAISE = {"won": 50_000, "closed": 50_000, "lost": 30_000}  # after a dispute of 200.00 about a top-up of 500.00
 
 
@@ -62,6 +72,8 @@ def ended(status: str, by_webhook: bool) -> Callable[[World], Run]:
         top_up = fund_wallet(world, customer)
         dispute_id = dispute(world, top_up)
         assert world.deliver(world.event_ids[-1]).status == 200 and wallet_is(world, customer, 30_000, 20_000)
+        world.advance(LIST_OVERLAP_S + MINUTE_S)
+        world.reconcile()  # which has seen the dispute in Razorpay's list, and reads it there no more
         dispute(world, top_up, status, dispute_id=dispute_id)
         world.advance(CHECK_PAUSE_S)
 

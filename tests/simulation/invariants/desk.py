@@ -150,6 +150,16 @@ def reviews_have_makers(world: World) -> Findings:
                 yield f"nobody did {done} about a review"
 
 
+def ended_reviews_have_rows(world: World) -> Findings:
+    """A review that has ended, whoever ended it, is resolved at the desk too, or an action about it goes on."""
+    rows = {(row["payment"], f"{row['gateway_id']}:{row['reason']}"): row for row in desk_rows(world, "review")}
+    for payment in world.rows(PAYMENTS):
+        for mark, value in payment["review"].items():
+            row = rows.get((payment["id"], mark), {})
+            if value.endswith(" resolved") and row.get("state") != "review:resolved" and not row.get("begun"):
+                yield f"the review {mark} has ended and its row is {row.get('state')}"
+
+
 def one_refund_per_review(world: World) -> Findings:
     """We send an attempt that was not credited back to its source once. The dashboard may send more."""
     credited = {row.get("gateway_payment") for row in world.rows(PAYMENTS)}

@@ -53,6 +53,13 @@ def allowed_transitions(world: World) -> Findings:
             yield f"a dispute went from {old} to {new}"
 
 
+def followed(world: World) -> Findings:
+    """The reconciler has a time for its next question about each dispute that has not ended, and for no other."""
+    for row in dispute_rows(world):
+        if (row["status"] in OPEN_DISPUTES) != (row.get("open") == "dispute" and bool(row.get("next_check_at_us"))):
+            yield f"a dispute is {row['status']}, and its next check is at {row.get('next_check_at_us')}"
+
+
 # --- at rest
 
 

@@ -289,7 +289,7 @@ def hash_chain(world: World) -> Findings:
 
 
 def auditors(world: World) -> Findings:
-    """The auditors of both streams count nothing that pages.
+    """The auditors of both streams count nothing that pages, and owed money as the wallets have it.
 
     They look for an entry since the time of its record, and miss it if the clock was set back by more than a minute
     in between.
@@ -306,3 +306,8 @@ def auditors(world: World) -> Findings:
     for name in ("LedgerDrift", "LedgerEntryChanged", *by_time):
         if counts[name]:
             yield f"the auditors count {counts[name]} {name}"
+    owed_paise = sum(
+        entries[-1]["owed_paise"] for customer in world.customers if (entries := world.entries(customer))
+    )
+    if counts["OwedPaise"] - counts["OwedEndedPaise"] != owed_paise:
+        yield f"{counts['OwedPaise']} owed and {counts['OwedEndedPaise']} ended, and the wallets owe {owed_paise}"

@@ -78,6 +78,10 @@ def test_update_sets_removes_and_appends(run: Run) -> None:
         ({"expect": {"amount_paise": 101, "open": None}}, False),
         ({"expect": {"amount_paise": 100, "open": "1"}}, False),
         ({"expect": {"contact": None}}, False),  # stored as an empty text, which is not absent
+        ({"expect_not": {"amount_paise": 101}}, True),
+        ({"expect_not": {"amount_paise": 100}}, False),
+        ({"expect_not": {"amount_paise": None}}, True),
+        ({"expect_not": {"open": None}}, False),
         ({"expect_absent": "review.pay_1:new"}, True),
         ({"expect_absent": "review.pay_1:old"}, False),
         ({"expect_status": ("created",), "expect": {"checks": 0}, "expect_absent": "review.pay_1:old"}, False),

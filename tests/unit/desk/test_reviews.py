@@ -278,6 +278,30 @@ def test_assigned_review_that_ended_by_itself_is_resolved(razorpay: Razorpay) ->
     assert refused(item, "dismiss") == "already_resolved"
 
 
+def test_refused_action_resolves_what_ended_meanwhile(razorpay: Razorpay) -> None:
+    """The attempt went back at Razorpay, which the action learns first: it is refused, and the review has ended."""
+    item = mismatched(razorpay)
+    returned = an_attempt(item.payment.gateway_order, 40_000, "refunded", was_captured=True)
+    razorpay.payments[ATTEMPT_ID] = returned
+    assert refused(item, "accept_amount") == "not_acceptable"
+    (ended,) = list_reviews({"status": "resolved"})
+    assert (ended.id, ended.is_open, ended.row and ended.row.resolved_by) == (item.id, False, None)
+
+
+def test_report_leaves_a_begun_row_and_resolves_the_others(razorpay: Razorpay) -> None:
+    payment = top_up()
+    unclear = flagged("gateway_unclear", str(payment.gateway_order), payment)
+    razorpay.payments[ATTEMPT_ID] = an_attempt(payment.gateway_order, 40_000)
+    apply_attempt(stored(payment), razorpay.payments[ATTEMPT_ID], "test")
+    (wrong,) = [item for item in reviews_of(stored(payment)) if item.reason == "amount_mismatch"]
+    act(wrong, "accept_amount")
+    rows = [get_review(item.id) for item in (unclear, wrong)]
+    assert [row and (row.state, row.resolved_by) for row in rows] == [
+        ("review:resolved", None),
+        ("review:resolved", RITA),
+    ]
+
+
 def test_capture_ends_what_was_unclear() -> None:
     payment = top_up()
     item = flagged("gateway_unclear", str(payment.gateway_order), payment)
