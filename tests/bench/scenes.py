@@ -11,16 +11,19 @@ import uuid
 from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
+from local.issuer import Issuer
+from local.razorpay import disputes
 from local.template import ROOT, Template
-from tests.bench.world import WEBHOOK_SECRET, World
+from tests.bench.staff_scenes import REASON, StaffEvents
+from tests.bench.world import UPLOADS, WEBHOOK_SECRET, World
+from tests.support.image_samples import phone_photo
 from tests.support.lambda_events import LambdaContext
 
 TABLES, BUCKETS, GATEWAY = "tables", "buckets", "gateway"  # what a function reaches at most
 READS = 0.95  # of B: the goal of functions that read wallets, methods and payments
-GROUPS = "support finance approver"
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class Scenes:
         sys.path.insert(0, str(ROOT / "functions"))
 
     def all(self) -> list[Scene]:
-        """Every function but the compressor, some in two ways."""
+        """Every function, some in two ways, but CancelStaffRefund: it needs a refund that Razorpay refused."""
         return [
             *self._methods(),
             *self._wallets(),
@@ -107,11 +110,14 @@ class Scenes:
         }
 
     def call(self, function: str, *arguments: Any, **named: Any) -> Any:
-        """The body of the function's response to such an event, here in this process."""
+        return self.answer(function, self.event(function, *arguments, **named))
+
+    def answer(self, function: str, event: Any) -> Any:
+        """The body of the function's response to an event, here in this process."""
         module, _, name = self.template.functions[function].handler.rpartition(".")
         with redirect_stdout(io.StringIO()):
             handler = getattr(importlib.import_module(module), name)
-            response = handler(self.event(function, *arguments, **named), LambdaContext())
+            response = handler(event, LambdaContext())
         if response["statusCode"] >= 300:
             raise RuntimeError(f"{function} answers {response['statusCode']}: {response['body']}")
         return json.loads(response["body"] or "null")
@@ -189,19 +195,43 @@ class Scenes:
         lifecycle.change_status(image, lifecycle.READY, **facts, **lifecycle.NO_MORE_CHECKS)
         return str(created["id"])
 
+    def refund(self) -> tuple[str, str]:
+        """A payment and its refund."""
+        sub = self.regular()
+        payment = self.captured()
+        key = {"Idempotency-Key": str(uuid.uuid4())}
+        return payment, str(self.call("CreateRefund", sub, {"amount": "1.00"}, key, id=payment)["id"])
+
+    def disputed(self) -> tuple[str, str]:
+        """A payment and its dispute."""
+        payment, paid = self.pay(sub := self.customer())
+        self.call("VerifyPayment", sub, paid, id=payment["id"])
+        entity = self.world.razorpay.payments[paid["razorpay_payment_id"]]
+        dispute = disputes.change(self.world.razorpay, entity["id"], "created", None, None)
+        entities = {"payment": {"entity": entity}, "dispute": {"entity": dispute}}
+        self.answer("ReceiveWebhook", self.signed("payment.dispute.created", entities, WEBHOOK_SECRET))
+        return str(payment["id"]), str(dispute["id"])
+
     def webhook(self, secret: str) -> dict[str, Any]:
         _, paid = self.pay(self.regular())
         entity = self.world.razorpay.payments[paid["razorpay_payment_id"]]
-        envelope = {
-            "entity": "event",
-            "event": "payment.captured",
-            "contains": ["payment"],
-            "created_at": int(time.time()),
-        }
-        body = json.dumps({**envelope, "payload": {"payment": {"entity": entity}}})
+        return self.signed("payment.captured", {"payment": {"entity": entity}}, secret)
+
+    def signed(self, name: str, entities: Mapping[str, Any], secret: str) -> dict[str, Any]:
+        """An event of Razorpay's."""
+        envelope = {"entity": "event", "event": name, "contains": list(entities), "created_at": int(time.time())}
+        body = json.dumps({**envelope, "payload": entities})
         signature = self.world.razorpay.sign(secret, body.encode())
         headers = {"X-Razorpay-Signature": signature, "X-Razorpay-Event-Id": uuid.uuid4().hex[:14]}
         return self.event("ReceiveWebhook", "", body, headers)
+
+    def change(self, model: Any, row: Any, before: Mapping[str, Any] | None) -> dict[str, Any]:
+        """A stream's event: a row as it is stored now, and what of it was different before."""
+        keys = {name: value for name, value in model.serialize(row).items() if name in row._get_keys()}
+        name = model._get_connection().table_name
+        image = self.world.tables.call("GetItem", {"TableName": name, "Key": keys})["Item"]
+        change = {"NewImage": image} | ({"OldImage": image | before} if before else {})
+        return {"Records": [{"eventSource": "aws:dynamodb", "dynamodb": change}]}
 
     # --- scenes
 
@@ -283,6 +313,10 @@ class Scenes:
                 "CreateRefund", one(), {"amount": "1.00"}, {"Idempotency-Key": str(uuid.uuid4())}, id=self.captured()
             )
 
+        def one_refund() -> Any:
+            payment, id = self.refund()
+            return self.event("RetrieveRefund", one(), id=payment, rid=id)
+
         def of_payment(function: str) -> Callable[[], Any]:
             return lambda: self.event(function, one(), id=self.captured())
 
@@ -310,6 +344,7 @@ class Scenes:
             Scene("ReceiveWebhook (refused)", "ReceiveWebhook", lambda: self.webhook("wrong"), 401, GATEWAY),
             Scene("CreateRefund", "CreateRefund", refund, None, GATEWAY),
             Scene("ListRefunds", "ListRefunds", of_payment("ListRefunds"), cold_goal=READS),
+            Scene("RetrieveRefund", "RetrieveRefund", one_refund, cold_goal=READS),
         ]
 
     def _photos(self) -> list[Scene]:
@@ -340,31 +375,67 @@ class Scenes:
         ]
 
     def _staff(self) -> list[Scene]:
-        def scene(function: str, reach: str = TABLES, **named: Any) -> Scene:
-            def event() -> Any:
-                path = {name: make() if callable(make) else make for name, make in named.items()}
-                return self.event(function, "ravi", groups=GROUPS, **path)
-
-            return Scene(function, function, event, None, reach)
-
+        staff = StaffEvents(self)
+        reads: Mapping[str, Callable[[], Any]] = {
+            "SearchStaff": staff.search,
+            "RetrieveStaffPayment": staff.payment,
+            "RetrieveStaffCustomer": staff.customer,
+            "RetrieveStaffEvidence": staff.evidence,
+            "CheckStaffWallet": staff.check,
+            **{
+                name: partial(staff.event, name)
+                for name in ("ListStaffReviews", "ListStaffProposals", "ListStaffWebhooks", "ListStaffDisputes")
+            },
+        }
+        changes: Mapping[str, tuple[Callable[[], Any], str]] = {
+            "BlockStaffWallet": (staff.block, TABLES),
+            "CreateStaffAdjustment": (staff.adjust, TABLES),
+            "CreateStaffWaiver": (staff.waive, TABLES),
+            "DecideStaffProposal": (staff.decide, TABLES),
+            "CreateStaffRefund": (staff.refund, GATEWAY),
+            "ReleaseStaffClaim": (staff.release, TABLES),
+            "ReplayStaffUploads": (partial(staff.event, "ReplayStaffUploads", REASON), BUCKETS),
+            "ReplayStaffWebhook": (staff.replay_webhook, TABLES),
+            "ResolveStaffReview": (staff.resolve, TABLES),
+        }
         return [
-            scene("SearchStaff", query=lambda: {"q": self.captured()}),
-            scene("RetrieveStaffPayment", id=self.captured),
-            scene("RetrieveStaffCustomer", id=self.regular),
-            scene("CheckStaffWallet", id=self.wallet),
-            scene("ListStaffReviews"),
-            scene("ListStaffProposals"),
-            scene("ListStaffWebhooks"),
+            *(Scene(name, name, event, None) for name, event in reads.items()),
+            *(Scene(name, name, event, None, reach) for name, (event, reach) in changes.items()),
         ]
 
     def _others(self) -> list[Scene]:
-        def token() -> Any:
-            bearer = f"Bearer {self.world.issuer.token('asha', int(time.time()) - 5)}"
+        def token(issuer: Issuer, **claims: Any) -> Any:
+            bearer = f"Bearer {issuer.token('asha', int(time.time()) - 5, **claims)}"
             arn = "arn:aws:execute-api:ap-south-1:000000000000:a1b2c3/dev/GET/api"
             return {"type": "TOKEN", "authorizationToken": bearer, "methodArn": arn}
 
+        def top_up() -> Any:
+            from shared.payments.models import Payment, get_payment
+
+            payment = get_payment(self.regular(), self.top_up(self.regular()))
+            return self.change(Payment, payment, {"status": {"S": "created"}})
+
+        def entry() -> Any:
+            from shared.wallets.models import Entry
+            from shared.wallets.wallet import get_wallet
+
+            self.top_up(self.regular())
+            return self.change(Entry, get_wallet(self.regular()), None)
+
+        world = self.world
         return [
-            Scene("Authorize", "Authorize", token, None, TABLES),
+            Scene("Authorize", "Authorize", lambda: token(world.issuer), None, TABLES),
+            Scene("AuthorizeStaff", "AuthorizeStaff", lambda: token(world.staff_issuer, groups=["support"]), None),
             Scene("ReconcilePayments", "ReconcilePayments", dict, None, GATEWAY, None),
             Scene("SweepImages", "SweepImages", dict, None, BUCKETS, None),
+            Scene("AuditPayments", "AuditPayments", top_up, None, TABLES, None),
+            Scene("AuditWallets", "AuditWallets", entry, None, TABLES, None),
+            Scene("CompressImage", "CompressImage", self.upload, None, BUCKETS, None),
         ]
+
+    def upload(self) -> Any:
+        """A photo of 12 megapixels that was uploaded just now."""
+        form = self.call("CreateImageUpload", self.customer(), {"content_type": "image/jpeg"})["upload"]
+        self.world.buckets.put(UPLOADS, form["fields"]["key"], phone_photo())
+        upload = {"bucket": {"name": UPLOADS}, "object": {"key": form["fields"]["key"]}}
+        return {"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Post", "s3": upload}]}
