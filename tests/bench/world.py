@@ -98,7 +98,11 @@ class World:
             self._calls = None
 
     def _replay(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> tuple[int, str, bytes]:
-        return self._responses.get(_fingerprint(url, headers, body)) or self.respond(method, url, headers, body)
+        """The recorded response, after the work that the first one took: while a caller waits, this process and
+        what it keeps in the processor's caches compete with it. Conditions of writes fail now, so nothing changes.
+        """
+        response = self.respond(method, url, headers, body)
+        return self._responses.get(_fingerprint(url, headers, body), response)
 
     def respond(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> tuple[int, str, bytes]:
         """Status, content type and body of the response to one request."""
