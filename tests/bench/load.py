@@ -1,7 +1,8 @@
 """`PART=load make bench`: the service of `make run` under load, by 1, 4 and 16 clients after one another.
 
 Each client repeats a day: a top-up is started, paid and verified, then wallet, transactions and payments are read. It
-prints percentiles of every request, errors, the CPU of a request, and the memory of the workers as they go.
+prints percentiles of every request, errors, the CPU of a request, and the memory of the workers. A worker's memory is
+flat if it hardly grows between the first fifth of a step, which fills its caches, and the step's end.
 """
 
 import http.client
@@ -10,7 +11,8 @@ import tempfile
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,6 +23,8 @@ from tests.support.local_stack import LocalStack
 
 CLIENTS = (1, 4, 16)
 WORKER_MB_MAX = 30
+GROWTH_PERCENT_MAX = 5  # of a worker's resident memory, after the first fifth of a step
+WATCH_S = 0.5
 
 
 class Client:
@@ -54,9 +58,13 @@ class Step:
         started = time.perf_counter()
         for thread in threads:
             thread.start()
+        while any(thread.is_alive() for thread in threads) and self.count < requests / 5:
+            time.sleep(WATCH_S)
+        warm_mb = resident_mb(stack)
         for thread in threads:
             thread.join()
         self.seconds = time.perf_counter() - started
+        self.growth_percent = growth_percent(warm_mb, resident_mb(stack))
 
     @property
     def count(self) -> int:
@@ -116,6 +124,22 @@ def workers_mb(stack: LocalStack) -> list[float]:
     return sorted(found)
 
 
+def resident_mb(stack: LocalStack) -> dict[int, float]:
+    """The resident memory of each worker in MB (2^20 bytes), by its process id."""
+    found = {}
+    for pid in family(stack.process.pid):
+        with suppress(OSError, IndexError):
+            name = Path(f"/proc/{pid}/cmdline").read_bytes()
+            if b"ministack" not in name and pid != stack.process.pid:
+                found[pid] = int(Path(f"/proc/{pid}/status").read_text().split("\nVmRSS:")[1].split()[0]) / 1024
+    return found
+
+
+def growth_percent(before: Mapping[int, float], after: Mapping[int, float]) -> float:
+    """How much the worker that grew most has grown, of those that lived all along."""
+    return max((100 * (after[pid] / mb - 1) for pid, mb in before.items() if pid in after), default=0)
+
+
 def percentile(values: list[float], share: float) -> float:
     return sorted(values)[min(int(len(values) * share), len(values) - 1)]
 
@@ -138,7 +162,9 @@ def report(stack: LocalStack, requests: int) -> None:
     errors: Counter[str] = Counter()
     totals: list[tuple[str, ...]] = [
         ("clients", "requests / s", "CPU ms a request", "errors", "workers", "largest worker MB", "all workers MB")
+        + ("growth %",)
     ]
+    growth: list[float] = []
     for clients in CLIENTS:
         before_s = cpu_s(stack)
         step = Step(stack, clients, requests // len(CLIENTS))
@@ -150,14 +176,19 @@ def report(stack: LocalStack, requests: int) -> None:
             rows.append((str(clients), name, str(len(took)), *shares))
         speed = f"{step.count / step.seconds:.0f}"
         lost = str(sum(step.errors.values()))
-        sizes = str(len(memory)), f"{memory[-1]:.0f}", f"{sum(memory):.0f}"
+        growth.append(step.growth_percent)
+        sizes = str(len(memory)), f"{memory[-1]:.0f}", f"{sum(memory):.0f}", f"{step.growth_percent:.1f}"
         totals.append((str(clients), speed, f"{cpu_ms:.1f}", lost, *sizes))
     table(rows)
     table(totals)
     largest = max(float(row[5]) for row in totals[1:])
+    grown = max(growth)
     goals: list[tuple[str, ...]] = [
         ("goal", "of", "at most", "measured", ""),
         ("errors", "all requests", "0", str(sum(errors.values())), "MISSED" if errors else "met"),
         ("MB", "a worker", str(WORKER_MB_MAX), f"{largest:.0f}", "met" if largest <= WORKER_MB_MAX else "MISSED"),
+        ("growth in percent", "a worker after the first fifth of a step", str(GROWTH_PERCENT_MAX), f"{grown:.1f}")
+        + ("met" if grown <= GROWTH_PERCENT_MAX else "MISSED",),
     ]
+    table(goals)
     print("\n" + verdict(goals) + f" Errors: {dict(errors) or 'none'}.")
