@@ -1,0 +1,106 @@
+"""What the build leaves out of botocore, and of packages that gather names."""
+
+import gzip
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tools import lean
+
+MODEL: dict[str, Any] = {
+    "metadata": {"serviceId": "DynamoDB"},
+    "documentation": "All about tables",
+    "operations": {
+        "GetItem": {"name": "GetItem", "input": {"shape": "GetItemInput"}, "documentation": "Reads"},
+        "CreateTable": {"name": "CreateTable", "input": {"shape": "CreateTableInput"}},
+    },
+    "shapes": {
+        "GetItemInput": {"type": "structure", "members": {"Key": {"shape": "Key", "documentation": "Which"}}},
+        "Key": {"type": "map", "key": {"shape": "Name"}, "value": {"shape": "Value"}},
+        "Name": {"type": "string"},
+        "Value": {"type": "structure", "members": {"M": {"shape": "Key"}, "documentation": {"shape": "Name"}}},
+        "CreateTableInput": {"type": "structure", "members": {}},
+    },
+}
+PAGES = {"pagination": {"GetItem": {"input_token": "a"}, "ListTables": {"input_token": "b"}}}
+REGIONS = {"partitions": [{"partition": "aws", "services": {"dynamodb": {}, "ec2": {}}}, {"partition": "aws-cn"}]}
+
+
+def write(path: Path, value: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(value).encode()
+    path.write_bytes(gzip.compress(text) if path.suffix == ".gz" else text)
+
+
+@pytest.fixture
+def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A layer with a botocore that has two services, the one that we call in two versions."""
+    monkeypatch.setattr(lean, "OPERATIONS", {"dynamodb": ("GetItem",)})
+    data = tmp_path / "botocore" / "data"
+    for version in ("2011-12-05", "2012-08-10"):
+        write(data / "dynamodb" / version / "service-2.json.gz", MODEL)
+    write(data / "dynamodb" / "2012-08-10" / "paginators-1.json", PAGES)
+    write(data / "dynamodb" / "2012-08-10" / "waiters-2.json", {})
+    write(data / "ec2" / "2016-11-15" / "service-2.json.gz", MODEL)
+    write(data / "endpoints.json", REGIONS)
+    write(data / "partitions.json", {"partitions": [{"id": "aws"}, {"id": "aws-cn"}]})
+    (tmp_path / "botocore" / "docs").mkdir()
+    return tmp_path
+
+
+def read(packages: Path, name: str) -> Any:
+    return json.loads((packages / "botocore" / "data" / name).read_text())
+
+
+def test_data_are_those_of_the_called_operations(packages: Path) -> None:
+    lean.make_lean(packages)
+    data = packages / "botocore" / "data"
+    files = {str(path.relative_to(data)) for path in data.rglob("*") if path.is_file()}
+    version = "dynamodb/2012-08-10"
+    assert files == {"endpoints.json", "partitions.json", f"{version}/service-2.json", f"{version}/paginators-1.json"}
+    assert read(packages, f"{version}/paginators-1.json") == {"pagination": {"GetItem": {"input_token": "a"}}}
+    assert read(packages, "partitions.json") == {"partitions": [{"id": "aws"}]}
+    assert read(packages, "endpoints.json") == {"partitions": [{"partition": "aws", "services": {"dynamodb": {}}}]}
+
+
+def test_shapes_of_called_operations_stay_without_documentation(packages: Path) -> None:
+    """A member that is called documentation is no documentation."""
+    lean.make_lean(packages)
+    model = read(packages, "dynamodb/2012-08-10/service-2.json")
+    assert set(model) == {"metadata", "operations", "shapes"}
+    assert model["operations"] == {"GetItem": {"name": "GetItem", "input": {"shape": "GetItemInput"}}}
+    assert set(model["shapes"]) == {"GetItemInput", "Key", "Name", "Value"}
+    assert model["shapes"]["GetItemInput"]["members"] == {"Key": {"shape": "Key"}}
+    assert model["shapes"]["Value"] == MODEL["shapes"]["Value"]
+
+
+def test_second_time_changes_nothing(packages: Path) -> None:
+    lean.make_lean(packages)
+    once = {path: path.read_bytes() for path in packages.rglob("*") if path.is_file()}
+    lean.make_lean(packages)
+    assert {path: path.read_bytes() for path in packages.rglob("*") if path.is_file()} == once
+
+
+def test_unknown_operation_is_refused(packages: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lean, "OPERATIONS", {"dynamodb": ("GetItem", "GetItems")})
+    with pytest.raises(KeyError, match="GetItems"):
+        lean.make_lean(packages)
+
+
+def test_gathered_names_are_imported_at_their_first_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """But at once if the package uses them itself."""
+    source = "from json import dumps, loads\nfrom colorsys import rgb_to_hsv\n\nEMPTY = dumps({})\n"
+    (tmp_path / "gathering_package.py").write_text(lean.with_lazy_imports(source))
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    import gathering_package as package  # type: ignore[import-not-found]
+
+    assert package.EMPTY == "{}" and {"dumps"} <= set(vars(package)) and "loads" not in vars(package)
+    assert "colorsys" not in sys.modules
+    assert package.rgb_to_hsv(0, 0, 0) == (0.0, 0.0, 0) and package.loads is json.loads
+    with pytest.raises(AttributeError, match="no attribute 'other'"):
+        _ = package.other
+    monkeypatch.delitem(sys.modules, "gathering_package")
