@@ -6,6 +6,7 @@ from shared.aws.dynamodb import Update, Write, retrying
 from shared.desk.models import PROPOSAL, Proposal, get_or_404, state_of
 from shared.desk.review_moves import moved_paise
 from shared.desk.review_record import move_and_end, open_item
+from shared.desk.wallets import CustomerWallet
 from shared.errors import Conflict, NotFound
 from shared.money import rupees
 from shared.payments.models import Payment, find_by_id
@@ -13,7 +14,7 @@ from shared.refunds.models import Refund
 from shared.refunds.policy import approved_policy
 from shared.refunds.request import SPENT, request_refund
 from shared.wallets import ledger
-from shared.wallets.models import Entry, append
+from shared.wallets.models import append
 from shared.wallets.wallet import get_wallet, open_wallet
 
 APPROVED, DONE = state_of(PROPOSAL, "approved"), state_of(PROPOSAL, "done")
@@ -26,7 +27,7 @@ def check_effect(proposal: Proposal) -> None:
     elif proposal.review and proposal.action:
         moved_paise(open_item(proposal.review, proposal.action), proposal.action)
     else:
-        _entry(proposal, get_wallet(proposal.customer))
+        _entry(proposal, CustomerWallet(proposal.customer, get_wallet(proposal.customer)))
 
 
 def apply_effect(approved: Proposal) -> Proposal:
@@ -41,15 +42,15 @@ def apply_effect(approved: Proposal) -> Proposal:
         proposal = get_or_404(Proposal, PROPOSAL, approved.id)
         if proposal.state != APPROVED:
             return proposal
-        entry = _entry(proposal, open_wallet(proposal.customer))
+        entry = _entry(proposal, CustomerWallet(proposal.customer, open_wallet(proposal.customer)))
         return None if append(entry, _done(proposal)) else proposal
 
     return retrying(try_apply)
 
 
-def _entry(proposal: Proposal, head: Entry) -> Any:
+def _entry(proposal: Proposal, found: CustomerWallet) -> Any:
     """The entry of an adjustment or a waiver. A waiver is a credit that what is owed takes as a whole."""
-    amount_paise = proposal.amount_paise
+    head, amount_paise = found.head, proposal.amount_paise
     recovers_paise = None
     if proposal.what == "waiver":
         if amount_paise > head.owed_paise:
