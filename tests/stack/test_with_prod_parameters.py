@@ -91,6 +91,19 @@ def test_staff_find_and_refund_a_payment_in_prod(prod: DeployedStack, app: App) 
     assert desk.refund(payment, "200.00").status_code == 201 and app.balance == "300.00"
 
 
+def test_wallet_whose_entries_are_lost_is_opened_by_an_adjustment(prod: DeployedStack, app: App) -> None:
+    """As after a restore: its owner is there, and the root user has removed entry 0."""
+    app.add_money("100.00")
+    wallet = app.get("/wallets/")["results"][0]["id"]
+    table, key = prod.stack.resources["WalletEntriesTable"], {"wallet": {"S": wallet}, "seq": {"N": "0"}}
+    prod.stack.client("dynamodb").delete_item(TableName=table, Key=key)
+    finance, approver = Desk(prod, "finance"), Desk(prod, "approver", sub="another")  # type: ignore[arg-type]
+    body = {"amount": "250.00", "type": "credit", "reason": "Restore of a minute"}
+    proposal = finance.call("POST", f"/wallets/{wallet}/adjustments/", body).json()
+    approved = approver.call("POST", f"/proposals/{proposal['id']}/approve/", {"reason": "Compared"})
+    assert approved.json()["status"] == "done" and app.balance == "250.00"
+
+
 def test_smoke_test_passes_in_prod(app: App, capsys: pytest.CaptureFixture[str]) -> None:
     assert smoke([app.stack.api, app.customer["token"]]) == 0, capsys.readouterr().out
 
