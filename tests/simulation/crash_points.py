@@ -94,7 +94,7 @@ def recover(world: World, run: Run, actor: str) -> None:
             for event_id in world.undelivered:
                 world.deliver(event_id)
         else:
-            world.advance(MINUTE_S)
+            world.advance(run.pause_s)
             world.reconcile()
             world.sweep()
             if run.done():

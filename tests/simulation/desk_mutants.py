@@ -8,7 +8,7 @@ ENTRIES, TRANSITION = "shared/disputes/entries.py", "shared/disputes/transition.
 LIFECYCLE, EFFECTS = "shared/disputes/lifecycle.py", "shared/desk/effects.py"
 PROPOSALS, ACTIONS = "shared/desk/proposals.py", "shared/desk/actions.py"
 WEBHOOKS, RECORD = "shared/desk/webhooks.py", "shared/desk/review_record.py"
-REVIEW = "shared/payments/review.py"
+REVIEW, RESOLVE, AUDIT = "shared/payments/review.py", "shared/desk/resolve.py", "shared/audit.py"
 LISTS = "shared/payments/reconcile_lists.py"
 METHODS, REFUNDS = "shared/payment_methods/models.py", "shared/refunds/apply.py"
 
@@ -112,6 +112,21 @@ DESK_MUTANTS: Mapping[str, Mutant] = {
     "review is refused and its row stays open": mutant(
         "An action is refused because later facts ended the review, which no list of ended ones shows.",
         (RECORD, "        if not is_open(marks[item.mark]):", "        if False:"),
-        near=("review is refused",),
+        near=("review, accepted too late",),
+    ),
+    "large review needs one person": mutant(
+        "One member of staff sends back as much as there is.",
+        (RESOLVE, "if needs_approval(item.payment, amount_paise, besides=item.id):", "if False:"),
+        near=("proposal of a second", "proposal of a wrong"),
+    ),
+    "approved review without its proposal": mutant(
+        "The money has moved, and the proposal waits until it lapses.",
+        (RECORD, "writes = (alongside(),) if alongside else ()", "writes: tuple[Write, ...] = ()"),
+        near=("approval of a second", "approval of a wrong"),
+    ),
+    "owed money is counted again with each entry": mutant(
+        "The alarm watches a sum that nobody owes.",
+        (AUDIT, "entry.owed_paise - (previous.owed_paise if previous else 0)", "entry.owed_paise"),
+        near=("of spent money", "a credit after the loss"),
     ),
 }

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from tests.simulation.flows.desk import WHY, reviews_of, wallet_of
+from tests.simulation.flows.desk import WHY, wallet_of
 from tests.simulation.flows.refunds import STAFF
+from tests.simulation.flows.reviews import reviews_of
 from tests.simulation.history import Act, History
 from tests.simulation.invariants.check import METHODS, PAYMENTS, desk_rows
 from tests.simulation.world import Request

@@ -82,7 +82,7 @@ def ended(status: str, by_webhook: bool) -> Callable[[World], Run]:
 
         if not by_webhook:
             lose_events(world)
-            return scheduled_run(world, done)
+            return scheduled_run(world, done, CHECK_PAUSE_S)
         event_id = _only_newest(world)
         return Run(lambda: world.deliver(event_id), done)
 

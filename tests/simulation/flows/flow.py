@@ -22,11 +22,13 @@ class Run:
     """A prepared flow: the action, and whether its goal is reached.
 
     `ended` says whether it has come to its end once all actors have recovered, if that is more than its goal.
+    `pause_s` is how long the reconciler waits before it tries again.
     """
 
     act: Callable[[], Reply]
     done: Callable[[], bool]
     ended: Callable[[], bool] = lambda: True
+    pause_s: int = MINUTE_S
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ def run_checking_reply(
     return Run(act_and_remember, lambda: done(replies[-1]), ended)
 
 
-def scheduled_run(world: World, done: Callable[[], bool]) -> Run:
+def scheduled_run(world: World, done: Callable[[], bool], pause_s: int = MINUTE_S) -> Run:
     """A run of the reconciler, one minute later."""
     world.advance(MINUTE_S)
 
@@ -58,7 +60,7 @@ def scheduled_run(world: World, done: Callable[[], bool]) -> Run:
         counts = world.reconcile()
         return Reply(0) if counts is None else Reply(200, counts)
 
-    return Run(act, done)
+    return Run(act, done, pause_s=pause_s)
 
 
 def start_top_up(world: World, customer: Customer, amount: str = "500.00") -> dict[str, Any]:

@@ -8,7 +8,9 @@ from tests.simulation.flows.flow import Flow
 from tests.simulation.flows.methods import METHOD_FLOWS
 from tests.simulation.flows.payments import PAYMENT_FLOWS
 from tests.simulation.flows.photos import PHOTO_FLOWS
+from tests.simulation.flows.proposals import PROPOSAL_FLOWS
 from tests.simulation.flows.refunds import REFUND_FLOWS
+from tests.simulation.flows.reviews import REVIEW_FLOWS
 from tests.simulation.flows.starts import START_FLOWS
 
 FLOWS: Mapping[str, Flow] = {
@@ -17,6 +19,8 @@ FLOWS: Mapping[str, Flow] = {
     **REFUND_FLOWS,
     **DISPUTE_FLOWS,
     **DESK_FLOWS,
+    **PROPOSAL_FLOWS,
+    **REVIEW_FLOWS,
     **METHOD_FLOWS,
     **PHOTO_FLOWS,
 }

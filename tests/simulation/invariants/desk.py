@@ -101,6 +101,11 @@ def four_eyes(world: World) -> Findings:
     for name, refund in refunds.items():
         if refund["asked_by"].startswith("staff:") and refund["amount_paise"] > FOUR_EYES_PAISE and name not in done:
             yield f"one person refunded {refund['amount_paise']}"
+    about = {(row["review"], row["action"]) for row in desk_rows(world, "proposal") if row["what"] == "review"}
+    for row in desk_rows(world, "review"):
+        action = row.get("action") or row.get("begun")
+        if (row.get("amount_paise") or 0) > FOUR_EYES_PAISE and (row["id"], action) not in about:
+            yield f"one person moved {row['amount_paise']} by {action}"
 
 
 def proposals_change_as_allowed(world: World) -> Findings:

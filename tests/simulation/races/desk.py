@@ -3,28 +3,19 @@
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from tests.simulation.flows.desk import (
+from tests.simulation.flows.desk import claim, is_claimed, release, replay, set_block, unusable_capture
+from tests.simulation.flows.flow import API, fund_wallet, start_top_up
+from tests.simulation.flows.methods import pay_by_card, start_saving_payment
+from tests.simulation.flows.proposals import (
+    ENTRIES_OF,
     LAPSE_S,
-    captured_twice,
-    claim,
     decide,
-    is_claimed,
     make_proposal,
     owing,
     proposals_are,
     propose,
-    release,
-    replay,
-    resolve,
-    reviews_of,
-    set_block,
-    unusable_capture,
-    wrong_amount,
 )
-from tests.simulation.flows.flow import API, fund_wallet, start_top_up
-from tests.simulation.flows.methods import pay_by_card, start_saving_payment
 from tests.simulation.flows.refunds import wallet_is
-from tests.simulation.invariants.check import desk_rows
 from tests.simulation.races.race import Race, statuses_are
 from tests.simulation.world import Customer, Reply, World
 
@@ -34,78 +25,6 @@ Act = Callable[[], Reply]
 def _spend(world: World, customer: Customer, amount: str = "500.00") -> Act:
     body = {"amount": amount, "source": "wallet"}
     return lambda: world.call(customer, "POST", f"{API}/payments/", body, "spend")
-
-
-# --- one review
-
-
-def two_on_one_review(first: str, second: str) -> Callable[[World], Race]:
-    """Two members of staff act about one wrong amount: one of them ends the review."""
-
-    def prepare(world: World) -> Race:
-        customer = world.customer()
-        payment = wrong_amount(world, customer)
-        (review_id,) = reviews_of(world, payment)
-        acts: list[Act] = [
-            lambda: resolve(world, review_id, first, "staff-1"),
-            lambda: resolve(world, review_id, second, "staff-2"),
-        ]
-
-        def holds(replies: list[Reply]) -> bool:
-            (row,) = desk_rows(world, "review")
-            is_accepted, is_refunded = row["action"] == "accept_amount", row["action"] == "refund_attempt"
-            entries = world.entries(customer)
-            is_exact = (entries[-1]["cash_paise"] if entries else 0) == (40_000 if is_accepted else 0)
-            return is_exact and len(world.razorpay.refunds) == is_refunded and statuses_are(replies, 200, 409)
-
-        return Race(acts, holds)
-
-    return prepare
-
-
-def two_refund_a_second_capture(world: World) -> Race:
-    """Two members of staff send the second capture back: Razorpay makes one refund."""
-    customer = world.customer()
-    (review_id,) = reviews_of(world, captured_twice(world, customer))
-    acts: list[Act] = [partial(resolve, world, review_id, "refund_attempt", who) for who in ("staff-1", "staff-2")]
-
-    def holds(replies: list[Reply]) -> bool:
-        is_once = len(world.razorpay.refunds) == 1 and wallet_is(world, customer, 50_000)
-        return is_once and all(reply.status in (200, 409) for reply in replies)
-
-    return Race(acts, holds)
-
-
-def dismissed_and_ended_by_refund(world: World) -> Race:
-    """Staff dismiss a second capture whose refund is reported at once."""
-    customer = world.customer()
-    top_up = captured_twice(world, customer)
-    (review_id,) = reviews_of(world, top_up)
-    world.razorpay.control("refund", {"payment_id": list(world.razorpay.payments)[-1]})
-    event_id = world.event_ids[-1]
-    acts: list[Act] = [lambda: resolve(world, review_id, "dismiss"), lambda: world.deliver(event_id)]
-
-    def holds(replies: list[Reply]) -> bool:
-        is_ended = not world.payment_row(top_up["id"]).get("in_review")
-        return is_ended and replies[0].status in (200, 404, 409) and wallet_is(world, customer, 50_000)
-
-    return Race(acts, holds)
-
-
-def accepted_and_right_capture(world: World) -> Race:
-    """Staff accept an amount while another attempt pays the order in full: one of the two is credited."""
-    customer = world.customer()
-    payment = wrong_amount(world, customer)
-    (review_id,) = reviews_of(world, payment)
-    world.razorpay.control("double_pay", {"order_id": payment["gateway_order_id"]})
-    event_id = world.events_of("payment.captured")[-1]
-    acts: list[Act] = [lambda: resolve(world, review_id, "accept_amount"), lambda: world.deliver(event_id)]
-
-    def holds(replies: list[Reply]) -> bool:
-        is_accepted = replies[0].status == 200
-        return wallet_is(world, customer, 40_000 if is_accepted else 50_000) and replies[0].status in (200, 409)
-
-    return Race(acts, holds)
 
 
 # --- proposals
@@ -127,7 +46,7 @@ def decided_twice(first: str, second: str, kind: str = "credit") -> Callable[[Wo
             is_done = proposals_are(world, "done")
             is_decided = is_done or proposals_are(world, "rejected")
             moved = len(world.entries(customer)) - before
-            is_once = moved == (0 if not is_done else moved if kind == "refund" else 1)
+            is_once = moved in (ENTRIES_OF.get(kind, (1,)) if is_done else (0,))
             return is_decided and is_once and all(reply.status in (200, 409) for reply in replies)
 
         return Race(acts, holds)
@@ -262,17 +181,11 @@ def two_replay(world: World) -> Race:
 
 
 LONG_DESK_RACES: Mapping[str, Callable[[World], Race]] = {
-    "two on one review: accept, refund": two_on_one_review("accept_amount", "refund_attempt"),
-    "two on one review: accept, accept": two_on_one_review("accept_amount", "accept_amount"),
-    "two on one review: refund, dismiss": two_on_one_review("refund_attempt", "dismiss"),
-    "two refund a second capture": two_refund_a_second_capture,
-    "review accepted, right capture": accepted_and_right_capture,
     "two approve a refund": decided_twice("approve", "approve", "refund"),
     "refund approved, spend": approved_refund_and_spend,
     "claim released, card saved": released_and_card_saved,
 }
 DESK_RACES: Mapping[str, Callable[[World], Race]] = {
-    "review dismissed, ended by a refund": dismissed_and_ended_by_refund,
     "approve, reject": decided_twice("approve", "reject"),
     "two approve": decided_twice("approve", "approve"),
     "two reject": decided_twice("reject", "reject"),

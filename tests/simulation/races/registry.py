@@ -9,6 +9,7 @@ from tests.simulation.races.payments import LIST_RACES, PAYMENT_RACES
 from tests.simulation.races.photos import COMPRESSOR_RACES, PHOTO_RACES
 from tests.simulation.races.race import Race
 from tests.simulation.races.refunds import LONG_RACES, REFUND_RACES, SENDING_RACES
+from tests.simulation.races.reviews import LARGE_REVIEW_RACES, LONG_REVIEW_RACES, REVIEW_RACES
 from tests.simulation.races.wallets import WALLET_RACES
 from tests.simulation.world import World
 
@@ -18,13 +19,14 @@ RACES: Mapping[str, Callable[[World], Race]] = {
     **WALLET_RACES,
     **DISPUTE_RACES,
     **DESK_RACES,
+    **REVIEW_RACES,
     **METHOD_RACES,
     **PHOTO_RACES,
 }
 # A compressor makes fourteen calls, nearly all of them on one row, and the reconciler as many on few tables: every
 # order would be too many.
 SWITCHES_MAX: Mapping[str, int] = {
-    **dict.fromkeys([*COMPRESSOR_RACES, *LIST_RACES, *SENDING_RACES, *LONG_RACES], 2),
+    **dict.fromkeys([*COMPRESSOR_RACES, *LIST_RACES, *SENDING_RACES, *LONG_RACES, *LARGE_REVIEW_RACES], 2),
     "dispute lost, reconciler": 2,
     "refund, list, spend": 1,
     "three top-ups under the wallet limit": 1,
@@ -37,4 +39,12 @@ SLOW_RACES = (
     "refund, spend, credit",
 )
 # `make test` runs these in some of the orders with one switch.
-SAMPLED = (*SENDING_RACES, *LONG_RACES, *LIST_RACES, *SLOW_RACES, *LONG_DISPUTE_RACES, *LONG_DESK_RACES)
+SAMPLED = (
+    *SENDING_RACES,
+    *LONG_RACES,
+    *LIST_RACES,
+    *SLOW_RACES,
+    *LONG_DISPUTE_RACES,
+    *LONG_DESK_RACES,
+    *LONG_REVIEW_RACES,
+)
