@@ -61,6 +61,7 @@ REVIEW: ReviewBody = {
     "begun": None,
     "assigned_to": None,
     "action": None,
+    "amount": None,
     "resolved_by": None,
     "created_at": "2026-01-09T12:04:10Z",
     "age_s": 3600,

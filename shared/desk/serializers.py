@@ -105,7 +105,8 @@ class ReviewBody(TypedDict):
     """Why a payment is in review. `actions` are those that may be done about it: none once it is resolved.
 
     `begun` is an action that broke off, and that has to be done again before any other. `age_s` is since when it
-    waits. One that later facts ended is resolved by nobody.
+    waits. One that later facts ended is resolved by nobody. `amount` is what the action moves, or moved, if a person
+    decides about an amount by it.
     """
 
     id: Uuid
@@ -119,6 +120,7 @@ class ReviewBody(TypedDict):
     begun: str | None
     assigned_to: str | None
     action: str | None
+    amount: Money | None
     resolved_by: str | None
     created_at: Time
     age_s: int
@@ -222,6 +224,7 @@ def serialize_review(item: ReviewItem) -> ReviewBody:
         "begun": row.begun if row else None,
         "assigned_to": row.assigned_to if row else None,
         "action": row.action if row else None,
+        "amount": rupees(row.amount_paise) if row and row.amount_paise else None,
         "resolved_by": row.resolved_by if row else None,
         "created_at": item.created_at,
         "age_s": max(0, (clock.now_us() - item.created_at_us) // 1_000_000),

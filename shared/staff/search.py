@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from shared.http.fields import uuid_from
-from shared.payment_methods.models import list_methods
+from shared.payment_methods.models import list_methods, owner_of
 from shared.payments.models import Payment, find_by_gateway_order, find_by_id, list_payment_ids
 from shared.razorpay import api
 from shared.razorpay.client import RazorpayRejected
@@ -23,15 +23,19 @@ class Found:
 
 
 def search(text: str) -> list[Found]:
-    """What has this id: a customer, a wallet, a payment, or `order_…`, `pay_…`, `rfnd_…` and `disp_…` of Razorpay.
+    """What has this id: a customer, a wallet, a payment, or `order_…`, `pay_…`, `rfnd_…`, `disp_…` and `cust_…`.
 
-    Razorpay is asked which order an id of its own belongs to. ServiceUnavailable if it does not answer.
+    A `cust_…` finds who has the claim on it. Razorpay is asked which order another id of its own belongs to.
+    ServiceUnavailable if it does not answer.
     """
     if is_id(text, "order"):
         return _payment(find_by_gateway_order(text) or find_by_id(text))  # the latter: a capture without a payment
     if any(is_id(text, kind) for kind in ASKED_KINDS):
         order = _order_of(text)
         return _payment(find_by_gateway_order(order)) if order else []
+    if is_id(text, "cust"):
+        owner = owner_of(text)
+        return [Found(owner)] if owner else []
     canonical = uuid_from(text)
     owner = find_customer(canonical) if canonical else None
     payment = find_by_id(canonical) if canonical else None

@@ -32,7 +32,7 @@ from shared.wallets.wallet import wallet_id
 SEARCH_QUERY: Mapping[str, fields.Field] = {
     "q": fields.Text(
         length_max=255,
-        description="The id of a customer, a wallet or a payment, or or `order_…`, `pay_…`, `rfnd_…` or `disp_…`.",
+        description="The id of a customer, wallet or payment, or `order_…`, `pay_…`, `rfnd_…`, `disp_…`, `cust_…`.",
     )
 }
 STAFF_REFUND_FIELDS: Mapping[str, fields.Field] = {

@@ -9,6 +9,7 @@ from shared.desk import reviews as finding
 from shared.desk.models import get_review, review_id
 from shared.desk.resolve import resolve
 from shared.desk.reviews import ACTIONS, ReviewItem, list_reviews, reviews_of
+from shared.desk.serializers import serialize_review
 from shared.errors import Conflict, NotFound, ServiceUnavailable, ValidationError
 from shared.payments.apply import apply_attempt
 from shared.payments.models import Payment, count_in_review, list_in_review
@@ -152,6 +153,12 @@ def test_accepted_amount_is_credited_once(razorpay: Razorpay) -> None:
     assert (payment.paid_paise, payment.discount_paise, payment.refundable_paise) == (40_000, 10_000, 40_000)
     assert refused(item, "accept_amount") == "already_resolved" and balance() == "400.00"
     assert staffs_items(payment) == [("accept_amount", RITA, WHY)]
+
+
+def test_review_says_what_its_action_moved(razorpay: Razorpay) -> None:
+    item = mismatched(razorpay)
+    before, after = serialize_review(item), serialize_review(act(item, "accept_amount"))
+    assert (before["amount"], after["amount"]) == (None, "400.00")
 
 
 def test_more_than_the_order_is_credited_as_it_arrived(razorpay: Razorpay) -> None:

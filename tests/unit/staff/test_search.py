@@ -4,7 +4,7 @@ import pytest
 
 from shared.aws.dynamodb import Insert, execute
 from shared.errors import ServiceUnavailable
-from shared.payment_methods.models import PaymentMethod
+from shared.payment_methods.models import Owner, PaymentMethod
 from shared.payments.create import create_payment
 from shared.payments.models import Payment
 from shared.razorpay import api
@@ -75,6 +75,12 @@ def test_customer_is_found_by_wallet_payment_or_method(razorpay: Razorpay) -> No
 def test_wallet_finds_its_customer() -> None:
     execute(Insert(WalletOwner(wallet_id(ASHA), owner=ASHA)))
     assert search(wallet_id(ASHA)) == [Found(ASHA)]
+
+
+def test_customer_at_razorpay_finds_who_has_the_claim(razorpay: Razorpay) -> None:
+    execute(Insert(Owner("cust_00000000000001", owner=ASHA)))
+    assert search("cust_00000000000001") == [Found(ASHA)]
+    assert search("cust_00000000000002") == [] and razorpay.calls == []
 
 
 def test_search_writes_nothing(razorpay: Razorpay) -> None:
