@@ -1,6 +1,7 @@
 PYTHON ?= python3
 N ?= 200
 export SAM_CLI_TELEMETRY = 0
+unexport PYTHONDONTWRITEBYTECODE  # set in many images; every process of a test would compile all modules again
 .DEFAULT_GOAL := help
 
 PIP_INSTALL = python -m pip install --quiet --disable-pip-version-check

@@ -8,6 +8,11 @@ from typing import Any
 
 import yaml
 
+try:
+    from yaml import CSafeLoader as SafeLoader  # ten times faster
+except ImportError:  # a PyYAML that was built without libyaml
+    from yaml import SafeLoader  # type: ignore[assignment]
+
 ROOT = Path(__file__).resolve().parent.parent
 # CloudFormation's pseudo parameters.
 PSEUDO = {
@@ -19,7 +24,7 @@ PSEUDO = {
 AUTHORIZER_CONTEXT = "context.authorizer."
 
 
-class Loader(yaml.SafeLoader):
+class Loader(SafeLoader):
     """Reads YAML with CloudFormation's short forms: `!Ref X` becomes {"Ref": "X"}, `!Sub X` {"Fn::Sub": "X"}."""
 
 

@@ -23,6 +23,7 @@ from shared.razorpay.entities import GatewayDispute, GatewayPayment, GatewayRefu
 from shared.telemetry import journal
 from shared.wallets.models import Entry
 from tests.support.cached_state import aws_caches
+from tests.support.cheap_aws import cheap_aws
 
 KEY_ID, KEY_SECRET, ACCOUNT_ID = "rzp_test_1", "key_secret", "acc_GC00000000001A"
 ENVIRONMENT = {
@@ -69,8 +70,10 @@ def aws_in_memory(monkeypatch: pytest.MonkeyPatch, *models: type[Table]) -> Iter
         monkeypatch.setenv(name, value)
     forget()
     with mock_aws():
-        for model in models:
-            model.create_table(billing_mode="PAY_PER_REQUEST")
+        with monkeypatch.context() as patch:
+            patch.setattr(Table, "exists", lambda: False)  # nothing does here, and to ask takes a call for each table
+            for model in models:
+                model.create_table(billing_mode="PAY_PER_REQUEST")
         yield
     forget()
 
@@ -87,6 +90,12 @@ def all_models(base: type[Table]) -> Iterator[type[Table]]:
     for model in base.__subclasses__():
         yield model
         yield from all_models(model)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_aws() -> Iterator[None]:
+    with cheap_aws():
+        yield
 
 
 @pytest.fixture(autouse=True)
