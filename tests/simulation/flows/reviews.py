@@ -115,14 +115,20 @@ def ended_by_itself(world: World) -> Run:
     )
 
 
-def accepted_too_late(world: World) -> Run:
-    """Another attempt paid, and this one went back at Razorpay: its amount is refused, and the review has ended."""
-    customer = world.customer()
+def paid_by_another(world: World, customer: Customer) -> tuple[dict[str, Any], str]:
+    """A top-up that another attempt paid than the one in review, which went back at Razorpay; and the review's id."""
     top_up = wrong_amount(world, customer)
     (review_id,) = reviews_of(world, top_up)
     world.razorpay.control("double_pay", {"order_id": top_up["gateway_order_id"]})
     assert world.deliver(world.events_of("payment.captured")[-1]).status == 200
     world.razorpay.control("refund", {"payment_id": list(world.razorpay.payments)[0]})
+    return top_up, review_id
+
+
+def accepted_too_late(world: World) -> Run:
+    """The amount of an attempt that went back is accepted: that is refused, and the review has ended."""
+    customer = world.customer()
+    top_up, review_id = paid_by_another(world, customer)
     world.acknowledged |= set(world.event_ids)
 
     def done(reply: Reply) -> bool:

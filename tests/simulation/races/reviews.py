@@ -5,7 +5,7 @@ from functools import partial
 
 from tests.simulation.flows.proposals import SECOND_CAPTURE, WRONG_AMOUNT, decide, make_proposal
 from tests.simulation.flows.refunds import wallet_is
-from tests.simulation.flows.reviews import captured_twice, resolve, reviews_of, wrong_amount
+from tests.simulation.flows.reviews import captured_twice, paid_by_another, resolve, reviews_of, wrong_amount
 from tests.simulation.invariants.check import PAYMENTS, desk_rows
 from tests.simulation.races.desk import decided_twice
 from tests.simulation.races.race import Race, statuses_are
@@ -83,6 +83,20 @@ def accepted_and_right_capture(world: World) -> Race:
     return Race(acts, holds)
 
 
+def accepted_too_late_and_refund(world: World) -> Race:
+    """An amount is accepted that went back, which is reported at once: the action is refused, and the review ends."""
+    customer = world.customer()
+    top_up, review_id = paid_by_another(world, customer)
+    event_id = world.event_ids[-1]
+    acts: list[Act] = [lambda: resolve(world, review_id, "accept_amount"), lambda: world.deliver(event_id)]
+
+    def holds(replies: list[Reply]) -> bool:
+        is_ended = not world.payment_row(top_up["id"]).get("in_review")
+        return is_ended and replies[0].status in (404, 409) and wallet_is(world, customer, 50_000)
+
+    return Race(acts, holds)
+
+
 # --- whose amount takes two of the staff
 
 
@@ -130,6 +144,7 @@ LONG_REVIEW_RACES: Mapping[str, Callable[[World], Race]] = {
     "two on one review: refund, dismiss": two_on_one_review("refund_attempt", "dismiss"),
     "two refund a second capture": two_refund_a_second_capture,
     "review accepted, right capture": accepted_and_right_capture,
+    "review accepted too late, its refund": accepted_too_late_and_refund,
     **LARGE_REVIEW_RACES,
 }
 REVIEW_RACES: Mapping[str, Callable[[World], Race]] = {
