@@ -114,6 +114,11 @@ DESK_MUTANTS: Mapping[str, Mutant] = {
         (RECORD, "        if not is_open(marks[item.mark]):", "        if False:"),
         near=("review, accepted too late",),
     ),
+    "refused action does not notice the end of its review": mutant(
+        "The row of a review that ends in this moment stays open.",
+        (RECORD, "transact(give_up, unchanged)", "transact(give_up)"),
+        near=("review refused",),
+    ),
     "large review needs one person": mutant(
         "One member of staff sends back as much as there is.",
         (RESOLVE, "if needs_approval(item.payment, amount_paise, besides=item.id):", "if False:"),

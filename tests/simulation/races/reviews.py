@@ -97,6 +97,23 @@ def accepted_too_late_and_refund(world: World) -> Race:
     return Race(acts, holds)
 
 
+def refused_and_refund(world: World) -> Race:
+    """An action that answers nothing is refused while the attempt goes back, which ends the review."""
+    customer = world.customer()
+    top_up = wrong_amount(world, customer)
+    (review_id,) = reviews_of(world, top_up)
+
+    def send_back() -> Reply:
+        world.razorpay.control("refund", {"payment_id": list(world.razorpay.payments)[-1]})
+        return world.deliver(world.event_ids[-1])
+
+    def holds(replies: list[Reply]) -> bool:
+        is_ended = not world.payment_row(top_up["id"]).get("in_review")
+        return is_ended and replies[0].status in (200, 404, 409) and wallet_is(world, customer, 0)
+
+    return Race([lambda: resolve(world, review_id, "apply_again"), send_back], holds)
+
+
 # --- whose amount takes two of the staff
 
 
@@ -145,6 +162,7 @@ LONG_REVIEW_RACES: Mapping[str, Callable[[World], Race]] = {
     "two refund a second capture": two_refund_a_second_capture,
     "review accepted, right capture": accepted_and_right_capture,
     "review accepted too late, its refund": accepted_too_late_and_refund,
+    "review refused, its refund": refused_and_refund,
     **LARGE_REVIEW_RACES,
 }
 REVIEW_RACES: Mapping[str, Callable[[World], Race]] = {
