@@ -74,6 +74,11 @@ MUTANTS: Mapping[str, Mutant] = {
         "A transaction whose condition failed is reported as done.",
         (APPLY, "    if blocked:\n        return None\n", ""),
     ),
+    "owner of a lost wallet stops its opening": _mutant(
+        "A wallet whose entries a restore lost is never opened again, so no payment is credited to it.",
+        (ENTRIES, "append(entry, Overwrite(WalletOwner(", "append(entry, Insert(WalletOwner("),
+        near=("after a restore",),
+    ),
     # --- idempotency
     "key names a new payment each time": _mutant(
         "A retried request starts a second payment.",

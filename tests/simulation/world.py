@@ -125,6 +125,7 @@ class World:
         self.unreported_uploads: list[str] = []  # keys of uploads whose S3 event is due, one entry per event
         self.reads_lists = True  # False leaves out the reconciler's lists, which multiply the orders of a race
         self.timeouts = 0
+        self.lost_wallets: set[str] = set()  # whose entries a restore lost, and whose owner it kept
         self.went_back = False  # whether the clock was ever set back
         self._read_up_to: dict[str, int] = {}
         self._rows: dict[int, tuple[Item, dict[str, Any]]] = {}

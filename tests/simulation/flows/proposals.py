@@ -7,7 +7,7 @@ from tests.simulation.flows.desk import WHY, call, is_code, wallet_of
 from tests.simulation.flows.flow import APP, DAY_S, Flow, Run, fund_wallet, run_checking_reply
 from tests.simulation.flows.refunds import refund_at_razorpay, spend, statuses, wallet_is
 from tests.simulation.flows.reviews import captured_twice, resolve, reviews_of, wrong_amount
-from tests.simulation.invariants.check import PAYMENTS, desk_rows
+from tests.simulation.invariants.check import METHODS, PAYMENTS, desk_rows
 from tests.simulation.world import Customer, Reply, World
 
 MAKER, APPROVER = "staff-maker", "staff-approver"
@@ -129,6 +129,20 @@ def approved(kind: str) -> Callable[[World], Run]:
     return prepare
 
 
+def approved_after_restore(world: World) -> Run:
+    """A restore kept a wallet's owner and lost its entries: an approved credit opens the wallet again."""
+    customer = world.customer()
+    owner = {"customer": wallet_of(customer), "id": "wallet_owner", "owner": customer.id}
+    row = {name: {"S": value} for name, value in owner.items()}
+    world.dynamodb.call("PutItem", {"TableName": METHODS, "Item": row})
+    world.lost_wallets.add(wallet_of(customer))
+    proposal_id = propose(world, customer, "credit").body["id"]
+    return run_checking_reply(
+        lambda: decide(world, proposal_id, "approve"),
+        lambda reply: reply.status == 200 and proposals_are(world, "done") and wallet_is(world, customer, 20_000),
+    )
+
+
 def rejected(kind: str) -> Callable[[World], Run]:
     """Another one rejects: nothing moves, and nobody can approve it any more."""
 
@@ -178,6 +192,7 @@ def own_proposal(world: World) -> Run:
 PROPOSAL_FLOWS: Mapping[str, Flow] = {
     **{f"proposal of a {kind}": Flow(proposed(kind), (APP,)) for kind in DONE},
     **{f"approval of a {kind}": Flow(approved(kind), (APP,)) for kind in DONE},
+    "approval of a credit after a restore": Flow(approved_after_restore, (APP,)),
     "rejection of a credit": Flow(rejected("credit"), (APP,)),
     "rejection of a refund": Flow(rejected("refund"), (APP,)),
     "rejection of a wrong amount": Flow(rejected(WRONG_AMOUNT), (APP,)),

@@ -86,7 +86,8 @@ def owners(world: World) -> Findings:
 
     owned = {row["customer"]: row["owner"] for row in world.rows(METHODS) if row["id"] == "wallet_owner"}
     opened = {wallet_id(customer.id): customer.id for customer in world.customers if world.entries(customer)}
-    if owned != opened:
+    without_entries = world.lost_wallets - opened.keys()
+    if {wallet: owner for wallet, owner in owned.items() if wallet not in without_entries} != opened:
         yield f"{len(opened)} wallets were opened, and {len(owned)} have an owner"
 
 
