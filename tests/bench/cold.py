@@ -11,13 +11,13 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from local.template import ROOT, Template
-from tests.bench.lambda_runtime import PYTHON, Deployed, Sample, run
+from tests.bench.lambda_runtime import PYTHON, Deployed, Function, Sample, run_in_turns
 from tests.bench.report import table, verdict
 from tests.bench.scenes import BUCKETS, GATEWAY, TABLES, Scene, Scenes
 from tests.bench.world import World
@@ -43,12 +43,24 @@ class Case:
     environment: Mapping[str, str]
 
     def sample(self, calls: int) -> Sample:
-        sample = run(self.deployed, self.environment, [self.scene.event() for _ in range(calls)])
+        return sample_in_turns([self], calls)[0]
+
+    def check(self, sample: Sample) -> None:
         for answer in sample.answers:
             status = answer.get("statusCode", 200)
             if status != self.scene.status if self.scene.status else status >= 300:
                 raise RuntimeError(f"{self.scene.name} answers {status}: {sample.log}")
-        return sample
+
+
+def sample_in_turns(cases: Sequence[Case], calls: int) -> list[Sample]:
+    """One process of each case, which take turns after each call."""
+    functions = [
+        Function(case.deployed, case.environment, [case.scene.event() for _ in range(calls)]) for case in cases
+    ]
+    samples = run_in_turns(functions)
+    for case, sample in zip(cases, samples, strict=True):
+        case.check(sample)
+    return samples
 
 
 class Bench:

@@ -4,16 +4,18 @@ The stand-in reads the process's CPU time, of all its threads, whenever it asks 
 time that is the initialization, and then one call after another.
 """
 
+import itertools
 import json
 import os
 import subprocess
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from local.template import ROOT
 
@@ -44,14 +46,24 @@ class Sample:
     log: str
 
 
+@dataclass(frozen=True)
+class Function:
+    """A deployed function, its environment, and the events that its process gets one after another."""
+
+    deployed: Deployed
+    environment: Mapping[str, str]
+    events: Sequence[Any]
+
+
 class _Api(ThreadingHTTPServer):
-    """The runtime API of one process."""
+    """The runtime API of one process. It hands out an event when it is its turn."""
 
     daemon_threads = True
 
     def __init__(self, events: Sequence[Any]) -> None:
         super().__init__(("127.0.0.1", 0), _Connection)
         self.events = list(events)
+        self.turn, self.following = threading.Semaphore(0), self
         self.cpu_ns: list[int] = []
         self.answers: list[Any] = []
         self.failure = ""
@@ -75,10 +87,13 @@ class _Connection(BaseHTTPRequestHandler):
             self._respond(200, b"{}", {})
             return
         api.cpu_ns.append(cpu_ns(api.process.pid))
+        if len(api.cpu_ns) > 1:
+            api.following.turn.release()
         if len(api.cpu_ns) > len(api.events):
             api.finished.set()
             api.closing.wait(LIMIT_S)
             return
+        api.turn.acquire()
         headers = {
             "Lambda-Runtime-Aws-Request-Id": f"00000000-0000-4000-8000-{len(api.cpu_ns):012d}",
             "Lambda-Runtime-Deadline-Ms": str(int(time.time() * 1_000) + 25_000),
@@ -108,39 +123,57 @@ class _Connection(BaseHTTPRequestHandler):
         """Write no access log."""
 
 
-def run(deployed: Deployed, environment: Mapping[str, str], events: Sequence[Any]) -> Sample:
-    """Send the events to a fresh process, one after another. RuntimeError if it cannot answer one."""
-    api = _Api(events)
-    threading.Thread(target=api.serve_forever, args=(0.05,), daemon=True).start()
+def run_in_turns(functions: Sequence[Function]) -> list[Sample]:
+    """Send the events to a fresh process of each function. RuntimeError if one cannot be answered.
+
+    The processes take turns after each event, so that all of them meet the same machine.
+    """
+    apis = [_Api(function.events) for function in functions]
+    for api, following in zip(apis, [*apis[1:], apis[0]], strict=True):
+        api.following = following
+        threading.Thread(target=api.serve_forever, args=(0.05,), daemon=True).start()
+    apis[0].turn.release()
+    with ExitStack() as ends:
+        for function, api in zip(functions, apis, strict=True):
+            log = ends.enter_context(open(_log_of(function.deployed), "wb"))
+            api.process = _start(function, api, log)
+            ends.callback(_end, api)
+        return [_sample(function.deployed, api) for function, api in zip(functions, apis, strict=True)]
+
+
+def _start(function: Function, api: _Api, log: IO[bytes]) -> subprocess.Popen[bytes]:
+    deployed = function.deployed
     variables = {
-        **environment,
+        **function.environment,
         "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{api.server_address[1]}",
         "LAMBDA_TASK_ROOT": str(deployed.folder),
         "PYTHONPATH": os.pathsep.join(map(str, deployed.layers)),
         "_HANDLER": deployed.handler,
     }
-    with open(deployed.folder.parent / "bench.log", "wb") as log:
-        api.process = subprocess.Popen(
-            [str(PYTHON), "-m", "awslambdaric", deployed.handler],
-            cwd=deployed.folder,
-            env=variables,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-        try:
-            finished = api.finished.wait(LIMIT_S)
-            peak_mb = _peak_mb(api.process.pid) if finished and not api.failure else 0
-        finally:
-            api.closing.set()
-            api.process.kill()
-            api.process.wait()
-            api.shutdown()
-            api.server_close()
-    text = (deployed.folder.parent / "bench.log").read_text(errors="replace")[-2_000:]
+    command = [str(PYTHON), "-m", "awslambdaric", deployed.handler]
+    return subprocess.Popen(command, cwd=deployed.folder, env=variables, stdout=log, stderr=subprocess.STDOUT)
+
+
+def _sample(deployed: Deployed, api: _Api) -> Sample:
+    finished = api.finished.wait(LIMIT_S)
+    text = _log_of(deployed).read_text(errors="replace")[-2_000:]
     if not finished or api.failure:
         raise RuntimeError(f"{deployed.handler}: {api.failure or 'no answer'}\n{text}")
-    calls_ms = [(after - before) / 1e6 for before, after in zip(api.cpu_ns, api.cpu_ns[1:], strict=False)]
-    return Sample((api.cpu_ns[0] - api.restored_ns) / 1e6, calls_ms, peak_mb, api.answers, text)
+    calls_ms = [(after - before) / 1e6 for before, after in itertools.pairwise(api.cpu_ns)]
+    init_ms = (api.cpu_ns[0] - api.restored_ns) / 1e6
+    return Sample(init_ms, calls_ms, _peak_mb(api.process.pid), api.answers, text)
+
+
+def _end(api: _Api) -> None:
+    api.closing.set()
+    api.process.kill()
+    api.process.wait()
+    api.shutdown()
+    api.server_close()
+
+
+def _log_of(deployed: Deployed) -> Path:
+    return deployed.folder.parent / f"{deployed.handler}.log"
 
 
 def cpu_ns(pid: int) -> int:

@@ -15,7 +15,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from tests.bench.cold import Bench, Case
+from tests.bench.cold import Bench, Case, sample_in_turns
 from tests.bench.report import table, verdict
 from tests.bench.scenes import Scene
 from tests.bench.world import UPLOADS
@@ -54,8 +54,9 @@ def recorded(bench: Bench, scene: Scene) -> Callable[[], dict[str, Any]]:
     return event
 
 
-def warm_ms(case: Case) -> float:
-    return statistics.median(case.sample(CALLS).calls_ms[IGNORED:])
+def warm_ms(case: Case, peer: Case) -> tuple[float, float]:
+    ours, theirs = (statistics.median(sample.calls_ms[IGNORED:]) for sample in sample_in_turns([case, peer], CALLS))
+    return ours, theirs
 
 
 def main(rounds: int, only: str) -> None:
@@ -78,7 +79,7 @@ def main(rounds: int, only: str) -> None:
                     file=sys.stderr,
                     flush=True,
                 )
-                both = warm_ms(case), warm_ms(peer)
+                both = warm_ms(case, peer)
                 figures[case.scene.name].append(both)
                 ratios[case.scene.name].append(both[0] / both[1])
         print("\r".ljust(60))
@@ -98,5 +99,5 @@ def report(figures: dict[str, list[tuple[float, float]]], ratios: dict[str, list
         met = "met" if round(ratio, 2) <= RATIO_MAX else "MISSED"
         goals.append(("warm / boto3", name, f"{RATIO_MAX}", f"{ratio:.2f}", met))
     table(rows)
-    print("\nCPU of one call, medians of fresh processes that take turns.")
+    print("\nCPU of one call, medians of fresh processes that take turns after each call.")
     print("\n" + verdict(goals))
