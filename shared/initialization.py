@@ -23,13 +23,17 @@ def register(make: Callable[[], Any], rehearse: Callable[[Any], None]) -> None:
     _clients.append((make, rehearse))
 
 
-def finish() -> None:
-    """Called by every entry point once its module is imported; does nothing outside Lambda."""
+def finish(rehearse_event: Callable[[], None] = lambda: None) -> None:
+    """Called by every entry point once its module is imported; does nothing outside Lambda.
+
+    `rehearse_event` runs what is common to all events, without reading or writing anything.
+    """
     kind = os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE")
     if kind is None:
         return
     with suppress(Exception):  # a request that needs what cannot be prepared will say so
         rehearse()
+        rehearse_event()
         if kind != SNAP_START:
             connect()
     gc.freeze()

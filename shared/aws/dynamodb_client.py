@@ -23,6 +23,7 @@ def client() -> Any:
 def _rehearse(made: Any) -> None:
     with answered_here(made):
         made.get_item(TableName="rehearsal", Key={"key": {"S": "rehearsal"}})
+        made.query(TableName="rehearsal", KeyConditionExpression="rehearsal")
 
 
 initialization.register(client, _rehearse)

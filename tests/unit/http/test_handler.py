@@ -1,6 +1,7 @@
 """The HTTP adapter: input is checked in Django's order, and every event gets a response."""
 
 import base64
+import gc
 import json
 import time
 from collections.abc import Callable
@@ -8,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from shared import clock
+from shared import clock, initialization
 from shared.auth import ExpiredToken
 from shared.deadline import Deadline
 from shared.errors import (
@@ -29,7 +30,7 @@ from shared.errors import (
 )
 from shared.http import fields
 from shared.http.endpoint import Endpoint, Request, Response
-from shared.http.handler import Handler
+from shared.http.handler import Handler, _Call
 from shared.telemetry import journal, log
 from tests.support.lambda_events import LambdaContext, request_event
 
@@ -350,3 +351,26 @@ def test_idempotency_key_is_printable_and_bounded(key: str) -> None:
     assert call(handler, request_event(headers={"idempotency-key": "k-1"}))[1] == "k-1"
     assert call(handler, request_event())[1] is None
     assert call(handler, request_event(headers={"Idempotency-Key": key}))[0] == 400
+
+
+@pytest.mark.parametrize(
+    ("settings", "status"),
+    [({"body": None}, 404), ({"public": True, "body": None}, 404), ({"staff": ("support",)}, 401)],
+)
+def test_event_is_rehearsed_without_its_view(
+    settings: dict[str, Any], status: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    viewed: list[Request] = []
+    monkeypatch.setattr(initialization, "_clients", [])
+    monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")
+
+    def view(request: Request) -> Response:
+        viewed.append(request)
+        return Response(200, {})
+
+    rehearsed: list[int] = []
+    refuse = _Call.refuse
+    monkeypatch.setattr(_Call, "refuse", lambda self, error: rehearsed.append(error.status) or refuse(self, error))
+    handler_of(view, method="GET", **settings)
+    gc.unfreeze()
+    assert viewed == [] and rehearsed == [status] and capsys.readouterr().out == ""
