@@ -5,14 +5,14 @@ from shared.desk.serializers import ProposalBody, serialize_proposal, serialize_
 from shared.errors import Conflict, NotFound, PermissionDenied, ServiceUnavailable
 from shared.http.endpoint import Endpoint, Request, Response
 from shared.staff.groups import ALLOWED
-from shared.staff.refunds import refund
-from shared.staff.serializers import (
+from shared.staff.refund_serializers import (
     STAFF_REFUND_FIELDS,
     RefundOrProposalBody,
     StaffRefundBody,
     serialize_staff_preview,
     serialize_staff_refund,
 )
+from shared.staff.refunds import refund
 from shared.telemetry import log
 
 endpoint = Endpoint(

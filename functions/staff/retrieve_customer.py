@@ -2,9 +2,9 @@
 
 from shared.errors import NotFound
 from shared.http.endpoint import Endpoint, Request, Response
+from shared.staff.customer_record import get_customer
+from shared.staff.customer_serializers import StaffCustomerBody, serialize_customer
 from shared.staff.groups import ALLOWED
-from shared.staff.records import get_customer
-from shared.staff.serializers import StaffCustomerBody, serialize_customer
 
 endpoint = Endpoint(
     route=("GET", "/api/staff/customers/{id}"),

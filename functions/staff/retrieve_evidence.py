@@ -3,8 +3,8 @@
 from shared.errors import NotFound
 from shared.http.endpoint import Endpoint, Request, Response
 from shared.staff.evidence import get_evidence
+from shared.staff.evidence_serializers import EvidenceBody, serialize_evidence
 from shared.staff.groups import ALLOWED
-from shared.staff.serializers import EvidenceBody, serialize_evidence
 
 endpoint = Endpoint(
     route=("GET", "/api/staff/payments/{id}/disputes/{did}/evidence"),

@@ -3,7 +3,7 @@
 from shared.errors import NotFound
 from shared.http.endpoint import Endpoint, Request, Response
 from shared.staff.groups import ALLOWED
-from shared.staff.records import get_record
+from shared.staff.payment_record import get_record
 from shared.staff.serializers import PAYMENT_QUERY, StaffPaymentBody, serialize_staff_payment
 
 endpoint = Endpoint(

@@ -5,7 +5,7 @@ from shared.http.endpoint import Endpoint, Request, Response
 from shared.http.pagination import paginate
 from shared.staff.groups import ALLOWED
 from shared.staff.search import search
-from shared.staff.serializers import SEARCH_QUERY, FoundBody, serialize_found
+from shared.staff.search_serializers import SEARCH_QUERY, FoundBody, serialize_found
 
 endpoint = Endpoint(
     route=("GET", "/api/staff/search"),

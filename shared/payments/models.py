@@ -9,6 +9,7 @@ from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection, LocalSeco
 
 from shared.aws.dynamodb import OPEN, IntegerAttribute, Table, count, get, get_by_key, get_each, read
 from shared.errors import NotFound
+from shared.http.fields import uuid_from
 from shared.payments.lifecycle import PAID_STATUSES, WALLET
 
 TIME_US_MAX = 10**16  # later than any payment, by centuries
@@ -290,6 +291,14 @@ def find_by_id(payment_id: str) -> Payment | None:
     row = get_payment(found.customer, found.id) if found else None
     is_payment = row and "purpose" in row.attribute_values  # rows that are no payments lie beside them
     return row if is_payment else None
+
+
+def find_or_404(payment_id: str) -> Payment:
+    """The payment with this id, or the capture that is stored under its `order_…`; NotFound without either."""
+    payment = find_by_id(uuid_from(payment_id) or payment_id)
+    if not payment:
+        raise NotFound("Payment")
+    return payment
 
 
 def list_payment_ids(

@@ -6,7 +6,7 @@ from shared.disputes.models import Dispute
 from shared.errors import NotFound
 from shared.images.models import Image
 from shared.images.queries import list_images
-from shared.staff.records import PaymentRecord, get_record
+from shared.staff.payment_record import PaymentRecord, get_record
 
 PHOTOS_MAX = 100
 

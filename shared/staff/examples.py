@@ -8,17 +8,11 @@ from shared.desk.serializers import ProposalPreviewBody
 from shared.disputes.serializers import DisputeBody, OpenDisputeBody
 from shared.payment_methods.examples import UPI
 from shared.payments.examples import CAPTURED
-from shared.staff.serializers import (
-    EvidenceBody,
-    FoundBody,
-    RefundOrProposalBody,
-    StaffCustomerBody,
-    StaffPaymentBody,
-    StaffPaymentSummaryBody,
-    StaffRefundBody,
-    StaffRefundPreviewBody,
-    TimelineBody,
-)
+from shared.staff.customer_serializers import StaffCustomerBody
+from shared.staff.evidence_serializers import EvidenceBody
+from shared.staff.refund_serializers import RefundOrProposalBody, StaffRefundBody, StaffRefundPreviewBody
+from shared.staff.search_serializers import FoundBody
+from shared.staff.serializers import StaffPaymentBody, StaffPaymentSummaryBody, TimelineBody
 from shared.staff.upload_serializers import ReplayedUploadsBody
 from shared.wallets.examples import WALLET_EXAMPLE
 

@@ -8,17 +8,17 @@ from shared.desk.actions import new_action
 from shared.desk.four_eyes import ApprovalRequired, staff_policy
 from shared.desk.proposals import Proposed, find_refund_proposal, propose_refund
 from shared.desk.review_moves import SOURCE
+from shared.payments.models import find_or_404
 from shared.refunds.models import Refund
 from shared.refunds.policy import approved_policy
 from shared.refunds.request import Policy, RequestedRefund, cancel_refund, request_refund
-from shared.staff.records import get_payment
 
 
 def refund(
     staff: str, payment_id: str, body: Mapping[str, Any], key: str | None, dry_run: bool = False
 ) -> RequestedRefund | Proposed:
     """Refund any customer's payment in the name of this member of staff; above FourEyesPaise, propose to."""
-    payment = get_payment(payment_id)
+    payment = find_or_404(payment_id)
 
     def request(policy: Policy, dry_run: bool) -> RequestedRefund:
         amount_paise, destination, reason = body["amount"], body["destination"], body["reason"]
@@ -37,4 +37,4 @@ def refund(
 def cancel(staff: str, payment_id: str, refund_id: str, reason: str) -> Refund:
     """Cancel a refund that was not sent to Razorpay yet, with who and why; Conflict for any other."""
     action = new_action(staff, "cancel_refund", refund_id, reason)
-    return cancel_refund(get_payment(payment_id), refund_id, Insert(action), source=SOURCE, reference=action.id)
+    return cancel_refund(find_or_404(payment_id), refund_id, Insert(action), source=SOURCE, reference=action.id)

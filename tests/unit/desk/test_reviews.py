@@ -16,7 +16,7 @@ from shared.payments.models import Payment, count_in_review, list_in_review
 from shared.payments.review import REASONS, flag_for_review
 from shared.razorpay.entities import GatewayRefund
 from shared.refunds.apply import apply_refund
-from shared.staff.records import get_record
+from shared.staff.payment_record import get_record
 from shared.staff.serializers import serialize_staff_payment
 from tests.unit.conftest import Razorpay, an_attempt
 from tests.unit.payments.support import (

@@ -6,7 +6,7 @@ from shared.audit import audit_entries
 from shared.aws.dynamodb import Update, execute
 from shared.disputes import apply
 from shared.payments.models import Payment
-from shared.staff.records import get_record
+from shared.staff.payment_record import get_record
 from shared.staff.serializers import serialize_staff_payment
 from shared.transactions.rows import Transactions
 from shared.triggers import Change

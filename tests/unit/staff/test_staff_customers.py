@@ -6,8 +6,8 @@ from shared.aws.dynamodb import Insert, execute
 from shared.errors import NotFound
 from shared.payment_methods.models import PaymentMethod
 from shared.payments.review import flag_for_review
-from shared.staff.records import RECENT, get_customer
-from shared.staff.serializers import StaffCustomerBody, serialize_customer
+from shared.staff.customer_record import RECENT, get_customer
+from shared.staff.customer_serializers import StaffCustomerBody, serialize_customer
 from shared.wallets.models import get_head
 from shared.wallets.wallet import open_wallet, wallet_id
 from tests.unit.payments.support import ASHA, ATTEMPT_ID, credited, stored, top_up

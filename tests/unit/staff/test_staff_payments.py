@@ -9,7 +9,7 @@ from shared.payments.models import find_by_id
 from shared.payments.review import flag_for_review
 from shared.payments.verify import verify
 from shared.refunds.apply import apply_refund
-from shared.staff.records import get_record
+from shared.staff.payment_record import get_record
 from shared.staff.serializers import TimelineBody, serialize_staff_payment
 from shared.wallets import ledger
 from shared.wallets.models import Entry

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from shared.errors import Conflict
-from shared.staff.records import get_record
+from shared.staff.payment_record import get_record
 from shared.staff.refunds import cancel, refund
 from shared.staff.search import search
 from tests.unit.conftest import Razorpay, an_attempt

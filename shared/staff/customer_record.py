@@ -1,42 +1,21 @@
-"""A payment or a customer with all that belongs to them, whosever it is."""
+"""A customer with all that belongs to them."""
 
 from dataclasses import dataclass
 
 from shared.desk.reviews import ReviewItem, reviews_of
 from shared.disputes.models import Dispute, list_disputes
 from shared.errors import NotFound
-from shared.http.fields import uuid_from
 from shared.payment_methods.methods import list_methods
 from shared.payment_methods.models import PaymentMethod
 from shared.payments.lifecycle import PENDING_STATUSES
-from shared.payments.models import Payment, find_by_id, get_payments, list_payment_ids
+from shared.payments.models import Payment, get_payments, list_payment_ids
 from shared.refunds.models import Refund, list_refunds
-from shared.staff.gateway_view import GatewayView, ask_gateway
-from shared.staff.timeline import TimelineItem, timeline_of
-from shared.wallets.history import list_entries_of
 from shared.wallets.models import Entry, get_head
 from shared.wallets.wallet import wallet_id
 
 PAYMENTS_MAX = 100  # that one request reads
 RECENT = 10
 HOLDS_MAX = 20  # payments whose refunds and disputes are read for what they hold
-CLOCKS_DIFFER_US = 60_000_000  # an entry may have an earlier time than the payment that it belongs to
-
-
-@dataclass(frozen=True, slots=True)
-class PaymentRecord:
-    """A payment, its refunds, newest first, and its disputes, entries, reviews and timeline, oldest first.
-
-    `gateway` is what Razorpay says now, if it was asked.
-    """
-
-    payment: Payment
-    refunds: list[Refund]
-    disputes: list[Dispute]
-    entries: list[Entry]
-    reviews: list[ReviewItem]
-    timeline: list[TimelineItem]
-    gateway: GatewayView | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,24 +35,6 @@ class CustomerRecord:
     in_review: list[Payment]
     reviews: list[ReviewItem]
     holds: list[Refund | Dispute]
-
-
-def get_payment(payment_id: str) -> Payment:
-    """The payment with this id, or the capture that is stored under its `order_…`; NotFound without either."""
-    payment = find_by_id(uuid_from(payment_id) or payment_id)
-    if not payment:
-        raise NotFound("Payment")
-    return payment
-
-
-def get_record(payment_id: str, asks_gateway: bool = False) -> PaymentRecord:
-    payment = get_payment(payment_id)
-    since_us = payment.created_at_us - CLOCKS_DIFFER_US
-    entries = list_entries_of(wallet_id(payment.customer), payment.id, since_us)
-    refunds, disputes = list_refunds(payment.id), list_disputes(payment.id)
-    timeline = timeline_of(payment, refunds, disputes)
-    gateway = ask_gateway(payment) if asks_gateway else None
-    return PaymentRecord(payment, refunds, disputes, entries, reviews_of(payment), timeline, gateway)
 
 
 def get_customer(customer: str) -> CustomerRecord:
