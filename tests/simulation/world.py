@@ -165,7 +165,7 @@ class World:
         objects, first = copy.deepcopy(self.s3.buckets), dict(self.s3.first)
         razorpay_ids, ids = self.razorpay_ids.count, self.ids_made
         clock_us, razorpay_s, chance = self.clock_us, self.razorpay_s, self.random.getstate()
-        replies, log = len(self.replies), self.log.tell()
+        replies, log, rows = len(self.replies), self.log.tell(), dict(self._rows)
 
         def restore() -> None:
             for name, table in dynamodb.tables.items():
@@ -182,6 +182,8 @@ class World:
             self.log.seek(log)
             self.log.truncate()
             self._read_up_to.clear()
+            self._rows = dict(rows)
+            self.wire.arm({})
 
         return restore
 
