@@ -19,7 +19,7 @@ from pathlib import Path
 from local.template import ROOT, Template
 from tests.bench.lambda_runtime import PYTHON, Deployed, Function, Sample, run_in_turns
 from tests.bench.report import table, verdict
-from tests.bench.scenes import BUCKETS, GATEWAY, TABLES, Scene, Scenes
+from tests.bench.scenes import BUCKETS, OUTSIDE, TABLES, Scene, Scenes
 from tests.bench.world import World
 
 BUILT = ROOT / ".aws-sam" / "host" / "build"
@@ -32,7 +32,7 @@ HERE = Path(__file__).resolve().parent
 HELLO, B, TUTORIAL = "hello world", "B: botocore, GetItem", "tutorial style, without bytecode"
 WARM_CALLS = 12
 RESTORED = ("ListWallets", "VerifyPayment")
-FIRST_TO_WARM = {TABLES: 2, BUCKETS: 6, GATEWAY: 12}
+FIRST_TO_WARM = {TABLES: 2, BUCKETS: 6, OUTSIDE: 12}
 MEMORY_MB_MAX = 55
 
 
