@@ -1,7 +1,7 @@
 """POST /api/staff/wallets/{id}/block/ and …/unblock/: block a wallet for what its customer starts, or unblock it."""
 
 from shared.desk.actions import block_wallet
-from shared.desk.serializers import BLOCK_FIELDS, StaffWalletBody, serialize_customer_wallet
+from shared.desk.wallet_serializers import BLOCK_FIELDS, StaffWalletBody, serialize_customer_wallet
 from shared.errors import Conflict, ServiceUnavailable
 from shared.http.endpoint import Endpoint, Request, Response
 from shared.staff.groups import ALLOWED

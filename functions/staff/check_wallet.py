@@ -1,7 +1,7 @@
 """GET /api/staff/wallets/{id}/check/: check all entries of a wallet against each other and against their records."""
 
 from shared.desk.check import check_wallet
-from shared.desk.serializers import WalletCheckBody, serialize_check
+from shared.desk.wallet_serializers import WalletCheckBody, serialize_check
 from shared.errors import NotFound
 from shared.http.endpoint import Endpoint, Request, Response
 from shared.staff.groups import ALLOWED

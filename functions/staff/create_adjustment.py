@@ -1,13 +1,13 @@
 """POST /api/staff/wallets/{id}/adjustments/: propose to add money to a wallet, or to take money out of it."""
 
-from shared.desk.proposals import propose_adjustment
-from shared.desk.serializers import (
+from shared.desk.proposal_serializers import (
     ADJUSTMENT_FIELDS,
     ProposalBody,
     ProposalPreviewBody,
     serialize_proposal,
     serialize_proposal_preview,
 )
+from shared.desk.proposals import propose_adjustment
 from shared.errors import Conflict, NotFound, ServiceUnavailable
 from shared.http.endpoint import Endpoint, Request, Response
 from shared.staff.groups import ALLOWED

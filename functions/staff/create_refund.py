@@ -1,7 +1,7 @@
 """POST /api/staff/payments/{id}/refunds/: refund any customer's payment; a large refund is proposed."""
 
+from shared.desk.proposal_serializers import ProposalBody, serialize_proposal, serialize_proposal_preview
 from shared.desk.proposals import Proposed
-from shared.desk.serializers import ProposalBody, serialize_proposal, serialize_proposal_preview
 from shared.errors import Conflict, NotFound, PermissionDenied, ServiceUnavailable
 from shared.http.endpoint import Endpoint, Request, Response
 from shared.staff.groups import ALLOWED

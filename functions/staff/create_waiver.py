@@ -1,13 +1,13 @@
 """POST /api/staff/wallets/{id}/waivers/: propose to give up an amount that a wallet owes."""
 
-from shared.desk.proposals import propose_waiver
-from shared.desk.serializers import (
+from shared.desk.proposal_serializers import (
     WAIVER_FIELDS,
     ProposalBody,
     ProposalPreviewBody,
     serialize_proposal,
     serialize_proposal_preview,
 )
+from shared.desk.proposals import propose_waiver
 from shared.errors import Conflict, NotFound, ServiceUnavailable
 from shared.http.endpoint import Endpoint, Request, Response
 from shared.staff.groups import ALLOWED

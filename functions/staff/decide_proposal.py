@@ -1,7 +1,7 @@
 """POST /api/staff/proposals/{id}/approve/ and …/reject/: decide about a proposal of somebody else."""
 
-from shared.desk.proposals import decide
-from shared.desk.serializers import DECISION_FIELDS, ProposalBody, serialize_proposal
+from shared.desk.decisions import decide
+from shared.desk.proposal_serializers import DECISION_FIELDS, ProposalBody, serialize_proposal
 from shared.errors import Conflict, NotFound, PermissionDenied, ServiceUnavailable
 from shared.http.endpoint import Endpoint, Request, Response
 from shared.staff.groups import ALLOWED

@@ -1,7 +1,7 @@
 """GET /api/staff/proposals/: the proposals that wait for a decision, the oldest first, or those of `?status=`."""
 
+from shared.desk.proposal_serializers import PROPOSAL_FILTERS, ProposalBody, serialize_proposal
 from shared.desk.proposals import PROPOSED, list_proposals
-from shared.desk.serializers import PROPOSAL_FILTERS, ProposalBody, serialize_proposal
 from shared.http.endpoint import Endpoint, Request, Response
 from shared.http.pagination import paginate
 from shared.staff.groups import ALLOWED

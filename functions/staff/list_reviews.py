@@ -1,7 +1,7 @@
 """GET /api/staff/reviews/: what waits for a person, the oldest first, with the actions that end it."""
 
+from shared.desk.review_serializers import REVIEW_FILTERS, ReviewBody, serialize_review
 from shared.desk.reviews import list_reviews
-from shared.desk.serializers import REVIEW_FILTERS, ReviewBody, serialize_review
 from shared.http.endpoint import Endpoint, Request, Response
 from shared.http.pagination import paginate
 from shared.staff.groups import ALLOWED

@@ -1,6 +1,6 @@
 """GET /api/staff/webhooks/: signed webhooks that could not be used and were not replayed, the oldest first."""
 
-from shared.desk.serializers import StoredWebhookBody, serialize_webhook
+from shared.desk.webhook_serializers import StoredWebhookBody, serialize_webhook
 from shared.desk.webhooks import list_webhooks
 from shared.http.endpoint import Endpoint, Request, Response
 from shared.http.pagination import paginate

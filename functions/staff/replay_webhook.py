@@ -1,6 +1,7 @@
 """POST /api/staff/webhooks/{id}/replay/: apply a stored webhook that could not be used when it came."""
 
-from shared.desk.serializers import REASON_FIELDS, ReplayedBody
+from shared.desk.serializers import REASON_FIELDS
+from shared.desk.webhook_serializers import ReplayedBody
 from shared.desk.webhooks import replay_webhook
 from shared.errors import Conflict, NotFound, ServiceUnavailable
 from shared.http.endpoint import Endpoint, Request, Response

@@ -1,8 +1,9 @@
 """POST /api/staff/reviews/{id}/resolve/: end a review by one of its actions, or assign it; or propose to."""
 
+from shared.desk.proposal_serializers import ProposalBody, serialize_proposal
 from shared.desk.proposals import Proposed
 from shared.desk.resolve import resolve
-from shared.desk.serializers import RESOLVE_FIELDS, ProposalBody, ReviewBody, serialize_proposal, serialize_review
+from shared.desk.review_serializers import RESOLVE_FIELDS, ReviewBody, serialize_review
 from shared.errors import Conflict, NotFound, ServiceUnavailable
 from shared.http.endpoint import Endpoint, Request, Response
 from shared.staff.groups import ALLOWED

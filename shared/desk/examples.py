@@ -3,16 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from shared.desk.serializers import (
-    ProposalBody,
-    ProposalPreviewBody,
-    ReleasedBody,
-    ReplayedBody,
-    ReviewBody,
-    StaffWalletBody,
-    StoredWebhookBody,
-    WalletCheckBody,
-)
+from shared.desk.proposal_serializers import ProposalBody, ProposalPreviewBody
+from shared.desk.review_serializers import ReviewBody
+from shared.desk.serializers import ReleasedBody
+from shared.desk.wallet_serializers import StaffWalletBody, WalletCheckBody
+from shared.desk.webhook_serializers import ReplayedBody, StoredWebhookBody
 from shared.wallets.examples import WALLET_EXAMPLE
 
 CUSTOMER = "a5a00000-0000-4000-8000-000000000001"

@@ -5,7 +5,7 @@ from typing import Literal, cast
 from typing_extensions import TypedDict
 
 from shared import clock
-from shared.desk.serializers import ReviewBody, serialize_review
+from shared.desk.review_serializers import ReviewBody, serialize_review
 from shared.disputes.models import Dispute
 from shared.http.formats import Money, Time, Uuid
 from shared.money import rupees

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.desk.examples import PREVIEW as DESK_PREVIEW
-from shared.desk.serializers import ProposalPreviewBody
+from shared.desk.proposal_serializers import ProposalPreviewBody
 from shared.disputes.serializers import DisputeBody, OpenDisputeBody
 from shared.payment_methods.examples import UPI
 from shared.payments.examples import CAPTURED

@@ -6,7 +6,7 @@ from typing import cast
 from typing_extensions import TypeAliasType
 
 from shared import clock
-from shared.desk.serializers import ProposalPreviewBody
+from shared.desk.proposal_serializers import ProposalPreviewBody
 from shared.http import fields
 from shared.http.formats import Time, Uuid
 from shared.refunds.models import Refund

@@ -6,7 +6,7 @@ from typing import Literal, cast
 from typing_extensions import TypeAliasType, TypedDict
 
 from shared import clock
-from shared.desk.serializers import ReviewBody, serialize_review
+from shared.desk.review_serializers import ReviewBody, serialize_review
 from shared.disputes.serializers import DisputeBody, serialize_dispute
 from shared.http import fields
 from shared.http.formats import Money, Time

@@ -265,7 +265,8 @@ def check_aws_command(service: str, operation: str, *arguments: str) -> None:
     assert {xform_name(name, "-") for name in shape.required_members} <= given
     for option, value in zip(arguments, arguments[1:], strict=False):
         member = members.get(option.removeprefix("--"))
-        if member is not None and member.type_name in ("structure", "map", "list"):
+        is_text = member is not None and member.type_name in ("structure", "map", "list")
+        if is_text and not value.startswith("file://"):
             json.loads(value)
         if option == "--secret-string":
             assert isinstance(json.loads(value), dict)

@@ -14,8 +14,7 @@ from pydantic import TypeAdapter
 
 from local.template import ROOT, Template
 from shared.desk import models as desk_models
-from shared.desk import proposals
-from shared.desk import serializers as desk
+from shared.desk import proposal_serializers, proposals, review_serializers
 from shared.disputes import lifecycle as dispute_lifecycle
 from shared.disputes import serializers as disputes
 from shared.errors import ApiError, WalletBlocked
@@ -61,10 +60,10 @@ ENUMS: Mapping[Any, Collection[str]] = {
     payments.SaveMethodStatus: (cards.PENDING, cards.SAVED, cards.NOT_SAVED, cards.NOT_AVAILABLE),
     refunds.RefundStatus: {*refund_lifecycle.TRANSITIONS} - {refund_lifecycle.NEW},
     refunds.RefundDestination: refund_lifecycle.DESTINATIONS,
-    desk.ReviewStatus: desk_models.REVIEW_STATUSES,
-    desk.ProposalKind: proposals.KINDS,
-    desk.ProposalStatus: proposals.STATUSES,
-    desk.AdjustmentType: (ledger.CREDIT, ledger.DEBIT),
+    review_serializers.ReviewStatus: desk_models.REVIEW_STATUSES,
+    proposal_serializers.ProposalKind: proposals.KINDS,
+    proposal_serializers.ProposalStatus: proposals.STATUSES,
+    proposal_serializers.AdjustmentType: (ledger.CREDIT, ledger.DEBIT),
     disputes.DisputeStatus: dispute_lifecycle.STATUSES,
     staff.EntryKind: {kind for kind, _ in (*ledger.PAIRS, *ledger.UNLISTED)},
     staff.StaffPaymentPurpose: (lifecycle.TOP_UP, lifecycle.PAYMENT, lifecycle.UNKNOWN),

@@ -6,7 +6,7 @@ from tests.simulation.mutant import Mutant, mutant
 
 ENTRIES, TRANSITION = "shared/disputes/entries.py", "shared/disputes/transition.py"
 LIFECYCLE, EFFECTS = "shared/disputes/lifecycle.py", "shared/desk/effects.py"
-PROPOSALS, ACTIONS = "shared/desk/proposals.py", "shared/desk/actions.py"
+DECISIONS, ACTIONS = "shared/desk/decisions.py", "shared/desk/actions.py"
 WEBHOOKS, RECORD = "shared/desk/webhooks.py", "shared/desk/review_record.py"
 REVIEW, RESOLVE, AUDIT = "shared/payments/review.py", "shared/desk/resolve.py", "shared/audit.py"
 LISTS = "shared/payments/reconcile_lists.py"
@@ -56,8 +56,8 @@ DESK_MUTANTS: Mapping[str, Mutant] = {
     # --- proposals
     "maker approves": mutant(
         "One person adjusts a wallet alone.",
-        (PROPOSALS, "        if proposal.proposed_by == staff:", "        if False:"),
-        (PROPOSALS, ', expect_not={"proposed_by": staff})', ")"),
+        (DECISIONS, "        if proposal.proposed_by == staff:", "        if False:"),
+        (DECISIONS, ', expect_not={"proposed_by": staff})', ")"),
         near=("approval",),
     ),
     "adjustment without its proposal": mutant(

@@ -5,7 +5,7 @@ import pytest
 from shared.deadline import Deadline
 from shared.desk.actions import block_wallet
 from shared.desk.check import check_wallet
-from shared.desk.serializers import serialize_check
+from shared.desk.wallet_serializers import serialize_check
 from shared.errors import NotFound
 from shared.payments.create import create_payment
 from shared.refunds.apply import apply_refund

@@ -7,9 +7,10 @@ import pytest
 
 from shared import settings as settings_module
 from shared.desk import four_eyes
+from shared.desk.decisions import decide
 from shared.desk.effects import apply_effect
 from shared.desk.models import get_proposal
-from shared.desk.proposals import Proposed, decide
+from shared.desk.proposals import Proposed
 from shared.desk.resolve import resolve
 from shared.desk.reviews import list_reviews
 from shared.errors import Conflict, ServiceUnavailable

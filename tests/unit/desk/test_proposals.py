@@ -6,9 +6,10 @@ import pytest
 
 from shared.audit import audit_entries
 from shared.aws.dynamodb import Delete, Update, execute
-from shared.desk import effects, proposals
+from shared.desk import decisions, effects
+from shared.desk.decisions import decide
 from shared.desk.models import PROPOSAL, Proposal, get_or_404, get_proposal
-from shared.desk.proposals import decide, list_proposals, propose_adjustment, propose_waiver, status_of
+from shared.desk.proposals import Proposed, list_proposals, propose_adjustment, propose_waiver, status_of
 from shared.errors import Conflict, NotFound, PermissionDenied, ServiceUnavailable
 from shared.payments.models import Payment
 from shared.refunds.models import list_refunds
@@ -34,7 +35,7 @@ def propose(amount_paise: int = 20_000, kind: str = "credit", key: str | None = 
 
 def propose_large_refund(payment: Payment, key: str = "key") -> Proposal:
     asked = refund(FARAH, payment.id, {"amount": None, "destination": None, "reason": "Cancelled"}, key)
-    assert isinstance(asked, proposals.Proposed)
+    assert isinstance(asked, Proposed)
     return asked.proposal
 
 
@@ -117,8 +118,8 @@ def test_maker_decides_nothing() -> None:
 def test_condition_of_the_write_refuses_the_maker_too() -> None:
     credited()
     proposal = propose()
-    assert not execute(proposals._decision(proposal, FARAH, "approved", ""))
-    assert execute(proposals._decision(proposal, AMIT, "approved", ""))
+    assert not execute(decisions._decision(proposal, FARAH, "approved", ""))
+    assert execute(decisions._decision(proposal, AMIT, "approved", ""))
 
 
 def test_second_approver_comes_too_late() -> None:
@@ -140,14 +141,14 @@ def test_rejected_proposal_moves_nothing() -> None:
 def test_two_at_once_decide_once(monkeypatch: pytest.MonkeyPatch) -> None:
     credited()
     proposal = propose()
-    check, rejected = proposals.check_effect, []
+    check, rejected = decisions.check_effect, []
 
     def reject_first(checked: Proposal) -> None:
         check(checked)
         if not rejected:
             rejected.append(reject(proposal, ANITA))
 
-    monkeypatch.setattr(proposals, "check_effect", reject_first)
+    monkeypatch.setattr(decisions, "check_effect", reject_first)
     assert refused(approve, proposal) == "already_decided"
     assert moves() == [] and status_of(as_stored(proposal)) == "rejected"
 

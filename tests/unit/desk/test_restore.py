@@ -7,7 +7,8 @@ import pytest
 
 from shared.audit import audit_entries
 from shared.desk.check import check_wallet
-from shared.desk.proposals import decide, propose_adjustment, status_of
+from shared.desk.decisions import decide
+from shared.desk.proposals import propose_adjustment, status_of
 from shared.payments.apply import apply_attempt
 from shared.payments.create import create_payment
 from shared.payments.models import count_in_review

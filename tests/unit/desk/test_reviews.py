@@ -8,8 +8,8 @@ from shared.desk import review_record as resolving
 from shared.desk import reviews as finding
 from shared.desk.models import get_review, review_id
 from shared.desk.resolve import resolve
+from shared.desk.review_serializers import serialize_review
 from shared.desk.reviews import ACTIONS, ReviewItem, list_reviews, reviews_of
-from shared.desk.serializers import serialize_review
 from shared.errors import Conflict, NotFound, ServiceUnavailable, ValidationError
 from shared.payments.apply import apply_attempt
 from shared.payments.models import Payment, count_in_review, list_in_review
