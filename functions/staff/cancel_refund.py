@@ -3,9 +3,9 @@
 from shared.desk.serializers import REASON_FIELDS
 from shared.errors import Conflict, NotFound, ServiceUnavailable
 from shared.http.endpoint import Endpoint, Request, Response
+from shared.staff.cancellations import cancel
 from shared.staff.groups import ALLOWED
 from shared.staff.refund_serializers import StaffRefundBody, serialize_staff_refund
-from shared.staff.refunds import cancel
 from shared.telemetry import log
 
 endpoint = Endpoint(

@@ -3,15 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from shared.aws.dynamodb import Insert
-from shared.desk.actions import new_action
 from shared.desk.four_eyes import ApprovalRequired, staff_policy
 from shared.desk.proposals import Proposed, find_refund_proposal, propose_refund
-from shared.desk.review_moves import SOURCE
 from shared.payments.models import find_or_404
-from shared.refunds.models import Refund
 from shared.refunds.policy import approved_policy
-from shared.refunds.request import Policy, RequestedRefund, cancel_refund, request_refund
+from shared.refunds.request import Policy, RequestedRefund, request_refund
 
 
 def refund(
@@ -32,9 +28,3 @@ def refund(
         preview = request(approved_policy, dry_run=True)
     amount_paise, destination = preview.refund.amount_paise, preview.refund.destination
     return propose_refund(staff, payment, amount_paise, destination, body, key, dry_run)
-
-
-def cancel(staff: str, payment_id: str, refund_id: str, reason: str) -> Refund:
-    """Cancel a refund that was not sent to Razorpay yet, with who and why; Conflict for any other."""
-    action = new_action(staff, "cancel_refund", refund_id, reason)
-    return cancel_refund(find_or_404(payment_id), refund_id, Insert(action), source=SOURCE, reference=action.id)

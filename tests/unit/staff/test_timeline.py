@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from shared.errors import Conflict
+from shared.staff.cancellations import cancel
 from shared.staff.payment_record import get_record
-from shared.staff.refunds import cancel, refund
+from shared.staff.refunds import refund
 from shared.staff.search import search
 from tests.unit.conftest import Razorpay, an_attempt
 from tests.unit.disputes.support import DISPUTE_ID, a_dispute, dispute
