@@ -152,6 +152,7 @@ MUTANTS: Mapping[str, Mutant] = {
             '        notes.append("wallet_limit_passed")',
             '        return ApplyResult(payment)\n        notes.append("wallet_limit_passed")',
         ),
+        near=("above the wallet limit",),
     ),
     "rupees pass through a float": _mutant(
         "19.99 becomes 1998 paise.",
@@ -176,6 +177,7 @@ MUTANTS: Mapping[str, Mutant] = {
     ),
     "refund of another attempt applied": _mutant(
         "The refund of a second capture of the order debits the first one's credit.",
+        (REFUNDS, "    if current.gateway_payment != attempt.id:", "    if False:"),
         (REFUNDS, "if payment.gateway_payment != reported.payment or reported", "if reported"),
     ),
     "refunded amount not guarded": _mutant(
@@ -204,14 +206,17 @@ MUTANTS: Mapping[str, Mutant] = {
     "list of refunds not followed": _mutant(
         "A refund without a webhook is never learnt, and the customer spends money that was given back.",
         (RECONCILE, LOOKS, '    *(partial(follow_list, name) for name in LISTS if name != "list:refunds"),\n'),
+        near=("reconcile, lists",),
     ),
     "list of payments not followed": _mutant(
         "A second capture without a webhook is never reviewed.",
         (RECONCILE, LOOKS, '    *(partial(follow_list, name) for name in LISTS if name != "list:payments"),\n'),
+        near=("reconcile, lists",),
     ),
     "list moves past a failure": _mutant(
         "A refund that could not be applied at once is not looked at again.",
         (LISTS, "                window.is_whole = False\n                continue\n", "                continue\n"),
+        near=("reconcile, lists",),
     ),
     "list looks from now on": _mutant(
         "What was created between two looks is in neither of them.",
@@ -220,10 +225,12 @@ MUTANTS: Mapping[str, Mutant] = {
             "page = LISTS[name].read(until_s - OVERLAP_S, to_s, skip)",
             "page = LISTS[name].read(to_s, to_s, skip)",
         ),
+        near=("reconcile, lists",),
     ),
     "pending refund not followed": _mutant(
         "A refund that was pending when the list was read, and is processed later, is never learnt.",
         (RECONCILE, "    reconcile_refunds,\n", ""),
+        near=("reconcile, a pending refund",),
     ),
     # --- webhooks and the reconciler
     "unapplied webhook acknowledged": _mutant(

@@ -43,6 +43,19 @@ def start_over_the_wallet_limit(world: World) -> Run:
     )
 
 
+def captured_above_the_wallet_limit(world: World) -> Run:
+    """A top-up fails, another one fills the wallet, and then the order of the first is paid: that is credited too."""
+    customer = world.customer()
+    failed = start_top_up(world, customer, "150000.00")
+    world.pay(failed["gateway_order_id"], "fail")
+    assert world.deliver(world.event_ids[-1]).status == 200
+    world.pay(start_top_up(world, customer, "150000.00")["gateway_order_id"])
+    assert world.deliver(world.events_of("payment.captured")[-1]).status == 200
+    world.pay(failed["gateway_order_id"])
+    event_id = world.events_of("payment.captured")[-1]
+    return Run(lambda: world.deliver(event_id), lambda: world.balance_paise(customer) == 30_000_000)
+
+
 def captured_with(purpose: str, **amounts: int) -> Callable[[World], Run]:
     """A payment of 500.00 is captured with an offer of Razorpay's, or with a fee that the customer bears."""
 
@@ -94,6 +107,7 @@ START_FLOWS: Mapping[str, Flow] = {
     "top-up, too many are open": Flow(start_over_the_limit, (APP,)),
     "top-up, over the wallet limit": Flow(start_over_the_wallet_limit, (APP,)),
     "wallet payment, the first one": Flow(first_wallet_payment, (APP,)),
+    "webhook, captured above the wallet limit": Flow(captured_above_the_wallet_limit, (WEBHOOK, RECONCILER)),
     "webhook, an offer": Flow(captured_with("top_up", offer_paise=5_000), (WEBHOOK, RECONCILER)),
     "webhook, a fee": Flow(captured_with("top_up", fee_paise=1_180), (WEBHOOK, RECONCILER)),
     "webhook, an offer and a fee": Flow(
