@@ -21,9 +21,9 @@ def main(arguments: list[str]) -> int:
             return _kill_mutants(words)
         case ["fuzz", inputs]:
             return _fuzz(int(inputs))
-        case ["search", seeds_max, *near]:  # in the copy that holds a mutant
+        case ["search", runs_max, *near]:  # in the copy that holds a mutant
             with harness():
-                print(json.dumps(mutation.search(int(seeds_max), near)))
+                print(json.dumps(mutation.search(int(runs_max), near)))
             return 0
     print(USAGE)
     return 2

@@ -243,6 +243,7 @@ MUTANTS: Mapping[str, Mutant] = {
             '        return WebhookResult("unusable")\n'
             "    except UnexpectedPayload as error:",
         ),
+        near=("webhook, captured",),
     ),
     "order missing from the index ignored": _mutant(
         "An event that overtakes the index is acknowledged without effect.",
@@ -251,6 +252,7 @@ MUTANTS: Mapping[str, Mutant] = {
             "        return payment\n    try:\n        order = api.fetch_order(",
             "        return payment\n    return None\n    try:\n        order = api.fetch_order(",
         ),
+        near=("webhook, captured",),
     ),
     "reconciler stops after a failure": _mutant(
         "A failed attempt that the bank accepts later is never credited if its webhook is lost.",
@@ -259,15 +261,19 @@ MUTANTS: Mapping[str, Mutant] = {
             "elif payment.status in PAID_STATUSES or is_last:",
             'elif payment.status != "created" or is_last:',
         ),
+        (RECONCILE, LOOKS, "    *(partial(follow_list, name) for name in LISTS),\n"),  # they would find it too
+        near=("reconcile, after a failure",),
     ),
     # --- payment methods
     "default may point at a deleted method": _mutant(
         "A deletion does not check that the method has not become the default meanwhile.",
         (METHODS, "blocked = transact(clear, update)", "blocked = transact(*[clear] * is_default, update)"),
+        near=("default, delete",),
     ),
     "deleted method may become the default": _mutant(
         "Moving the default does not check that the method is still active.",
         (METHODS, "transact(Require(method, IS_ACTIVE), Overwrite(pointer))", "transact(Overwrite(pointer))"),
+        near=("default, delete",),
     ),
     "card of a lost event not read again": _mutant(
         "A card stays active here that Razorpay has deactivated.",
@@ -279,6 +285,7 @@ MUTANTS: Mapping[str, Mutant] = {
         "The sweeper acts on the status that it listed, and ends a photo that is no longer due.",
         (REMOVAL, "image.open is None or (image.next_check_at_us", "(image.next_check_at_us"),
         (REMOVAL, 'return _purge(image, at_us) if image.status == DELETED else ""', "return _purge(image, at_us)"),
+        near=("compress, sweep", "compress again, sweep"),
     ),
     **REFUND_MUTANTS,
     **DESK_MUTANTS,

@@ -7,12 +7,13 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count, islice
 from pathlib import Path
 
 from local.template import ROOT
 from tests.simulation.mutants import CONTROL, MUTANTS
 
-SEEDS_MAX = 2_000
+RUNS_MAX = 2_000  # of each kind of search
 KILL_TIMEOUT_S = 900
 COPIED = ("shared", "functions", "local", "tests", "template.yaml", "openapi.json")
 
@@ -62,7 +63,7 @@ def kill_in_copy(name: str) -> KillResult:
         for item, text in mutated_files(name).items():
             (copy / item).write_text(text)
         done = subprocess.run(
-            [sys.executable, "-m", "tests.simulation", "search", str(SEEDS_MAX), *near],
+            [sys.executable, "-m", "tests.simulation", "search", str(RUNS_MAX), *near],
             cwd=copy,
             capture_output=True,
             text=True,
@@ -74,15 +75,15 @@ def kill_in_copy(name: str) -> KillResult:
     return KillResult(name, **json.loads(lines[-1]))
 
 
-def search(seeds_max: int, near: Sequence[str] = ()) -> dict[str, object]:
+def search(runs_max: int, near: Sequence[str] = ()) -> dict[str, object]:
     """Search the code as it stands until there is a violation: one run of each kind in turn.
 
     Flows and races whose names contain one of the words in `near` come first.
     """
     searches = {
-        "crash points": _crash_points(near),
-        "interleavings": _interleavings(near),
-        "histories": _histories(seeds_max),
+        "crash points": islice(_crash_points(near), runs_max),
+        "interleavings": islice(_interleavings(near), runs_max),
+        "histories": islice(_histories(), runs_max),
     }
     runs = dict.fromkeys(searches, 0)
     while searches:
@@ -120,8 +121,8 @@ def _nearest_first(names: Iterable[str], near: Sequence[str]) -> list[str]:
     return sorted(names, key=lambda name: not any(word in name for word in near))
 
 
-def _histories(seeds_max: int) -> Iterator[list[str]]:
+def _histories() -> Iterator[list[str]]:
     from tests.simulation.histories import simulate
 
-    for seed in range(seeds_max):
+    for seed in count():
         yield simulate(seed).violations

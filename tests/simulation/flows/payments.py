@@ -7,7 +7,6 @@ from tests.simulation.flows.flow import (
     API,
     APP,
     DAY_S,
-    MINUTE_S,
     RECONCILER,
     WEBHOOK,
     Flow,
@@ -165,21 +164,25 @@ def reconcile(world: World) -> Run:
     return scheduled_run(world, lambda: all(is_applied(world, top_up) for top_up in started))
 
 
+HOUR_S = 3_600
+LATER_S = 900  # more than the windows of two looks at a list overlap
+
+
 def reconcile_after_failure(world: World) -> Run:
-    """The attempt failed, the reconciler learnt of it, then the bank accepted and no webhook reported that."""
+    """The attempt failed, the reconciler learnt of it, then the bank accepted and no webhook reported that.
+
+    By then no window of the lists contains the attempt.
+    """
     customer = world.customer()
     started = start_top_up(world, customer)
     world.pay(started["gateway_order_id"], "late")
     assert world.deliver(world.event_ids[-1]).status == 200
-    world.advance(MINUTE_S)
+    world.advance(LATER_S)
     world.reconcile()
     world.razorpay.control("late", {"order_id": started["gateway_order_id"]})
     world.acknowledged |= set(world.event_ids)
-    world.advance(MINUTE_S)
+    world.advance(HOUR_S)
     return scheduled_run(world, lambda: is_applied(world, started))
-
-
-LATER_S = 900  # more than the windows of two looks at a list overlap
 
 
 def _credited_long_ago(world: World) -> tuple[Customer, dict[str, Any]]:
