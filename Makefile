@@ -20,7 +20,7 @@ lint: setup ## check style and types: ruff and mypy
 unit: setup .venv-heif/stamp ## run the unit tests
 	.venv/bin/python -m pytest -n 3 --dist worksteal tests/unit
 
-test: lint .venv-heif/stamp .venv-dynoxide/stamp ## run lint and all Python tests; about ten minutes on two cores
+test: lint .venv-heif/stamp .venv-dynoxide/stamp ## run lint and all Python tests; under ten minutes on two cores
 	.venv/bin/python -m pytest -n 3 --dist worksteal
 
 run: ## run the service on this machine; PORT=8787, HOST=lan for a phone, LOGS=json
