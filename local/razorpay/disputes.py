@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from local.razorpay import webhooks
-from local.razorpay.entities import new_dispute
+from local.razorpay.entities import RESPOND_WITHIN_S, new_dispute
 from local.razorpay.responses import Rejected
 from local.razorpay.state import Entity, State
 
@@ -23,7 +23,7 @@ PHASES = ("chargeback", "pre_arbitration", "arbitration")  # of a payment's firs
 def change(state: State, payment_id: str, status: str, dispute_id: str | None, amount: int | None) -> Entity:
     """Begin a dispute about a payment, or continue the one with this id; `status` is the last word of the event.
 
-    A new dispute is about `amount` paise, by default the whole payment.
+    A new dispute is about `amount` paise, by default the whole payment. Each action that is required has its time.
     """
     payment = state.find(state.payments, payment_id)
     if status not in STATUSES:
@@ -34,6 +34,8 @@ def change(state: State, payment_id: str, status: str, dispute_id: str | None, a
         dispute = state.find(state.disputes, dispute_id)
         _check_next(dispute, payment, status, amount)
     dispute["status"] = STATUSES[status]
+    if status == "action_required":
+        dispute["respond_by"] = state.now_s() + RESPOND_WITHIN_S
     if status == "lost":
         dispute["amount_deducted"] = dispute["amount"]
     webhooks.emit(state, f"payment.dispute.{status}", payment=payment, dispute=dispute)

@@ -9,7 +9,7 @@ from typing import Any
 from shared import clock
 from shared.aws.dynamodb import OPEN, Update, execute, retrying
 from shared.disputes import lifecycle
-from shared.disputes.lifecycle import NEW, OPEN_STATUSES, TRANSITIONS, phase_rank
+from shared.disputes.lifecycle import NEW, OPEN_STATUSES, may_change, phase_rank
 from shared.disputes.models import Dispute, list_disputes
 from shared.disputes.transition import try_transition
 from shared.payments.lifecycle import timeline_item
@@ -37,26 +37,32 @@ def apply_dispute(
 
 
 def apply_to_payment(
-    payment: Payment, reported: GatewayDispute, event_id: str = "", source: str = "dispute"
+    payment: Payment, reported: GatewayDispute, event_id: str = "", source: str = "dispute", asked_us: int = 0
 ) -> ApplyResult:
     """Apply a report about a dispute of a payment, whose attempts are applied already.
 
     The dispute of an attempt that was not credited is recorded, since a person has to answer it, and moves nothing.
+    `asked_us` is the record's time of change when Razorpay was asked; 0 if nobody asked.
     """
-    return retrying(lambda: _try_apply(get_or_404(payment.customer, payment.id), reported, event_id, source))
+    return retrying(
+        lambda: _try_apply(get_or_404(payment.customer, payment.id), reported, event_id, source, asked_us)
+    )
 
 
-def _try_apply(payment: Payment, reported: GatewayDispute, event_id: str, source: str) -> ApplyResult | None:
+def _try_apply(
+    payment: Payment, reported: GatewayDispute, event_id: str, source: str, asked_us: int
+) -> ApplyResult | None:
     """One try; None if a condition failed and the rows must be read again."""
     dispute = _find_or_begin(payment, reported)
     if phase_rank(reported.phase) < phase_rank(dispute.phase):
         return ApplyResult(payment)  # older than what is stored
-    if reported.status in TRANSITIONS[dispute.status]:
-        details = _details(dispute, reported, reported.status)
+    is_current = dispute.updated_at_us == asked_us
+    if may_change(dispute.status, reported.status, is_current):
+        details = _details(dispute, reported, reported.status, is_current)
         return try_transition(payment, dispute, reported, details, event_id, source)
     if dispute.status not in OPEN_STATUSES:
         return ApplyResult(payment)
-    is_noted = _note(dispute, _details(dispute, reported, dispute.status), event_id, source)
+    is_noted = _note(dispute, _details(dispute, reported, dispute.status, is_current), event_id, source)
     return ApplyResult(payment) if is_noted else None
 
 
@@ -90,10 +96,11 @@ def _find_or_begin(payment: Payment, reported: GatewayDispute) -> Dispute:
     )
 
 
-def _details(dispute: Dispute, reported: GatewayDispute, status: str) -> dict[str, Any]:
+def _details(dispute: Dispute, reported: GatewayDispute, status: str, is_current: bool) -> dict[str, Any]:
     """The attributes that a report may change besides the status and what follows from it."""
     known_us, reported_us = dispute.respond_by_us or 0, reported.respond_by_s * 1_000_000
-    is_awaited = lifecycle.awaits_answer(reported.status, reported_us, dispute.awaits_answer is not None, known_us)
+    awaited = dispute.awaits_answer is not None
+    is_awaited = lifecycle.awaits_answer(reported.status, reported_us, awaited, known_us, is_current)
     return {
         "phase": reported.phase,
         "deducted_paise": max(dispute.deducted_paise, reported.deducted_paise),

@@ -34,8 +34,10 @@ def _follow(payment_id: str, dispute_id: str) -> ApplyResult | None:
     if dispute is None or dispute.status not in OPEN_STATUSES:
         return None
     # The next time is set before asking: a failure then costs this dispute a pause, and the others nothing.
+    asked_us = dispute.updated_at_us
     values = {"checks": dispute.checks + 1, "next_check_at_us": clock.now_us() + CHECK_PAUSE_US}
     if not execute(Update(dispute, values, expect={"checks": dispute.checks}, expect_status=(dispute.status,))):
         return None  # it has changed, or another reconciler follows it
     payment = get_payment_or_404(dispute.customer, payment_id)
-    return apply_to_payment(payment, api.fetch_dispute(dispute.gateway_dispute), source="reconcile")
+    reported = api.fetch_dispute(dispute.gateway_dispute)
+    return apply_to_payment(payment, reported, source="reconcile", asked_us=asked_us)

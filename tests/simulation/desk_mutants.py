@@ -39,6 +39,21 @@ DESK_MUTANTS: Mapping[str, Mutant] = {
         (LIFECYCLE, '    "won": (),', '    "won": ("open", "under_review"),'),
         near=("dispute",),
     ),
+    "event takes a dispute back": mutant(
+        "A late event of a dispute that was answered calls for an answer again.",
+        (LIFECYCLE, "(is_current or (before, after) != BACKWARD)", "True"),
+        near=("dispute opened, under review",),
+    ),
+    "old answer takes a dispute back": mutant(
+        "What Razorpay said before our evidence arrived undoes the event that says so.",
+        ("shared/disputes/apply.py", "is_current = dispute.updated_at_us == asked_us", "is_current = asked_us > 0"),
+        near=("evidence answered",),
+    ),
+    "dispute stays under review": mutant(
+        "The bank requires more evidence, and no alarm is raised before its time is over.",
+        (LIFECYCLE, '"under_review": ("open", "won",', '"under_review": ("won",'),
+        near=("requires evidence again",),
+    ),
     "open dispute is not followed": mutant(
         "A dispute whose end no webhook reports holds the customer's money for good.",
         (TRANSITION, '"open": OPEN_DISPUTE if is_open else None,', '"open": None,'),

@@ -89,6 +89,31 @@ def ended(status: str, by_webhook: bool) -> Callable[[World], Run]:
     return prepare
 
 
+def under_review(world: World, customer: Customer) -> tuple[dict[str, Any], str]:
+    """A top-up whose dispute was answered, which the reconciler knows; returns the top-up and the dispute's id."""
+    top_up = fund_wallet(world, customer)
+    dispute_id = dispute(world, top_up, "under_review")
+    assert world.deliver(world.event_ids[-1]).status == 200 and disputes_are(world, "under_review")
+    world.advance(LIST_OVERLAP_S + MINUTE_S)
+    world.reconcile()
+    return top_up, dispute_id
+
+
+def evidence_required_again(world: World) -> Run:
+    """The bank wants more evidence, and no event says so: the reconciler's question shows it."""
+    customer = world.customer()
+    top_up, dispute_id = under_review(world, customer)
+    dispute(world, top_up, "action_required", dispute_id=dispute_id)
+    world.advance(CHECK_PAUSE_S)
+    lose_events(world)
+
+    def done() -> bool:
+        (row,) = dispute_rows(world)
+        return disputes_are(world, "open") and "awaits_answer" in row and wallet_is(world, customer, 30_000, 20_000)
+
+    return scheduled_run(world, done, CHECK_PAUSE_S)
+
+
 def lost_at_once(world: World) -> Run:
     """The event of the loss comes first. That of the opening arrives afterwards and changes nothing."""
     customer = world.customer()
@@ -216,6 +241,7 @@ DISPUTE_FLOWS: Mapping[str, Flow] = {
     "reconcile, a dispute won": Flow(ended("won", False), (RECONCILER,)),
     "reconcile, a dispute lost": Flow(ended("lost", False), (RECONCILER,)),
     "reconcile, a dispute closed": Flow(ended("closed", False), (RECONCILER,)),
+    "reconcile, a dispute that requires evidence again": Flow(evidence_required_again, (RECONCILER,)),
     "reconcile, a listed dispute": Flow(listed("created"), (RECONCILER,)),
     "reconcile, a listed loss": Flow(listed("lost"), (RECONCILER,)),
 }

@@ -11,7 +11,7 @@ OPEN_DISPUTES = ("open", "under_review")
 # The allowed transitions of a dispute. They repeat the code's own table on purpose.
 TRANSITIONS: Mapping[str, tuple[str, ...]] = {
     "open": ("under_review", "won", "lost", "closed"),
-    "under_review": ("won", "lost", "closed"),
+    "under_review": ("open", "won", "lost", "closed"),
     "won": (),
     "lost": (),
     "closed": (),

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tests.simulation.flows.disputes import CHECK_PAUSE_S, dispute, disputes_are
+from tests.simulation.flows.disputes import CHECK_PAUSE_S, dispute, disputes_are, under_review
 from tests.simulation.flows.flow import API, MINUTE_S, fund_wallet, start_top_up
-from tests.simulation.flows.refunds import ask, pay_for_an_order, refund_at_razorpay, spend, wallet_is
+from tests.simulation.flows.refunds import ask, lose_events, pay_for_an_order, refund_at_razorpay, spend, wallet_is
 from tests.simulation.invariants.money import total_paise
 from tests.simulation.races.race import Race
 from tests.simulation.world import Customer, Reply, World
@@ -171,6 +171,22 @@ def lost_and_reconciler(world: World) -> Race:
     return Race(acts, lambda replies: disputes_are(world, "lost") and wallet_is(world, customer, 0))
 
 
+def answered_and_reconciler(world: World) -> Race:
+    """The answer to the reconciler can be older than the event of our evidence, and then moves nothing back."""
+    customer = world.customer()
+    top_up, dispute_id = under_review(world, customer)
+    dispute(world, top_up, "action_required", dispute_id=dispute_id)
+    lose_events(world)
+    world.advance(CHECK_PAUSE_S)
+
+    def answer() -> Reply:
+        dispute(world, top_up, "under_review", dispute_id=dispute_id)
+        return world.deliver(world.event_ids[-1])
+
+    acts = [answer, lambda: Reply(200, world.reconcile())]
+    return Race(acts, lambda replies: disputes_are(world, "under_review"))
+
+
 def opened_refund_and_spend(world: World) -> Race:
     customer = world.customer()
     top_up = fund_wallet(world, customer)
@@ -201,6 +217,7 @@ def opened_lost_and_spend(world: World) -> Race:
 
 LONG_DISPUTE_RACES: Mapping[str, Callable[[World], Race]] = {
     "dispute lost, reconciler": lost_and_reconciler,
+    "evidence answered, reconciler": answered_and_reconciler,
     "dispute opened, refund asked for": opened_and_refund,
     "dispute opened, refund asked for, spend": opened_refund_and_spend,
     "dispute opened, lost, spend": opened_lost_and_spend,

@@ -28,6 +28,7 @@ RACES: Mapping[str, Callable[[World], Race]] = {
 SWITCHES_MAX: Mapping[str, int] = {
     **dict.fromkeys([*COMPRESSOR_RACES, *LIST_RACES, *SENDING_RACES, *LONG_RACES, *LARGE_REVIEW_RACES], 2),
     "dispute lost, reconciler": 2,
+    "evidence answered, reconciler": 2,
     "two on one review: accept, accept": 2,
     "two refunds asked for, spend, second capture": 1,
     "refund, list, spend": 1,

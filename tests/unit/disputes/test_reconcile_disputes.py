@@ -67,6 +67,37 @@ def test_answer_at_razorpay_ends_the_wait(razorpay: Razorpay, monkeypatch: pytes
     assert "DisputeAnswerDueSeconds" not in reconcile()
 
 
+def test_answer_that_the_bank_refused_is_awaited_again(razorpay: Razorpay, monkeypatch: pytest.MonkeyPatch) -> None:
+    payment = disputed(razorpay)
+    bring(payment, razorpay.listed["disputes"][0] | {"status": "under_review"})
+    assert "DisputeAnswerDueSeconds" not in reconcile()
+    forward(HOUR_S + 5, monkeypatch)
+    reconcile()
+    assert reconcile()["DisputeAnswerDueSeconds"] > 0  # until the time that was known before
+    assert only_dispute(payment).status == "open" and wallet() == ("0.00", "500.00", "0.00")
+    bring(payment, razorpay.listed["disputes"][0] | {"status": "under_review"})  # an older event, for an hour at most
+    forward(2 * HOUR_S + 10, monkeypatch)
+    reconcile()
+    assert reconcile()["DisputeAnswerDueSeconds"] > 0 and only_dispute(payment).status == "open"
+
+
+def test_answer_older_than_an_event_takes_nothing_back(razorpay: Razorpay, monkeypatch: pytest.MonkeyPatch) -> None:
+    payment = disputed(razorpay)
+    bring(payment, razorpay.listed["disputes"][0] | {"status": "under_review"})
+    real = razorpay.fetch_dispute
+
+    def answered_meanwhile(dispute_id: str) -> object:
+        found = real(dispute_id)
+        later = {"status": "under_review", "respond_by": clock.now_s() + 4 * 86_400}
+        bring(payment, razorpay.listed["disputes"][0] | later)
+        return found
+
+    forward(HOUR_S + 5, monkeypatch)
+    monkeypatch.setattr(api, "fetch_dispute", answered_meanwhile)
+    reconcile()
+    assert only_dispute(payment).status == "under_review"
+
+
 def test_dispute_that_razorpay_does_not_answer_for_holds_up_no_other(
     razorpay: Razorpay, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -41,6 +41,14 @@ def test_dispute_id_continues_a_dispute(razorpay: FakeRazorpay) -> None:
     assert len(razorpay.disputes) == 1
 
 
+def test_action_that_is_required_again_has_a_new_time(razorpay: FakeRazorpay) -> None:
+    payment_id = a_payment(razorpay)
+    made = dispute(razorpay, payment_id, "under_review")
+    razorpay.now_s = lambda: NOW_S + 60
+    changed = dispute(razorpay, payment_id, "action_required", dispute_id=made["id"])
+    assert (changed["status"], changed["respond_by"]) == ("open", NOW_S + 60 + 3 * 86_400)
+
+
 @pytest.mark.parametrize("final", FINAL)
 def test_dispute_never_leaves_its_final_status(final: str, razorpay: FakeRazorpay) -> None:
     payment_id = a_payment(razorpay)
