@@ -4,11 +4,15 @@
 installed, and its message says what to do when one of them moves.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import cache, lru_cache
+from hashlib import sha256
+from hmac import digest
 from ssl import SSLSocket, SSLWantReadError
 from typing import Any
 
+from botocore import auth
 from botocore.parsers import JSONParser, ResponseParser, ResponseParserFactory
 from urllib3.exceptions import HTTPError
 from urllib3.util import wait_for_read
@@ -82,9 +86,67 @@ class Parsers(ResponseParserFactory):
         return super().create_parser(protocol_name)
 
 
+class Signer(auth.SigV4Auth):
+    """Signs as botocore does. By itself botocore copies and sorts the headers twice for each call, prepares the whole
+    request to see its body, takes the host out of the URL twice and derives the key of the day.
+    """
+
+    credentials: Any
+    _region_name: str
+    _service_name: str
+    _headers: dict[str, str]
+    _should_sha256_sign_payload: Any
+
+    def canonical_request(self, request: Any) -> str:
+        headers = {name.lower(): " ".join(value.split()) for name, value in request.headers.items()}
+        headers.setdefault("host", _host(request.url))
+        names = sorted(headers.keys() - auth.SIGNED_HEADERS_BLACKLIST)
+        self._headers = {name: headers[name] for name in names}
+        return super().canonical_request(request)
+
+    def headers_to_sign(self, request: Any) -> Any:
+        return self._headers
+
+    def canonical_headers(self, headers_to_sign: Any) -> str:
+        return "\n".join(f"{name}:{value}" for name, value in headers_to_sign.items())
+
+    def signed_headers(self, headers_to_sign: Any) -> str:
+        return ";".join(headers_to_sign)
+
+    def payload(self, request: Any) -> str:
+        is_plain = isinstance(request.data, bytes) and "checksum" not in request.context
+        if is_plain and self._should_sha256_sign_payload(request):
+            return sha256(request.data).hexdigest()
+        return super().payload(request)
+
+    def signature(self, string_to_sign: str, request: Any) -> str:
+        day = request.context["timestamp"][:8]
+        key = _signing_key(self.credentials.secret_key, day, self._region_name, self._service_name)
+        return digest(key, string_to_sign.encode(), "sha256").hex()
+
+
+_host = lru_cache(maxsize=8)(auth._host_from_url)  # type: ignore[attr-defined]
+
+
+@lru_cache(maxsize=8)
+def _signing_key(secret_key: str, *scope: str) -> bytes:
+    key = f"AWS4{secret_key}".encode()
+    for part in (*scope, "aws4_request"):
+        key = digest(key, part.encode(), "sha256")
+    return key
+
+
 def set_connect_timeout(client: Any, timeout: Any) -> None:
     """botocore takes a read timeout per request, and the connect timeout for good when its HTTP session is made."""
     client._endpoint.http_session._timeout = timeout
+
+
+def keep_pool(client: Any) -> None:
+    """Let all calls to one address use the pool that was found for the first. By itself urllib3 takes the URL apart
+    for each call.
+    """
+    manager = client._endpoint.http_session._manager
+    manager.connection_from_url = cache(manager.connection_from_url)
 
 
 def keep_endpoint(client: Any) -> None:
@@ -146,6 +208,28 @@ def _read_tickets(socket: Any) -> None:
 def use_client(connection: Any, client: Any) -> None:
     """Let a connection of pynamodb, which would make a session and a client of its own, use this client."""
     connection._client = client
+
+
+def read_row(model: Any, stored: Mapping[str, Any]) -> Any:
+    """An instance of a model with the values that are stored. By itself pynamodb sets every default twice before."""
+    row = model.__new__(model)
+    row.attribute_values = {}
+    for name, stored_name, attribute in _attributes(model):
+        value = stored.get(stored_name)
+        if value and "NULL" not in value:
+            found = attribute.deserialize(attribute.get_value(value))
+        else:
+            found = attribute.default() if callable(attribute.default) else attribute.default
+        if isinstance(found, dict):
+            setattr(row, name, found)  # which makes a map attribute of it
+        elif found is not None:
+            row.attribute_values[name] = found
+    return row
+
+
+@cache
+def _attributes(model: Any) -> list[tuple[str, str, Any]]:
+    return [(name, attribute.attr_name, attribute) for name, attribute in model.get_attributes().items()]
 
 
 # --- razorpay

@@ -7,7 +7,7 @@ nothing relies on them.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from pynamodb.attributes import Attribute
 from pynamodb.connection import TableConnection
@@ -77,6 +77,11 @@ class Table(Model):
         table = super()._get_connection()
         private_names.use_client(table.connection, client())
         return table
+
+    @classmethod
+    def from_raw_data(cls, data: dict[str, Any]) -> Self:
+        row: Self = private_names.read_row(cls, data)
+        return row
 
 
 # --- writes

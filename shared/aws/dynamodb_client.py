@@ -17,6 +17,7 @@ def client() -> Any:
     """The client that every table and transaction uses. pynamodb checks the parameters."""
     made = make_client("dynamodb", CONNECT_TIMEOUT_S, READ_TIMEOUT_S, parameter_validation=False)
     private_names.keep_endpoint(made)
+    private_names.keep_pool(made)
     return made
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import botocore
 from botocore import handlers
+from botocore.auth import AUTH_TYPE_MAPS
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.config import Config
@@ -36,6 +37,7 @@ def session() -> Session:
     made = Session(include_builtin_handlers=False)
     made.register_component("credential_provider", CredentialResolver([EnvProvider(), ContainerProvider()]))
     made.register_component("response_parser_factory", private_names.Parsers())
+    AUTH_TYPE_MAPS["v4"] = private_names.Signer
     private_names.keep_aliases(made, list(SERVICES.values()))
     for service in ("", *SERVICES.values()):
         private_names.register_handlers(made, handlers, service)

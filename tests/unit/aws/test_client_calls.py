@@ -12,6 +12,7 @@ from shared.aws.session import answered_here, session
 from tests.unit.conftest import ENVIRONMENT, forget
 
 CALLS = 3
+URL = "https://dynamodb.ap-south-1.amazonaws.com/"
 
 
 @pytest.fixture
@@ -37,8 +38,14 @@ def call(client: Any) -> list[Any]:
 def test_endpoint_is_worked_out_once(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     spy = Mock(wraps=client._ruleset_resolver._provider.resolve_endpoint)
     monkeypatch.setattr(client._ruleset_resolver._provider, "resolve_endpoint", spy)
-    assert {request.url for request in call(client)} == {"https://dynamodb.ap-south-1.amazonaws.com/"}
+    assert {request.url for request in call(client)} == {URL}
     assert spy.call_count == 1
+
+
+def test_connection_is_looked_up_once(client: Any) -> None:
+    find = client._endpoint.http_session._manager.connection_from_url
+    assert find(URL) is find(URL) and find.cache_info().hits == 1
+    assert find(URL) is not find("https://other.example/")
 
 
 def test_every_call_has_the_same_user_agent(client: Any) -> None:
