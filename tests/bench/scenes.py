@@ -43,7 +43,7 @@ class Scenes:
 
     def __init__(self, template: Template, world: World) -> None:
         self.template, self.world = template, world
-        for make in ("regular", "captured", "created", "wallet", "photo"):  # one for all events
+        for make in ("regular", "captured", "created", "wallet", "photo", "refund"):  # one for all events
             setattr(self, make, cache(getattr(self, make)))
         os.environ.update(world.environment_here)
         sys.path.insert(0, str(ROOT / "functions"))
@@ -309,9 +309,9 @@ class Scenes:
             return self.event("SyncPayment", one(), {}, id=payment["id"])
 
         def refund() -> Any:
-            return self.event(
-                "CreateRefund", one(), {"amount": "1.00"}, {"Idempotency-Key": str(uuid.uuid4())}, id=self.captured()
-            )
+            sub = self.customer()  # a payment has a limited number of refunds
+            key = {"Idempotency-Key": str(uuid.uuid4())}
+            return self.event("CreateRefund", sub, {"amount": "1.00"}, key, id=self.top_up(sub))
 
         def one_refund() -> Any:
             payment, id = self.refund()
