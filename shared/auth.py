@@ -2,8 +2,7 @@
 
 import os
 import re
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import jwt
 
@@ -25,8 +24,7 @@ GROUP_CLAIMS = ("groups", "cognito:groups")
 PHONE = re.compile(r"(?:\+?91)?([6-9][0-9]{9})", re.ASCII)  # an Indian mobile number, as issuers write it
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(NamedTuple):
     sub: str
     expires_at_s: int  # the end of the token, leeway included
     groups: tuple[str, ...] | None = None  # of staff; a customer has none

@@ -5,8 +5,7 @@ stands for a value, such as an amount. English texts are those that the code rai
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Retry = Literal["no", "same", "new_key", "sign_in"]
 
@@ -18,8 +17,7 @@ RETRIES: Mapping[Retry, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ErrorRow:
+class ErrorRow(NamedTuple):
     """One status and code. `texts` has the Hindi text of each English one; the first is the usual one."""
 
     status: int

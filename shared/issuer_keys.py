@@ -12,9 +12,8 @@ import os
 import socket
 import threading
 import time
-from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPSConnection
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 import jwt
@@ -42,8 +41,7 @@ class FetchFailed(Exception):
     """The issuer gave no usable key; the text is the reason, without anything that the issuer sent."""
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(NamedTuple):
     id: str | None
     algorithm: str
     public: Any

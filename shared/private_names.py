@@ -237,8 +237,7 @@ def _attributes(model: Any) -> list[tuple[str, str, Any]]:
 
 def fix_version(client: Any) -> None:
     """The SDK reads its own version from its package's files for every request."""
-    version = client._get_version()
-    client._get_version = lambda: version
+    client._get_version = lambda: CHECKED["razorpay"]
 
 
 # --- requests

@@ -2,13 +2,11 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, fields
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     payment_methods_table: str
     wallet_entries_table: str
     payments_table: str
@@ -48,4 +46,5 @@ PARSERS: dict[Any, Callable[[str], Any]] = {
 
 @cache
 def settings() -> Settings:
-    return Settings(**{field.name: PARSERS[field.type](os.environ[field.name.upper()]) for field in fields(Settings)})
+    kinds = Settings.__annotations__
+    return Settings(**{name: PARSERS[kind](os.environ[name.upper()]) for name, kind in kinds.items()})

@@ -1,8 +1,7 @@
 """Adapters for functions that are not invoked over HTTP: a schedule's, a stream's or S3's event in, counts out."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote_plus
 
 from shared import clock, initialization
@@ -18,8 +17,7 @@ Counts = dict[str, int]
 Handler = Callable[[dict[str, Any], Any], Counts]
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One change in a table's stream: the item before and after it, in DynamoDB's JSON."""
 
     before: dict[str, Any] | None

@@ -1,16 +1,18 @@
 """What the build leaves out of the layers' packages, and what it prepares: all of it is time at each cold start.
 
-botocore's data shrink to the operations that we call. Packages that gather names of many modules load each of them at
-its first use. Roots of trust become files named by their hash, of which a connection reads the one that it needs.
+botocore's data shrink to the operations that we call. What few users of a package need is loaded or compiled at its
+first use (tools/lean_source.py). Roots of trust become files named by their hash, of which a connection reads the one
+that it needs.
 """
 
-import ast
 import gzip
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from tools.lean_source import with_later_import, with_later_patterns, with_lazy_imports, with_modules
 
 # What our code calls. tests/artifact/test_day_of_the_app.py calls all of it on the built layers.
 OPERATIONS: Mapping[str, tuple[str, ...]] = {
@@ -36,7 +38,22 @@ GATHERING = (
     "aws_lambda_powertools/event_handler/openapi",
     "aws_lambda_powertools/utilities/data_classes",
     "charset_normalizer",
+    "razorpay",
 )
+# The Razorpay SDK imports all of its resources; these are the ones that we call.
+RESOURCES = ("customer", "dispute", "order", "payment", "refund", "token")
+# Patterns of IPv6 addresses, and what a text without one does not have; "" if every text needs the pattern.
+PATTERNS: Mapping[str, Mapping[str, str]] = {
+    "urllib3/util/url.py": {
+        "_IPV6_RE": ":",
+        "_IPV6_ADDRZ_RE": ":",
+        "_BRACELESS_IPV6_ADDRZ_RE": ":",
+        "_HOST_PORT_RE": "",
+    },
+    "botocore/compat.py": {"IPV6_ADDRZ_RE": ":"},
+}
+# Functions that a package imports from slow modules and calls in rare cases.
+RARE: Mapping[str, tuple[str, str]] = {"urllib3/http2/__init__.py": ("importlib.metadata", "version")}
 BUNDLES = ("botocore/cacert.pem", "certifi/cacert.pem", "razorpay/ca-bundle.crt")
 
 NO_DOCSTRINGS = '''"""The build left out what writes docstrings of clients: no function reads one."""
@@ -49,32 +66,29 @@ class ClientMethodDocstring:
 
 PaginatorDocstring = WaiterDocstring = ClientMethodDocstring
 '''
-LOADER = '''
-
-def __getattr__(name):
-    """The build made these imports lazy."""
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import importlib
-
-    module, attribute = _LAZY[name]
-    value = globals()[name] = getattr(importlib.import_module(module, __package__), attribute)
-    return value
-'''
 
 
 def make_lean(packages: Path) -> None:
     """Trim the packages of a layer, in place. Doing it twice changes nothing more."""
-    if (packages / "botocore").exists():
+    if (packages / "botocore" / "data").exists():
         _trim_data(packages / "botocore" / "data")
         _trim_documentation(packages / "botocore" / "docs")
     for name in GATHERING:
-        if (init := packages / name / "__init__.py").exists():
-            init.write_text(with_lazy_imports(init.read_text()))
+        _edit(packages / name / "__init__.py", with_lazy_imports)
+    for name, patterns in PATTERNS.items():
+        _edit(packages / name, with_later_patterns, patterns)
+    for name, function in RARE.items():
+        _edit(packages / name, with_later_import, *function)
+    _edit(packages / "razorpay" / "resources" / "__init__.py", with_modules, RESOURCES)
     if (packages / "certifi" / "cacert.pem").exists():
         spread_roots((packages / "certifi" / "cacert.pem").read_text(), packages / "certifi" / "roots")
         for bundle in BUNDLES:
             (packages / bundle).unlink(missing_ok=True)
+
+
+def _edit(path: Path, edit: Callable[..., str], *how: Any) -> None:
+    if path.exists():
+        path.write_text(edit(path.read_text(), *how))
 
 
 # --- botocore
@@ -161,36 +175,6 @@ def _trim_documentation(docs: Path) -> None:
             path.unlink()
     (docs / "__init__.py").write_text("")
     (docs / "docstring.py").write_text(NO_DOCSTRINGS)
-
-
-# --- packages that gather names
-
-
-def with_lazy_imports(source: str) -> str:
-    """The source of a package, whose `from x import y` happen when somebody asks the package for y.
-
-    Names that the package uses itself are still imported at once.
-    """
-    tree = ast.parse(source)
-    imports = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module != "__future__"]
-    rest = [node for node in tree.body if node not in imports]
-    used = {node.id for statement in rest for node in ast.walk(statement) if isinstance(node, ast.Name)}
-    lazy: dict[str, tuple[str, str]] = {}
-    lines = source.splitlines()
-    for node in reversed(imports):
-        module = "." * node.level + (node.module or "")
-        at_once = []
-        for alias in node.names:
-            if (alias.asname or alias.name) in used:
-                at_once.append(ast.unparse(ast.ImportFrom(node.module, [alias], node.level)))
-            else:
-                lazy[alias.asname or alias.name] = module, alias.name
-        assert node.end_lineno
-        lines[node.lineno - 1 : node.end_lineno] = at_once
-    if not lazy:
-        return source
-    table = "".join(f"    {name!r}: {place!r},\n" for name, place in sorted(lazy.items()))
-    return "\n".join(lines).rstrip() + f"\n\n_LAZY = {{\n{table}}}\n" + LOADER
 
 
 # --- roots of trust

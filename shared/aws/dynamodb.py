@@ -87,21 +87,21 @@ class Table(Model):
 # --- writes
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(eq=False, repr=False)
 class Insert:
     """Put the row if its key is not taken."""
 
     row: Table
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(eq=False, repr=False)
 class Overwrite:
     """Put the row, whatever is stored under its key."""
 
     row: Table
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(eq=False, repr=False)
 class Update:
     """Change attributes of a stored row if all expectations hold.
 
@@ -122,7 +122,7 @@ class Update:
     may_insert: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(eq=False, repr=False)
 class Require:
     """Change nothing, but fail unless the row under this key has these attributes; None means absent."""
 
@@ -130,7 +130,7 @@ class Require:
     expect: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(eq=False, repr=False)
 class Delete:
     """Remove the row if it has these attributes."""
 

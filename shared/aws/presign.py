@@ -7,9 +7,8 @@ parameters and look the address up, the same every time, for each link of a list
 import base64
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
 from botocore.exceptions import NoCredentialsError
@@ -23,8 +22,7 @@ UPLOAD_AGE_S_MAX = 300
 LINK_AGE_S_MAX = 300
 
 
-@dataclass(frozen=True, slots=True)
-class PresignedUpload:
+class PresignedUpload(NamedTuple):
     """How the app sends a photo: as a multipart form with `fields` (POST), or alone with `headers` (PUT)."""
 
     method: str

@@ -6,9 +6,8 @@ remove. A transient error is ServiceUnavailable; any other error stays what it i
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as BotoConnectionError
@@ -35,8 +34,7 @@ TRANSIENT_ERRORS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(NamedTuple):
     id: str
     size_bytes: int
 

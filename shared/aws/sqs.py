@@ -5,9 +5,8 @@ A transient error is ServiceUnavailable; any other error stays what it is.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as BotoConnectionError
@@ -21,8 +20,7 @@ READ_TIMEOUT_S = 5
 PAGE_COUNT = 10  # the most that SQS returns at once
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     body: str
     handle: str
 

@@ -1,6 +1,6 @@
 """The check of one wallet: its whole chain, and the record of each entry."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from shared.deadline import Deadline
 from shared.desk.wallets import CustomerWallet, get_customer_wallet
@@ -11,8 +11,7 @@ from shared.wallets.models import newest_entries
 RESERVE_S = 1.0  # of the time left, for the answer
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(NamedTuple):
     """What was found. `checked` of the entries, from the oldest on, were compared with their records in the time."""
 
     wallet: CustomerWallet

@@ -11,9 +11,8 @@ whose effect did not follow, after a crash perhaps, is finished by approving aga
 import json
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared import clock
 from shared.aws.dynamodb import Insert, execute, retrying
@@ -37,8 +36,7 @@ ADJUSTMENT, WAIVER, REFUND, RESOLUTION = KINDS = ("adjustment", "waiver", "refun
 OPEN_STATUSES = (PROPOSED, APPROVED)  # those that lapse
 
 
-@dataclass(frozen=True, slots=True)
-class Proposed:
+class Proposed(NamedTuple):
     """A proposal. `replayed` is true when an earlier request with the same key made it."""
 
     proposal: Proposal

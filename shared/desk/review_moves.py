@@ -1,7 +1,6 @@
 """The actions about reviews that move money, each of whose steps is done once however often it is repeated."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 from shared.desk import reviews
 from shared.desk.reviews import ReviewItem
@@ -40,7 +39,7 @@ def moved_paise(item: ReviewItem, action: str) -> int:
 def _accept_amount(item: ReviewItem) -> None:
     """Credit what arrived, less the fee that the customer bore."""
     attempt = _captured_attempt(item)
-    result = apply_report(item.payment, replace(attempt, is_accepted=True), SOURCE)
+    result = apply_report(item.payment, attempt._replace(is_accepted=True), SOURCE)
     if result.payment.gateway_payment != attempt.id:
         raise Conflict("This payment cannot be credited with this attempt.", code="not_acceptable")
 

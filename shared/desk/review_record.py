@@ -5,7 +5,6 @@ off, anybody can do the same action again: every step of it is done once.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from shared import clock
@@ -145,4 +144,4 @@ def _write(
     update = {"updated_at_us": clock.now_us(), **payment_values}
     timeline = {"timeline": items} if items else {}
     writes.append(Update(item.payment, update, timeline, expect={"review": marks_of(item.payment)}))
-    return None if transact(*writes) else replace(item, row=row)
+    return None if transact(*writes) else item._replace(row=row)

@@ -5,8 +5,7 @@ which action has begun, and which one resolved it. Both change in one transactio
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared.aws.dynamodb import get_each
 from shared.desk.models import RESOLVED_REVIEW, REVIEW, Review, get_review, list_rows, review_id
@@ -31,8 +30,7 @@ ACTIONS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ReviewItem:
+class ReviewItem(NamedTuple):
     """A reason for which a payment is or was in review; `row` is what staff did about it, if anything."""
 
     payment: Payment

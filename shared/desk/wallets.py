@@ -1,13 +1,12 @@
 """The wallet that staff work on, whose it is."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from shared.errors import NotFound
 from shared.wallets.models import Entry, find_customer, get_head
 
 
-@dataclass(frozen=True, slots=True)
-class CustomerWallet:
+class CustomerWallet(NamedTuple):
     """A customer's wallet, by its newest entry."""
 
     customer: str

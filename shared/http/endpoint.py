@@ -39,7 +39,7 @@ DRY_RUN = fields.Boolean(description="With true, answer what the call would, and
 TEXT_ID = re.compile(r"[ -~]{1,255}")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False, repr=False)
 class Endpoint:
     """One route and its aliases, with field tables for the input and types for the output.
 

@@ -33,7 +33,7 @@ class FieldError(Exception):
     """The texts that refuse the value of one field, its arguments."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(kw_only=True, eq=False, repr=False)
 class Field:
     """The base of all fields: whether a value is required, may be null, and its default."""
 
@@ -50,7 +50,7 @@ class Field:
         raise NotImplementedError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(kw_only=True, eq=False, repr=False)
 class Text(Field):
     default: Any = ""
     length_max: int = 100
@@ -87,7 +87,7 @@ class Text(Field):
         return limits | ({"pattern": f"^({self.pattern})?$"} if self.pattern else {})
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(eq=False, repr=False)
 class Choice(Field):
     options: tuple[str, ...] = ()
 
@@ -100,7 +100,7 @@ class Choice(Field):
         return {"type": "string", "enum": list(self.options)}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(kw_only=True, eq=False, repr=False)
 class Boolean(Field):
     default: Any = False
 
@@ -117,7 +117,7 @@ class Boolean(Field):
         return {"type": "boolean"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(kw_only=True, eq=False, repr=False)
 class Integer(Field):
     minimum: int = 0
     maximum: int = 32_767
@@ -141,7 +141,7 @@ class Integer(Field):
         return {"type": "integer", "minimum": self.minimum, "maximum": self.maximum}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(kw_only=True, eq=False, repr=False)
 class Amount(Field):
     """Rupees in, as text or number; paise out."""
 
@@ -163,8 +163,6 @@ class Amount(Field):
 
 
 class Uuid(Field):
-    __slots__ = ()
-
     def parse(self, value: Any) -> str:
         found = uuid_from(value)
         if found is None:
@@ -177,8 +175,6 @@ class Uuid(Field):
 
 class DateTime(Field):
     """A time, or a date that means the start of that day in India. Parses to microseconds since 1970."""
-
-    __slots__ = ()
 
     def parse(self, value: Any) -> int:
         try:

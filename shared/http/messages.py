@@ -2,16 +2,14 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared.errors import ValidationError
 
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
-@dataclass(frozen=True, slots=True)
-class Staff:
+class Staff(NamedTuple):
     """A member of staff, with those of our groups that their token names."""
 
     id: str
@@ -21,8 +19,7 @@ class Staff:
 NOBODY = Staff("", ())
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """An authenticated request: `customer` is empty if `staff` sent it. `query` and `body` passed the field tables.
 
     `phone` is the customer's number if their token proves it, +91 and ten digits; otherwise it is empty.
@@ -61,8 +58,7 @@ class Request:
         return key
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(NamedTuple):
     """Status and JSON body; None leaves the body empty.
 
     `replayed` marks the repetition of an earlier response to the same Idempotency-Key. `log_id` is the id for the

@@ -9,6 +9,7 @@ import binascii
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from shared.errors import ParseError, PayloadTooLarge, ValidationError
 from shared.http import fields
@@ -36,8 +37,7 @@ class Form:
     files: dict[str, bytes] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileField:
+class FileField(NamedTuple):
     """A required file, in a part with one of these names."""
 
     names: tuple[str, ...]

@@ -8,8 +8,7 @@ it stored for a photo that was deleted or rejected meanwhile.
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared import clock
 from shared.aws import dynamodb, s3
@@ -38,12 +37,11 @@ from shared.images.rejections import RejectedImage
 from shared.settings import settings
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What happened to an upload: a key of METRICS, and facts for the log."""
 
     name: str
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = {}
 
     @property
     def counts(self) -> dict[str, int]:

@@ -5,8 +5,7 @@ Either way the bytes become the row's upload, and S3 starts the compressor.
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared import clock
 from shared.aws import dynamodb, presign
@@ -67,16 +66,15 @@ FORM_TOO_LARGE = (
 PHOTO = FileField(names=("image", "file", "photo"), size_bytes_max=FORM_PHOTO_BYTES_MAX, too_large=FORM_TOO_LARGE)
 
 
-@dataclass(frozen=True, slots=True)
 class ContentType(fields.Choice):
     """The type of a photo, however it is written: `IMAGE/JPG; charset=binary` is `image/jpeg`."""
 
     def parse(self, value: Any) -> str:
         if not isinstance(value, str):
-            return fields.Choice.parse(self, value)
+            return super().parse(value)
         name = value.partition(";")[0].strip().lower()
         name = OTHER_NAMES.get(name, name)
-        return name if name in self.options else fields.Choice.parse(self, value)
+        return name if name in self.options else super().parse(value)
 
 
 UPLOAD_FIELDS: Mapping[str, fields.Field] = {
@@ -107,8 +105,7 @@ UPLOAD_QUERY: Mapping[str, fields.Field] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Upload:
+class Upload(NamedTuple):
     """A new photo, and how to upload it: valid for one object key and content type, for five minutes."""
 
     image: Image

@@ -15,8 +15,7 @@ so a payment that names a card asks again once the last answer is a day old.
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared import clock
 from shared.aws.dynamodb import OPEN, Insert, Update, Write, retrying, transact
@@ -49,8 +48,7 @@ NO_MORE_CHECKS: Mapping[str, Any] = {"open": None, "next_check_at_us": None}
 DEFERRABLE_ERRORS = (ServiceUnavailable, RazorpayRejected, UnexpectedPayload)
 
 
-@dataclass(frozen=True, slots=True)
-class CardSaveResult:
+class CardSaveResult(NamedTuple):
     """Whether the card of a payment was saved: PENDING, SAVED or NOT_SAVED, and the method if there is one."""
 
     status: str

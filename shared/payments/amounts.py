@@ -4,7 +4,7 @@ Less arrives with one of Razorpay's offers: what arrived is credited. More arriv
 fee: the payment's amount is credited. Any other difference is a mismatch.
 """
 
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from shared.payments.models import Payment
 from shared.razorpay import api
@@ -13,8 +13,7 @@ from shared.razorpay.entities import GatewayPayment, UnexpectedPayload
 from shared.settings import settings
 
 
-@dataclass(frozen=True, slots=True)
-class Amounts:
+class Amounts(NamedTuple):
     """What a capture credits, with the offer's discount and the fee that the customer paid besides."""
 
     paid_paise: int
@@ -56,7 +55,7 @@ def with_order(payment: Payment, attempt: GatewayPayment) -> GatewayPayment:
         is_paid = order.get("status") == "paid" and _paid_order(attempt, order.get("amount_paid"))
     except (RazorpayRejected, UnexpectedPayload):
         is_paid = False
-    return replace(attempt, order_is_paid=is_paid)
+    return attempt._replace(order_is_paid=is_paid)
 
 
 def _needs_order(payment: Payment, attempt: GatewayPayment) -> bool:

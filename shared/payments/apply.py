@@ -5,7 +5,6 @@ condition of the status that the payment had. Verify, webhook, sync and the reco
 the others read what it did.
 """
 
-from dataclasses import asdict, replace
 from typing import Any
 
 from shared import clock
@@ -55,7 +54,7 @@ def apply_attempt(payment: Payment, attempt: GatewayPayment, source: str, event_
 
     result = retrying(try_apply)
     reviewed = leave_review(result.payment, attempt, source, event_id)
-    return save_card_if_asked(replace(result, payment=reviewed), attempt)
+    return save_card_if_asked(result._replace(payment=reviewed), attempt)
 
 
 def mismatch(payment: Payment, attempt: GatewayPayment) -> str:
@@ -138,7 +137,7 @@ def _apply_capture(payment: Payment, attempt: GatewayPayment, source: str, event
     amounts = amounts_of(payment, attempt)
     assert amounts is not None  # it is no mismatch
     values = _status_values(payment, "captured", attempt) | {"gateway_payment": attempt.id}
-    values |= asdict(amounts) | {"refundable_paise": amounts.paid_paise}
+    values |= amounts._asdict() | {"refundable_paise": amounts.paid_paise}
     if payment.purpose != TOP_UP:
         is_captured = execute(_capture_update(payment, values, source, event_id))
         return ApplyResult(payment, captured=True) if is_captured else None

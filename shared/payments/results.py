@@ -1,6 +1,6 @@
 """What the rules of payments return: facts, which the functions serialize."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from shared.payments.lifecycle import PENDING_STATUSES, TOP_UP, WALLET
 from shared.payments.models import Payment
@@ -8,8 +8,7 @@ from shared.wallets.models import Entry
 from shared.wallets.wallet import get_wallet
 
 
-@dataclass(frozen=True, slots=True)
-class CreatedPayment:
+class CreatedPayment(NamedTuple):
     """A payment and, if it has moved the wallet, the wallet's newest entry.
 
     `replayed` is true when an earlier request with the same key created it.
@@ -20,8 +19,7 @@ class CreatedPayment:
     replayed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ApplyResult:
+class ApplyResult(NamedTuple):
     """A payment after a report was applied, and what this call changed.
 
     `entry` is the entry that it appended, `captured` says that the payment turned captured, `flagged` is the reason
@@ -73,8 +71,7 @@ class ApplyResult:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class WebhookResult:
+class WebhookResult(NamedTuple):
     """The outcome of a webhook event: applied, unchanged (known already), ignored or unusable."""
 
     outcome: str

@@ -1,7 +1,5 @@
 """Saving the card of a payment, after the payment is applied and without delaying it."""
 
-from dataclasses import replace
-
 from shared import clock
 from shared.aws.dynamodb import Update, execute
 from shared.deadline import Deadline
@@ -51,8 +49,8 @@ def _save_card(result: ApplyResult, attempt: GatewayPayment | None) -> ApplyResu
     if saved.status == cards.PENDING and payment.checks < NOT_SAVED_AFTER_CHECKS:
         return result
     if not _record_card_outcome(payment, saved):
-        return replace(result, payment=get_or_404(payment.customer, payment.id))  # another call was first
-    return replace(result, card_saved=saved.method_id is not None)
+        return result._replace(payment=get_or_404(payment.customer, payment.id))  # another call was first
+    return result._replace(card_saved=saved.method_id is not None)
 
 
 def _claim_paid_contact(payment: Payment, attempt: GatewayPayment) -> str | None:

@@ -10,7 +10,7 @@ A payment from the wallet moves money that is there already. It opens nothing, a
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from shared import clock
 from shared.aws.dynamodb import Update, execute, get, get_each, retrying
@@ -50,16 +50,14 @@ OUTAGES = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class StartLimits:
+class StartLimits(NamedTuple):
     wallet_paise: int
     open_payments: int
     starts_per_hour: int
     failures_per_day: int
 
 
-@dataclass(frozen=True, slots=True)
-class OpenPayment:
+class OpenPayment(NamedTuple):
     """A payment that was started. It counts as open until it ends, half an hour at most.
 
     `adds_paise` is what it may add to the wallet, 0 unless it is a top-up. `tries` counts the requests that started
@@ -90,8 +88,7 @@ class Period:
         return Period(now_us, 1, now_us + length_us)
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(NamedTuple):
     """What the rules look at. `wallet_paise` is what the wallet has, held money included."""
 
     wallet_paise: int = 0
@@ -101,8 +98,7 @@ class Usage:
     failures: Period = Period()
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     name: str
     used: int
     limit: int
@@ -166,7 +162,7 @@ def start(customer: str, payment_id: str, adds_paise: int, dry: bool = False) ->
             raise WalletBlocked
         earlier = next((payment for payment in usage.open if payment.id == payment_id), None)
         others = tuple(payment for payment in usage.open if payment.id != payment_id)
-        usage = replace(usage, open=others)
+        usage = usage._replace(open=others)
         if rule := refusing_rule(usage, start_limits(), adds_paise, is_new=earlier is None):
             refuse(rule, now_us)
         if dry:
@@ -174,7 +170,7 @@ def start(customer: str, payment_id: str, adds_paise: int, dry: bool = False) ->
         started = OpenPayment(payment_id, adds_paise, now_us + OPEN_US)
         if earlier:  # the key was used a moment ago, and perhaps with another amount
             most_paise = max(adds_paise, earlier.adds_paise)
-            started = replace(started, adds_paise=most_paise, tries=earlier.tries + 1)
+            started = started._replace(adds_paise=most_paise, tries=earlier.tries + 1)
         starts = usage.starts if earlier else usage.starts.after_one_more(now_us, HOUR_US)
         return _write(customer, STARTS, rows.get(STARTS), starts, (*others, started)) or None
 
@@ -236,7 +232,7 @@ def read_usage(
     if read_wallet is None:
         return usage
     head = read_wallet(customer)
-    return replace(usage, wallet_paise=head.cash_paise + head.held_paise, is_blocked=head.is_blocked)
+    return usage._replace(wallet_paise=head.cash_paise + head.held_paise, is_blocked=head.is_blocked)
 
 
 def _write(

@@ -1,7 +1,6 @@
 """Verify and sync: the app asks how a payment stands, and Razorpay is asked on its behalf."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from shared import clock
 from shared.aws.dynamodb import Update, execute
@@ -86,4 +85,4 @@ def _capture_if_authorized(payment: Payment, attempt: GatewayPayment) -> Gateway
 
 
 def _with_wallet(result: ApplyResult) -> ApplyResult:
-    return replace(result, entry=result.entry or wallet_entry_after(result.payment))
+    return result._replace(entry=result.entry or wallet_entry_after(result.payment))

@@ -1,9 +1,8 @@
-"""Razorpay's JSON as our dataclasses: the only place where its words become ours."""
+"""Razorpay's JSON as our own types: the only place where its words become ours."""
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 ID = re.compile(r"(order|pay|rfnd|disp|cust|token)_[A-Za-z0-9]{1,40}", re.ASCII)
 
@@ -12,8 +11,7 @@ class UnexpectedPayload(Exception):
     """Something that should be a payment, refund, order or token does not have its shape."""
 
 
-@dataclass(frozen=True, slots=True)
-class GatewayPayment:
+class GatewayPayment(NamedTuple):
     """A payment at Razorpay: one attempt to pay an order, whichever way it reached us."""
 
     id: str
@@ -40,8 +38,7 @@ class GatewayPayment:
         return self.fee_paise if self.is_fee_on_customer else 0
 
 
-@dataclass(frozen=True, slots=True)
-class GatewayRefund:
+class GatewayRefund(NamedTuple):
     id: str
     payment: str
     amount_paise: int
@@ -51,8 +48,7 @@ class GatewayRefund:
     arn: str | None = None  # the bank's reference
 
 
-@dataclass(frozen=True, slots=True)
-class GatewayDispute:
+class GatewayDispute(NamedTuple):
     id: str
     payment: str
     amount_paise: int
@@ -84,8 +80,7 @@ TOKEN_STATUSES: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class RazorpayToken:
+class RazorpayToken(NamedTuple):
     """A card that Razorpay keeps for one of its customers. The token's own secret is never read."""
 
     id: str

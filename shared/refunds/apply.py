@@ -5,7 +5,6 @@ before our request is answered, more than once, and in any order.
 """
 
 import uuid
-from dataclasses import replace
 from typing import Any
 
 from shared import clock
@@ -67,7 +66,7 @@ def _apply_before_refund(payment: Payment, attempt: GatewayPayment, event_id: st
     events does not matter.
     """
     if attempt.status in ("captured", "refunded") and attempt.was_captured:
-        attempt = replace(attempt, status="captured", failure="")
+        attempt = attempt._replace(status="captured", failure="")
     return apply_attempt(payment, attempt, source, event_id)
 
 

@@ -1,7 +1,6 @@
 """The entries that a refund's change of status makes in the wallet."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared.aws.dynamodb_errors import TransactionConflict
 from shared.payments.lifecycle import TOP_UP
@@ -13,8 +12,7 @@ from shared.wallets.models import Entry
 from shared.wallets.wallet import open_wallet
 
 
-@dataclass(frozen=True, slots=True)
-class Moves:
+class Moves(NamedTuple):
     """The entries, and what of the refund the wallet holds and owes after them."""
 
     entries: list[Entry]

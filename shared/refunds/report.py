@@ -5,8 +5,6 @@ itself still says so: its refunded amount differs from the recorded one. Its ref
 applied as if a webhook had reported it.
 """
 
-from dataclasses import replace
-
 from shared import clock
 from shared.aws.dynamodb import OPEN, Update, execute, retrying
 from shared.deadline import Deadline
@@ -61,7 +59,7 @@ def apply_unknown_refunds(result: ApplyResult, attempt: GatewayPayment, source: 
             return _apply_refunds(result, attempt, source)
     except (ServiceUnavailable, RazorpayRejected, UnexpectedPayload):
         journal.count("RefundsDeferred")
-        return replace(result, payment=_ask_later(payment))
+        return result._replace(payment=_ask_later(payment))
 
 
 def _apply_refunds(result: ApplyResult, attempt: GatewayPayment, source: str) -> ApplyResult:

@@ -8,8 +8,7 @@ Idempotency-Key returns the same refund, permanently.
 import json
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared import clock
 from shared.aws.dynamodb import Write, retrying
@@ -38,8 +37,7 @@ Policy = Callable[[Payment, int, Entry | None], None]
 REFUNDS_MAX = 100
 
 
-@dataclass(frozen=True, slots=True)
-class RequestedRefund:
+class RequestedRefund(NamedTuple):
     """A refund. `replayed` is true when an earlier request with the same key asked for it."""
 
     refund: Refund

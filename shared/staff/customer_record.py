@@ -1,6 +1,6 @@
 """A customer with all that belongs to them."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from shared.desk.reviews import ReviewItem, reviews_of
 from shared.disputes.models import Dispute, list_disputes
@@ -18,8 +18,7 @@ RECENT = 10
 HOLDS_MAX = 20  # payments whose refunds and disputes are read for what they hold
 
 
-@dataclass(frozen=True, slots=True)
-class CustomerRecord:
+class CustomerRecord(NamedTuple):
     """A customer's wallet, None if it was never opened, active methods, and payments, newest first.
 
     `recent`, `open`, `in_review` and the open `reviews` are of the newest PAYMENTS_MAX payments, and so are the

@@ -1,6 +1,6 @@
 """The evidence for the answer to a disputed payment: the payment, what happened to it, and the customer's photos."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from shared.disputes.models import Dispute
 from shared.errors import NotFound
@@ -11,8 +11,7 @@ from shared.staff.payment_record import PaymentRecord, get_record
 PHOTOS_MAX = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """A dispute, its payment with all that belongs to it, and the customer's photos.
 
     `photos` are the PHOTOS_MAX newest of `photo_count`.

@@ -1,6 +1,6 @@
 """A payment with all that belongs to it, whosever it is."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from shared.desk.reviews import ReviewItem, reviews_of
 from shared.disputes.models import Dispute, list_disputes
@@ -15,8 +15,7 @@ from shared.wallets.wallet import wallet_id
 CLOCKS_DIFFER_US = 60_000_000  # an entry may have an earlier time than the payment that it belongs to
 
 
-@dataclass(frozen=True, slots=True)
-class PaymentRecord:
+class PaymentRecord(NamedTuple):
     """A payment, its refunds, newest first, and its disputes, entries, reviews and timeline, oldest first.
 
     `gateway` is what Razorpay says now, if it was asked.

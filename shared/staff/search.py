@@ -1,6 +1,6 @@
 """Find what staff are asked about, by any id that a customer or Razorpay may give."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from shared.http.fields import uuid_from
 from shared.payment_methods.models import list_methods, owner_of
@@ -14,8 +14,7 @@ from shared.wallets.wallet import wallet_id
 ASKED_KINDS = ("pay", "rfnd", "disp")  # ids whose order Razorpay has to name
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A customer or, with `payment`, one of their payments."""
 
     customer: str

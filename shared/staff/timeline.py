@@ -1,8 +1,7 @@
 """What happened to a payment, its refunds and its disputes, in one order: who reported it, and when."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared.desk.models import Action, get_actions
 from shared.disputes.models import Dispute
@@ -23,8 +22,7 @@ SOURCES: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class TimelineItem:
+class TimelineItem(NamedTuple):
     """`source` is app, webhook, sync, reconciler, staff, or service: what this service concluded by itself.
 
     `by` is a member of staff, who said `why`.

@@ -1,8 +1,7 @@
 """The queue of uploads that could not be processed: staff send them again once the reason is gone."""
 
 import json
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared.aws import sqs
 from shared.aws.dynamodb import Insert, execute
@@ -17,8 +16,7 @@ HIDDEN_S = 30  # from other requests, while this one works
 RESERVE_S = 3.0  # of the time left, for the answer
 
 
-@dataclass(frozen=True, slots=True)
-class FailedUpload:
+class FailedUpload(NamedTuple):
     """An upload in the queue, the error that it failed with, and what became of it now."""
 
     photo: str

@@ -5,8 +5,7 @@ dispute says what has become of a hold. Each kind of record is read once a page,
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared.aws.dynamodb import Row as TableRow
 from shared.aws.dynamodb import get_by_key
@@ -30,8 +29,7 @@ HOLD_STATUSES: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """An entry with its payment, the payment's description, and one of STATUSES."""
 
     entry: Entry

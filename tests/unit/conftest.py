@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -191,7 +190,7 @@ class Razorpay:
     def change_refund(self, refund_id: str, status: str, **values: Any) -> GatewayRefund:
         """What the bank makes of a refund."""
         place = next(place for place, refund in enumerate(self.refunds) if refund.id == refund_id)
-        self.refunds[place] = replace(self.refunds[place], status=status, **values)
+        self.refunds[place] = self.refunds[place]._replace(status=status, **values)
         return self.refunds[place]
 
     def list_payments(self, from_s: int, to_s: int, skip: int) -> list[Any]:

@@ -1,6 +1,5 @@
 """What one member of staff gives back alone, and what needs a second one."""
 
-import dataclasses
 from typing import Any
 
 import pytest
@@ -28,7 +27,7 @@ LIMIT_PAISE = 30_000
 
 @pytest.fixture(autouse=True)
 def limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    small = dataclasses.replace(settings_module.settings(), four_eyes_paise=LIMIT_PAISE)
+    small = settings_module.settings()._replace(four_eyes_paise=LIMIT_PAISE)
     monkeypatch.setattr(four_eyes, "settings", lambda: small)
 
 

@@ -1,7 +1,5 @@
 """Saving the card of a payment: after its money, deferred to the reconciler if need be, and with one outcome."""
 
-from dataclasses import replace
-
 import pytest
 
 from shared.aws.dynamodb import transact
@@ -128,7 +126,7 @@ def test_overtaken_save_returns_what_the_other_saved(razorpay: Razorpay, razorpa
 def test_refunded_authorization_saves_no_card(razorpay: Razorpay, razorpay_cards: FakeCards) -> None:
     payment, authorized = started(razorpay, razorpay_cards, "authorized")
     apply_attempt(payment, authorized, "test")
-    result = apply_attempt(payment, replace(authorized, status="refunded"), "test")
+    result = apply_attempt(payment, authorized._replace(status="refunded"), "test")
     save_method = response_body(result)["save_method"]
     assert save_method and save_method["status"] == "not_saved" and result.payment.open is None
 
@@ -137,7 +135,7 @@ def test_report_about_another_attempt_waits_for_no_card(razorpay: Razorpay, razo
     """The webhook of a failed attempt has nothing to do with the card of the one that paid."""
     payment, captured = started(razorpay, razorpay_cards, "authorized")
     card, razorpay_cards.tokens = dict(razorpay_cards.tokens), {}
-    captured = replace(captured, status="captured", was_captured=True, token="")
+    captured = captured._replace(status="captured", was_captured=True, token="")
     assert apply_attempt(payment, captured, "payment.captured").captured
     asked = len(razorpay.payments)
     razorpay.payments.clear()  # from now on Razorpay fails on every question

@@ -2,13 +2,15 @@
 
 import gzip
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+import razorpay
 
-from tools import lean
+from tools import lean, lean_source
 
 MODEL: dict[str, Any] = {
     "metadata": {"serviceId": "DynamoDB"},
@@ -104,3 +106,75 @@ def test_gathered_names_are_imported_at_their_first_use(tmp_path: Path, monkeypa
     with pytest.raises(AttributeError, match="no attribute 'other'"):
         _ = package.other
     monkeypatch.delitem(sys.modules, "gathering_package")
+
+
+# --- later patterns and imports
+
+
+def test_pattern_compiles_at_its_first_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = 'import re\nA = "a"\nIPV6 = re.compile("^" + A + ":$", re.I)\nPORT = re.compile(r"(\\w+)")\n'
+    names: dict[str, Any] = {}
+    exec(lean_source.with_later_patterns(source, {"IPV6": ":", "PORT": ""}), names)
+    compiled: list[str] = []
+    real = re.compile
+    monkeypatch.setattr(re, "compile", lambda pattern, flags=0: compiled.append(pattern) or real(pattern, flags))
+    assert names["IPV6"].match("host") is None and compiled == []
+    assert names["IPV6"].match("A:") and names["PORT"].fullmatch("ab").groups() == ("ab",)
+    assert names["PORT"].match("") is None and set(compiled) == {"^a:$", r"(\w+)"}
+
+
+def test_pattern_that_is_gone_is_refused() -> None:
+    with pytest.raises(ValueError, match="no such patterns: OTHER"):
+        lean_source.with_later_patterns('A = re.compile("a")\n', {"A": "", "OTHER": ""})
+
+
+@pytest.mark.parametrize("host", ["a.example", "10.0.0.1", "[::1]", "[fe80::1%25eth0]", "[::g]", "a.example:1", ""])
+def test_urls_are_taken_apart_as_before(host: str) -> None:
+    """With urllib3's own module and its edited copy."""
+    from urllib3.util import ssl_, url
+
+    path = Path(url.__file__)
+    edited: dict[str, Any] = {"__name__": url.__name__, "__package__": url.__package__}
+    exec(lean_source.with_later_patterns(path.read_text(), lean.PATTERNS["urllib3/util/url.py"]), edited)
+
+    def parsed(parse: Any) -> Any:
+        try:
+            return tuple(parse(f"https://{host}/a?b"))
+        except Exception as error:
+            return type(error)
+
+    assert parsed(edited["parse_url"]) == parsed(url.parse_url)
+    bare = host.strip("[]")
+    is_address = edited["_IPV4_RE"].match(bare) or edited["_BRACELESS_IPV6_ADDRZ_RE"].match(bare)
+    assert bool(is_address) == ssl_.is_ipaddress(bare)
+
+
+def test_function_is_imported_when_it_is_called() -> None:
+    source = "from __future__ import annotations\n\nfrom json import dumps\n\nimport typing\n"
+    edited = lean_source.with_later_import(source, "json", "dumps")
+    names: dict[str, Any] = {}
+    exec(edited, names)
+    assert names["dumps"]({}) == "{}" and names["dumps"] is not json.dumps
+    with pytest.raises(ValueError, match="no such import"):
+        lean_source.with_later_import(source, "json", "loads")
+
+
+def test_package_imports_the_modules_that_are_used() -> None:
+    source = 'from .order import Order\nfrom .plan import Plan\n\n__all__ = ["Order", "Plan"]\n'
+    assert lean_source.with_modules(source, ("order",)) == "from .order import Order\n"
+    with pytest.raises(ValueError, match="no such modules: refund"):
+        lean_source.with_modules(source, ("order", "refund"))
+
+
+def test_edits_fit_the_installed_packages(tmp_path: Path) -> None:
+    """And done twice they change nothing more."""
+    site = Path(razorpay.__file__).parents[1]
+    names = [*lean.PATTERNS, *lean.RARE, "razorpay/__init__.py", "razorpay/resources/__init__.py"]
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text((site / name).read_text())
+    lean.make_lean(tmp_path)
+    edited = {name: (tmp_path / name).read_text() for name in names}
+    assert all(text != (site / name).read_text() for name, text in edited.items())
+    lean.make_lean(tmp_path)
+    assert {name: (tmp_path / name).read_text() for name in names} == edited
