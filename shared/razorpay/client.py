@@ -83,8 +83,8 @@ def call(ask: Callable[[Any], Any]) -> dict[str, Any]:
 @lru_cache(maxsize=2)
 def _client(key_id: str, key_secret: str, base_url: str) -> Any:
     import certifi
-    import razorpay
     import requests
+    from razorpay import client as sdk
 
     class Session(requests.Session):
         def request(self, method: Any, url: Any, *args: Any, **kwargs: Any) -> requests.Response:
@@ -104,8 +104,8 @@ def _client(key_id: str, key_secret: str, base_url: str) -> Any:
     session = Session()
     session.trust_env = False  # no proxy, no .netrc
     # The SDK prints when a call fails. To redirect sys.stdout meanwhile would redirect other threads' log lines too.
-    vars(razorpay.client)["print"] = lambda *args, **kwargs: None
-    client = razorpay.Client(session=session, auth=(key_id, key_secret), base_url=base_url)
+    vars(sdk)["print"] = lambda *args, **kwargs: None
+    client = sdk.Client(session=session, auth=(key_id, key_secret), base_url=base_url)
     client.cert_path = str(ROOTS) if ROOTS.exists() else certifi.where()
     private_names.fix_version(client)
     return client
