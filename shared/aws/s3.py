@@ -4,34 +4,22 @@ Uploads are in one bucket, versioned and short-lived; images are in another. A m
 remove. A transient error is ServiceUnavailable; any other error stays what it is.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from typing import Any, NamedTuple
 
-from botocore.exceptions import ClientError, HTTPClientError
-from botocore.exceptions import ConnectionError as BotoConnectionError
+from botocore.exceptions import ClientError
 
 from shared import initialization
+from shared.aws.client_errors import translate_errors
 from shared.aws.presign import base64_of
 from shared.aws.session import answered_here, make_client
-from shared.errors import ServiceUnavailable
 from shared.settings import settings
-from shared.telemetry import journal
 
 CONNECT_TIMEOUT_S = 1
 READ_TIMEOUT_S = 5
 
 # S3 says AccessDenied for what does not exist to a role that may not list the whole bucket.
 MISSING = {"NoSuchKey", "NoSuchVersion", "404", "AccessDenied", "403"}
-TRANSIENT_ERRORS = {
-    "SlowDown",
-    "InternalError",
-    "ServiceUnavailable",
-    "RequestTimeout",
-    "ExpiredToken",
-    "RequestTimeTooSkewed",
-}
 
 
 class Version(NamedTuple):
@@ -47,7 +35,7 @@ def first_version(key: str) -> Version | None:
 
 def get_upload(key: str, version: str) -> bytearray | None:
     """The bytes of one version, mutable so that the decoder can release them; None when it is not there."""
-    with _translate_errors():
+    with translate_errors("buckets"):
         try:
             response = client().get_object(Bucket=settings().uploads_bucket, Key=key, VersionId=version)
         except ClientError as error:
@@ -62,7 +50,7 @@ def put_upload(key: str, data: bytes, sha256: str) -> None:
 
     A repetition stores another version of the same bytes, and the first remains the photo.
     """
-    with _translate_errors():
+    with translate_errors("buckets"):
         client().put_object(
             Bucket=settings().uploads_bucket,
             Key=key,
@@ -75,7 +63,7 @@ def put_upload(key: str, data: bytes, sha256: str) -> None:
 def store_again(key: str, version: str) -> None:
     """Store a version of an upload once more as the newest one, which S3 reports like any upload."""
     bucket = settings().uploads_bucket
-    with _translate_errors():
+    with translate_errors("buckets"):
         client().copy_object(
             Bucket=bucket,
             Key=key,
@@ -87,7 +75,7 @@ def store_again(key: str, version: str) -> None:
 
 def put_image(key: str, data: bytes, content_type: str) -> None:
     """Store a variant. The same bytes have the same key, so repeating this changes nothing."""
-    with _translate_errors():
+    with translate_errors("buckets"):
         client().put_object(
             Bucket=settings().images_bucket,
             Key=key,
@@ -100,14 +88,14 @@ def put_image(key: str, data: bytes, content_type: str) -> None:
 
 def remove_upload(key: str) -> None:
     """Remove every version of an upload, which are few, and the delete markers of earlier removals."""
-    with _translate_errors():
+    with translate_errors("buckets"):
         for version in _versions(key):
             client().delete_object(Bucket=settings().uploads_bucket, Key=key, VersionId=version["VersionId"])
 
 
 def remove_images(prefix: str) -> None:
     """Remove every object under a prefix, which are few."""
-    with _translate_errors():
+    with translate_errors("buckets"):
         pages = client().get_paginator("list_objects_v2").paginate(Bucket=settings().images_bucket, Prefix=prefix)
         for image in [image for page in pages for image in page.get("Contents", [])]:
             client().delete_object(Bucket=settings().images_bucket, Key=image["Key"])
@@ -115,7 +103,7 @@ def remove_images(prefix: str) -> None:
 
 def _versions(key: str) -> list[dict[str, Any]]:
     """The versions and delete markers of exactly this key, newest first."""
-    with _translate_errors():
+    with translate_errors("buckets"):
         pages = client().get_paginator("list_object_versions")
         versions = [
             version
@@ -123,22 +111,6 @@ def _versions(key: str) -> list[dict[str, Any]]:
             for version in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
         ]
     return [version for version in versions if version["Key"] == key]
-
-
-@contextmanager
-def _translate_errors() -> Iterator[None]:
-    try:
-        yield
-    except ClientError as error:
-        code = error.response["Error"]["Code"]
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        journal.breadcrumb(f"buckets: {error.operation_name} {code}")
-        if code in TRANSIENT_ERRORS or status >= 500:
-            raise ServiceUnavailable from error
-        raise
-    except (HTTPClientError, BotoConnectionError) as error:
-        journal.breadcrumb(f"buckets: {type(error).__name__}")
-        raise ServiceUnavailable from error
 
 
 @cache
