@@ -15,24 +15,27 @@ from shared import private_names
 
 SNAP_START = "snap-start"
 
-_clients: list[tuple[Callable[[], Any], Callable[[Any], None]]] = []
+Rehearsal = Callable[[Any], None]  # of a client's call, which is not sent
+
+_clients: list[tuple[Callable[[], Any], Rehearsal, Rehearsal]] = []
 
 
-def register(make: Callable[[], Any], rehearse: Callable[[Any], None]) -> None:
-    """Have a client made, and a call of it rehearsed without sending it, in functions that import the caller."""
-    _clients.append((make, rehearse))
+def register(make: Callable[[], Any], rehearse: Rehearsal, rehearse_write: Rehearsal = lambda client: None) -> None:
+    """Have a client made and rehearsed in functions that import the caller."""
+    _clients.append((make, rehearse, rehearse_write))
 
 
-def finish(rehearse_event: Callable[[], None] = lambda: None) -> None:
+def finish(rehearse_event: Callable[[], None] = lambda: None, writes: bool = False) -> None:
     """Called by every entry point once its module is imported; does nothing outside Lambda.
 
-    `rehearse_event` runs what is common to all events, without reading or writing anything.
+    `rehearse_event` runs what is common to all events, without reading or writing anything. `writes` says that events
+    change something.
     """
     kind = os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE")
     if kind is None:
         return
     with suppress(Exception):  # a request that needs what cannot be prepared will say so
-        rehearse()
+        rehearse(writes)
         rehearse_event()
         if kind != SNAP_START:
             connect()
@@ -54,11 +57,13 @@ def restore() -> None:
         connect()
 
 
-def rehearse() -> None:
-    for make, rehearse_call in _clients:
+def rehearse(writes: bool = False) -> None:
+    for make, rehearse_call, rehearse_write in _clients:
         rehearse_call(make())
+        if writes:
+            rehearse_write(make())
 
 
 def connect() -> None:
-    for make, _ in _clients:
+    for make, *_ in _clients:
         private_names.connect(make())

@@ -1,5 +1,6 @@
 """The one client of DynamoDB that all tables and transactions of a process use."""
 
+import json
 from functools import cache
 from typing import Any
 
@@ -10,6 +11,8 @@ from shared.aws.session import answered_here, make_client
 
 CONNECT_TIMEOUT_S = 1
 READ_TIMEOUT_S = 2
+
+ROW = {"key": {"S": "rehearsal"}, "number": {"N": "1"}}
 
 
 @cache
@@ -22,12 +25,17 @@ def client() -> Any:
 
 
 def _rehearse(made: Any) -> None:
-    with answered_here(made):
-        made.get_item(TableName="rehearsal", Key={"key": {"S": "rehearsal"}})
+    with answered_here(made, json.dumps({"Item": ROW, "Items": [ROW]}).encode()):
+        made.get_item(TableName="rehearsal", Key=ROW)
         made.query(TableName="rehearsal", KeyConditionExpression="rehearsal")
 
 
-initialization.register(client, _rehearse)
+def _rehearse_write(made: Any) -> None:
+    with answered_here(made, b"{}"):
+        made.transact_write_items(TransactItems=[{"Put": {"TableName": "rehearsal", "Item": ROW}}])
+
+
+initialization.register(client, _rehearse, _rehearse_write)
 
 
 @cache

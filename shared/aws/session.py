@@ -95,16 +95,19 @@ def _pause_s(rules: Any, adapter: Any, attempts: int, **event: Any) -> float | N
 class _Body:
     """The part of urllib3's response that botocore reads a body from."""
 
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
     def stream(self) -> Iterator[bytes]:
-        yield b""
+        yield self._data
 
 
 @contextmanager
-def answered_here(client: Any) -> Iterator[None]:
-    """Within the block every call of the client is built and signed, but not sent: an empty response answers it."""
+def answered_here(client: Any, body: bytes = b"") -> Iterator[None]:
+    """Within the block every call of the client is built and signed, but not sent: this response answers it."""
 
     def answer(request: Any, **_: Any) -> AWSResponse:
-        return AWSResponse(request.url, 200, HTTPHeaders(), _Body())
+        return AWSResponse(request.url, 200, HTTPHeaders(), _Body(body))
 
     client.meta.events.register_last("before-send", answer)
     try:

@@ -79,7 +79,7 @@ class Handler:
         for path in endpoint.paths:
             rule = re.sub(r"{(\w+)}", r"<\1>", path)
             self._resolver.route(rule, method=endpoint.method)(lambda **values: self._call.respond(values))
-        initialization.finish(self._rehearse)
+        initialization.finish(self._rehearse, writes=endpoint.method != "GET")
 
     def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         call = _Call(self.endpoint, self.view, event)

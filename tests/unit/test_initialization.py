@@ -48,6 +48,19 @@ def test_client_is_rehearsed_and_then_connected(done: list[str], monkeypatch: py
     assert gc.get_freeze_count() > 0
 
 
+@pytest.mark.parametrize("writes", [False, True])
+def test_write_is_rehearsed_where_events_write(
+    writes: bool, done: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(initialization, "_clients", [])
+    initialization.register(
+        lambda: "client", lambda client: done.append("read"), lambda client: done.append(f"write {client}")
+    )
+    monkeypatch.setenv(TYPE, "on-demand")
+    initialization.finish(writes=writes)
+    assert done == ["read", *(["write client"] if writes else []), "connect client"]
+
+
 def test_failed_preparation_stops_no_function(done: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(client: str) -> None:
         raise RuntimeError

@@ -58,3 +58,13 @@ def test_one_handler_decides_on_another_attempt(client: Any, monkeypatch: pytest
     monkeypatch.setattr(StandardRetryConditions, "is_retryable", asked)
     call(client)
     assert asked.call_count == CALLS
+
+
+def test_rehearsed_calls_are_answered_and_not_sent(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers: list[Any] = []
+    client.meta.events.register("after-call", lambda parsed, **_: answers.append(parsed))
+    monkeypatch.setattr(client._endpoint.http_session, "send", Mock(side_effect=AssertionError("sent")))
+    dynamodb_client._rehearse(client)
+    dynamodb_client._rehearse_write(client)
+    row = dynamodb_client.ROW
+    assert [answer.get("Item") or answer.get("Items") for answer in answers] == [row, [row], None]

@@ -374,3 +374,13 @@ def test_event_is_rehearsed_without_its_view(
     handler_of(view, method="GET", **settings)
     gc.unfreeze()
     assert viewed == [] and rehearsed == [status] and capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(("method", "writes"), [("GET", False), ("POST", True), ("DELETE", True)])
+def test_write_is_rehearsed_unless_the_method_is_get(
+    method: str, writes: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finished: list[bool] = []
+    monkeypatch.setattr(initialization, "finish", lambda rehearse_event, writes: finished.append(writes))
+    handler_of(lambda request: Response(200, {}), method=method, body=None)
+    assert finished == [writes]
