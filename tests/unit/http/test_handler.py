@@ -355,7 +355,12 @@ def test_idempotency_key_is_printable_and_bounded(key: str) -> None:
 
 @pytest.mark.parametrize(
     ("settings", "status"),
-    [({"body": None}, 404), ({"public": True, "body": None}, 404), ({"staff": ("support",)}, 401)],
+    [
+        ({"body": None}, 404),
+        ({"public": True, "body": None}, 404),
+        ({"staff": ("support",), "body": None}, 404),
+        ({"body": {"name": fields.Text(required=True)}}, 400),
+    ],
 )
 def test_event_is_rehearsed_without_its_view(
     settings: dict[str, Any], status: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -371,8 +376,10 @@ def test_event_is_rehearsed_without_its_view(
     rehearsed: list[int] = []
     refuse = _Call.refuse
     monkeypatch.setattr(_Call, "refuse", lambda self, error: rehearsed.append(error.status) or refuse(self, error))
+    journal.drain()
     handler_of(view, method="GET", **settings)
     gc.unfreeze()
+    assert journal.drain() == ({}, [], [])
     assert viewed == [] and rehearsed == [status] and capsys.readouterr().out == ""
 
 
