@@ -68,6 +68,11 @@ DESK_MUTANTS: Mapping[str, Mutant] = {
         ),
         near=("reconcile, a listed",),
     ),
+    "first look goes back a day": mutant(
+        "A stack whose reconciler begins late never learns of a dispute without its event.",
+        (LISTS, "FIRST_LOOK_S = 5 * 86_400", "FIRST_LOOK_S = 86_400"),
+        near=("before the first look",),
+    ),
     # --- proposals
     "maker approves": mutant(
         "One person adjusts a wallet alone.",

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tests.simulation.flows.flow import (
+    DAY_S,
     MINUTE_S,
     RECONCILER,
     WEBHOOK,
@@ -224,6 +225,15 @@ def listed(status: str) -> Callable[[World], Run]:
     return prepare
 
 
+def listed_at_the_first_look(world: World) -> Run:
+    """The reconciler looks for the first time days after a dispute whose events were lost."""
+    customer = world.customer()
+    dispute(world, fund_wallet(world, customer))
+    lose_events(world)
+    world.advance(4 * DAY_S)
+    return scheduled_run(world, lambda: disputes_are(world, "open") and wallet_is(world, customer, 30_000, 20_000))
+
+
 DISPUTE_FLOWS: Mapping[str, Flow] = {
     "dispute, created": Flow(opened("created"), (WEBHOOK, RECONCILER)),
     "dispute, action required": Flow(opened("action_required"), (WEBHOOK, RECONCILER)),
@@ -243,5 +253,6 @@ DISPUTE_FLOWS: Mapping[str, Flow] = {
     "reconcile, a dispute closed": Flow(ended("closed", False), (RECONCILER,)),
     "reconcile, a dispute that requires evidence again": Flow(evidence_required_again, (RECONCILER,)),
     "reconcile, a listed dispute": Flow(listed("created"), (RECONCILER,)),
+    "reconcile, a dispute before the first look": Flow(listed_at_the_first_look, (RECONCILER,)),
     "reconcile, a listed loss": Flow(listed("lost"), (RECONCILER,)),
 }

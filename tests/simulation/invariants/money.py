@@ -251,7 +251,7 @@ def total_balance(world: World) -> Findings:
 
 
 def captures_credited(world: World) -> Findings:
-    """What was captured at Razorpay is credited, or under review."""
+    """What was captured at Razorpay is credited, under review, or a second capture that goes back in full."""
     rows = {row.get("gateway_order"): row for row in world.rows(PAYMENTS)}
     credited = {record_of(entry)[0] for entry in world.rows(ENTRIES) if entry["category"] == "top_up"}
     for attempt in world.razorpay.payments.values():
@@ -264,7 +264,7 @@ def captures_credited(world: World) -> Findings:
             continue
         if row["status"] not in PAID_STATUSES:
             yield f"{attempt['id']} was captured and its payment is {row['status']}"
-        elif row.get("gateway_payment") != attempt["id"]:
+        elif row.get("gateway_payment") != attempt["id"] and attempt["status"] != "refunded":
             yield f"{attempt['id']} was captured in addition to another attempt and is not under review"
         elif row["purpose"] == "top_up" and row["id"] not in credited:
             yield f"{attempt['id']} is captured and has no entry"

@@ -114,6 +114,14 @@ def test_second_capture_is_flagged_and_credits_nothing() -> None:
     assert second.flagged == "second_capture" and balance() == "500.00"
 
 
+def test_second_capture_that_goes_back_is_flagged_if_its_refund_fails() -> None:
+    payment = credited()
+    second = an_attempt(payment.gateway_order, 50_000, id=SECOND_ATTEMPT_ID)
+    assert apply_attempt(payment, second._replace(status="refunded"), "list").flagged == ""
+    assert not stored(payment).in_review and balance() == "500.00"
+    assert apply_attempt(payment, second, "list").flagged == "second_capture"
+
+
 def test_gateway_payment_leaves_wallet_alone() -> None:
     payment = stored(create_payment(ASHA, THROUGH_RAZORPAY, None).payment)
     assert apply_attempt(payment, an_attempt(payment.gateway_order, 20_000), "test").captured
