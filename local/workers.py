@@ -1,6 +1,5 @@
 """The processes of the pool: one that imports libraries, nurseries that import our code, workers that run events."""
 
-import gc
 import importlib
 import json
 import os
@@ -176,7 +175,7 @@ def _prepare_for_workers() -> None:
 
     initialization.rehearse()
     secrets.client()
-    gc.freeze()  # a collection in a worker would write to, and so copy, every page
+    initialization.end_imports()  # a collection of that in a worker would write to, and so copy, every page
 
 
 def _run_worker(pool: socket.socket, handlers: dict[str, Callable[..., Any]]) -> None:

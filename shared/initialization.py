@@ -14,6 +14,7 @@ from typing import Any
 from shared import private_names
 
 SNAP_START = "snap-start"
+GARBAGE_MAX = 2_000  # objects more than before, until they are searched for garbage
 
 Rehearsal = Callable[[Any], None]  # of a client's call, which is not sent
 
@@ -39,11 +40,17 @@ def finish(rehearse_event: Callable[[], None] = lambda: None, writes: bool = Fal
         rehearse_event()
         if kind != SNAP_START:
             connect()
-    gc.freeze()
+    end_imports()
     if kind == SNAP_START:
         from snapshot_restore_py import register_after_restore  # Lambda's runtime has it
 
         register_after_restore(restore)
+
+
+def end_imports() -> None:
+    """Let the collector search what is made from now on, and often: it does not look at what was imported."""
+    gc.freeze()
+    gc.set_threshold(GARBAGE_MAX)
 
 
 def restore() -> None:

@@ -1,18 +1,21 @@
 """`PART=load make bench`: the service of `make run` under load, by 1, 4 and 16 clients after one another.
 
-Each client repeats a day: a top-up is started, paid and verified, then wallet, transactions and payments are read. It
-prints percentiles of every request, errors, the CPU of a request, and the memory of the workers. A worker's memory is
-flat if it hardly grows between the first fifth of a step, which fills its caches, and the step's end.
+Each client repeats a day: a top-up is started, paid and verified, then wallet, transactions and payments are read.
+After fifty days it is another customer's, since nobody has thousands of top-ups. It prints percentiles of every
+request, errors, the CPU of a request, and the memory of the workers. A worker's memory is flat if it hardly grows
+between the first fifth of a step, which fills its caches, and the step's end.
 """
 
 import http.client
 import json
+import sys
 import tempfile
 import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,14 +28,19 @@ CLIENTS = (1, 4, 16)
 WORKER_MB_MAX = 30
 GROWTH_PERCENT_MAX = 5  # of a worker's resident memory, after the first fifth of a step
 WATCH_S = 0.5
+DAYS_MAX = 50  # of one customer
 
 
 class Client:
-    """A customer's phone with connections that stay open."""
+    """A phone with connections that stay open, for one customer after another."""
 
     def __init__(self, stack: LocalStack) -> None:
         self.stack, self.token = stack, ""
         self.connections: dict[str, http.client.HTTPConnection] = {}
+
+    def sign_in(self) -> None:
+        """As a new customer."""
+        stack = self.stack
         self.token = self.call(stack.api, "POST", "/_local/customers", {})[1]["token"]
 
     def call(self, base: str, method: str, path: str, body: Any = None) -> tuple[int, Any]:
@@ -58,11 +66,14 @@ class Step:
         started = time.perf_counter()
         for thread in threads:
             thread.start()
-        while any(thread.is_alive() for thread in threads) and self.count < requests / 5:
+        warm_mb: dict[int, float] = {}
+        while any(thread.is_alive() for thread in threads):
             time.sleep(WATCH_S)
-        warm_mb = resident_mb(stack)
-        for thread in threads:
-            thread.join()
+            text = f"clients {clients}, {min(self.count, requests):,} of {requests:,} requests"
+            print(f"\r{text} ", end="", file=sys.stderr, flush=True)
+            if not warm_mb and self.count >= requests / 5:
+                warm_mb = resident_mb(stack)
+        print("\r".ljust(60), file=sys.stderr)
         self.seconds = time.perf_counter() - started
         self.growth_percent = growth_percent(warm_mb, resident_mb(stack))
 
@@ -72,8 +83,12 @@ class Step:
 
     def run(self) -> None:
         client = Client(self.stack)
-        while self.count < self.requests:
+        for days in count():
+            if self.count >= self.requests:
+                return
             try:
+                if days % DAYS_MAX == 0:
+                    client.sign_in()
                 self.day(client)
             except Exception as error:
                 with self.lock:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from shared import initialization, private_names
+from shared.initialization import GARBAGE_MAX
 
 TYPE = "AWS_LAMBDA_INITIALIZATION_TYPE"
 
@@ -21,8 +22,10 @@ def done(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     monkeypatch.setattr(initialization, "_clients", [])
     monkeypatch.setattr(private_names, "connect", lambda client: happened.append(f"connect {client}"))
     initialization.register(lambda: "client", lambda client: happened.append(f"rehearse {client}"))
+    threshold = gc.get_threshold()
     yield happened
     gc.unfreeze()
+    gc.set_threshold(*threshold)
 
 
 @pytest.fixture
@@ -45,7 +48,7 @@ def test_client_is_rehearsed_and_then_connected(done: list[str], monkeypatch: py
     monkeypatch.setenv(TYPE, "on-demand")
     initialization.finish()
     assert done == ["rehearse client", "connect client"]
-    assert gc.get_freeze_count() > 0
+    assert gc.get_freeze_count() > 0 and gc.get_threshold()[0] == GARBAGE_MAX
 
 
 @pytest.mark.parametrize("writes", [False, True])
