@@ -175,7 +175,7 @@ def _prepare_for_workers() -> None:
 
     initialization.rehearse()
     secrets.client()
-    initialization.end_imports()  # a collection of that in a worker would write to, and so copy, every page
+    initialization.end_imports()  # a search of imported objects in a worker would copy their pages
 
 
 def _run_worker(pool: socket.socket, handlers: dict[str, Callable[..., Any]]) -> None:

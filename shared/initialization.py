@@ -14,7 +14,7 @@ from typing import Any
 from shared import private_names
 
 SNAP_START = "snap-start"
-GARBAGE_MAX = 2_000  # objects more than before, until they are searched for garbage
+GARBAGE_MAX = 2_000  # new objects, less those freed, before the collector searches
 
 Rehearsal = Callable[[Any], None]  # of a client's call, which is not sent
 
@@ -22,15 +22,15 @@ _clients: list[tuple[Callable[[], Any], Rehearsal, Rehearsal]] = []
 
 
 def register(make: Callable[[], Any], rehearse: Rehearsal, rehearse_write: Rehearsal = lambda client: None) -> None:
-    """Have a client made and rehearsed in functions that import the caller."""
+    """Have a client made and rehearsed in functions that import the caller; `rehearse_write` where events write."""
     _clients.append((make, rehearse, rehearse_write))
 
 
 def finish(rehearse_event: Callable[[], None] = lambda: None, writes: bool = False) -> None:
     """Called by every entry point once its module is imported; does nothing outside Lambda.
 
-    `rehearse_event` runs what is common to all events, without reading or writing anything. `writes` says that events
-    change something.
+    `rehearse_event` runs what is common to all events, without reading or writing anything. `writes` has a write
+    rehearsed, too; jobs leave it out, since nobody waits for their start.
     """
     kind = os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE")
     if kind is None:

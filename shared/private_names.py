@@ -211,7 +211,7 @@ def use_client(connection: Any, client: Any) -> None:
 
 
 def read_row(model: Any, stored: Mapping[str, Any]) -> Any:
-    """An instance of a model with the values that are stored. By itself pynamodb sets every default twice before."""
+    """An instance of a model with the values that are stored. By itself pynamodb first sets every default, twice."""
     row = model.__new__(model)
     row.attribute_values = {}
     for name, stored_name, attribute in _attributes(model):
@@ -236,7 +236,7 @@ def _attributes(model: Any) -> list[tuple[str, str, Any]]:
 
 
 def fix_version(client: Any) -> None:
-    """The SDK reads its own version from its package's files for every request."""
+    """The SDK reads its own version from its package's files for every request. A test compares CHECKED with them."""
     client._get_version = lambda: CHECKED["razorpay"]
 
 

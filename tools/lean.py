@@ -42,13 +42,12 @@ GATHERING = (
 )
 # The Razorpay SDK imports all of its resources; these are the ones that we call.
 RESOURCES = ("customer", "dispute", "order", "payment", "refund", "token")
-# Patterns of IPv6 addresses, and what a text without one does not have; "" if every text needs the pattern.
+# Patterns of IPv6 addresses, and what a text without one does not have.
 PATTERNS: Mapping[str, Mapping[str, str]] = {
     "urllib3/util/url.py": {
         "_IPV6_RE": ":",
         "_IPV6_ADDRZ_RE": ":",
         "_BRACELESS_IPV6_ADDRZ_RE": ":",
-        "_HOST_PORT_RE": "",
     },
     "botocore/compat.py": {"IPV6_ADDRZ_RE": ":"},
 }

@@ -75,6 +75,8 @@ def with_later_patterns(source: str, patterns: Mapping[str, str]) -> str:
         raise ValueError(f"no such patterns: {', '.join(sorted(missing))}")
     for name, node in found.items():
         line = lines[node.lineno - 1]
+        if "re.compile(" not in line:
+            raise ValueError(f"the pattern {name} begins on another line than its name")
         lines[node.lineno - 1] = line.replace("re.compile(", f"_LaterPattern({patterns[name]!r}, ", 1)
     first = min(node.lineno for node in found.values()) - 1
     return "".join([*lines[:first], LATER_PATTERN.lstrip(), *lines[first:]])

@@ -23,7 +23,8 @@ PHASES = ("chargeback", "pre_arbitration", "arbitration")  # of a payment's firs
 def change(state: State, payment_id: str, status: str, dispute_id: str | None, amount: int | None) -> Entity:
     """Begin a dispute about a payment, or continue the one with this id; `status` is the last word of the event.
 
-    A new dispute is about `amount` paise, by default the whole payment. Each action that is required has its time.
+    A new dispute is about `amount` paise, by default the whole payment. `action_required` sets a new
+    `respond_by`.
     """
     payment = state.find(state.payments, payment_id)
     if status not in STATUSES:

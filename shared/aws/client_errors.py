@@ -1,4 +1,4 @@
-"""The errors of botocore's clients: which are transient, and which are mistakes of ours."""
+"""The errors of buckets and queues: which are transient, and which are mistakes of ours."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +17,7 @@ TRANSIENT_ERRORS = {
     "RequestThrottled",
     "ThrottlingException",
     "ExpiredToken",
+    "ExpiredTokenException",
     "RequestTimeTooSkewed",
 }
 

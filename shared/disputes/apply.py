@@ -104,7 +104,7 @@ def _details(dispute: Dispute, reported: GatewayDispute, status: str, is_current
     return {
         "phase": reported.phase,
         "deducted_paise": max(dispute.deducted_paise, reported.deducted_paise),
-        "respond_by_us": max(known_us, reported_us) or None,
+        "respond_by_us": (reported_us if is_current else max(known_us, reported_us)) or None,
         "awaits_answer": OPEN if is_awaited and status in OPEN_STATUSES else None,
     }
 

@@ -24,7 +24,8 @@ CHECK_PAUSE_US = 3_600 * 1_000_000  # between two questions of the reconciler: b
 def may_change(before: str, after: str, is_current: bool) -> bool:
     """Whether a report turns a dispute into another status.
 
-    A current report is Razorpay's answer to a question, about a record that has not changed since it was asked.
+    A current report is Razorpay's answer to a question, about a record that has not changed since it was asked. An
+    event that changes nothing does not count: if such an answer is too old, the next question puts it right.
     """
     return after in TRANSITIONS[before] and (is_current or (before, after) != BACKWARD)
 
@@ -34,9 +35,7 @@ def phase_rank(phase: str) -> int:
     return PHASES.index(phase) if phase in PHASES else -1
 
 
-def awaits_answer(
-    status: str, respond_by_us: int, awaited: bool, known_respond_by_us: int, is_current: bool = False
-) -> bool:
+def awaits_answer(status: str, respond_by_us: int, awaited: bool, known_respond_by_us: int, is_current: bool) -> bool:
     """Whether the bank waits for our evidence after a report with this status and time.
 
     A current report says it. Of the others, the time only grows: a later one is a new question, and a report with an

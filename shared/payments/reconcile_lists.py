@@ -23,7 +23,7 @@ from shared.razorpay.entities import DISPUTE_STATUSES, dispute_from, payment_fro
 from shared.refunds.apply import apply_refund
 from shared.refunds.report import apply_report, apply_unknown_refunds
 
-FIRST_LOOK_S = 5 * 86_400  # how far back, as nobody may have looked since the stack was made
+FIRST_LOOK_S = 5 * 86_400  # how far back: the stack may be older than its first look
 OVERLAP_S = 600  # how late an entity may appear in a list, or a listed payment be captured
 ENTITIES_MAX = 1_000  # in one window; a longer one is divided
 FAILED_ROUNDS_MAX = 10  # of one entity, before the window moves without it

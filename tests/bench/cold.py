@@ -193,7 +193,7 @@ def main(rounds: int, only: str) -> None:
 
 
 def report(scenes: list[Scene], samples: Mapping[str, list[Sample]], of_b: Mapping[str, list[float]]) -> None:
-    """`of_b` is the cold start of each function, as parts of the one of B that ran just before it."""
+    """`of_b` is the cold start of each function, divided by the one of B just before it."""
 
     def median(name: str, value: str) -> float:
         return statistics.median(getattr(Figures(sample), value) for sample in samples[name])

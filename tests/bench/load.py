@@ -40,7 +40,7 @@ class Client:
 
     def sign_in(self) -> None:
         """As a new customer."""
-        stack = self.stack
+        stack, self.token = self.stack, ""
         self.token = self.call(stack.api, "POST", "/_local/customers", {})[1]["token"]
 
     def call(self, base: str, method: str, path: str, body: Any = None) -> tuple[int, Any]:
@@ -67,8 +67,8 @@ class Step:
         for thread in threads:
             thread.start()
         warm_mb: dict[int, float] = {}
-        while any(thread.is_alive() for thread in threads):
-            time.sleep(WATCH_S)
+        while alive := [thread for thread in threads if thread.is_alive()]:
+            alive[0].join(WATCH_S)
             text = f"clients {clients}, {min(self.count, requests):,} of {requests:,} requests"
             print(f"\r{text} ", end="", file=sys.stderr, flush=True)
             if not warm_mb and self.count >= requests / 5:
@@ -87,7 +87,7 @@ class Step:
             if self.count >= self.requests:
                 return
             try:
-                if days % DAYS_MAX == 0:
+                if days % DAYS_MAX == 0 or not client.token:
                     client.sign_in()
                 self.day(client)
             except Exception as error:

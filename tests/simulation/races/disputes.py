@@ -172,7 +172,9 @@ def lost_and_reconciler(world: World) -> Race:
 
 
 def answered_and_reconciler(world: World) -> Race:
-    """The answer to the reconciler can be older than the event of our evidence, and then moves nothing back."""
+    """The answer to the reconciler can be older than the event of our evidence, which brings a later time, and then
+    moves nothing back.
+    """
     customer = world.customer()
     top_up, dispute_id = under_review(world, customer)
     dispute(world, top_up, "action_required", dispute_id=dispute_id)

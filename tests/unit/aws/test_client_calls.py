@@ -9,6 +9,7 @@ from botocore.retries.standard import StandardRetryConditions
 
 from shared.aws import dynamodb_client
 from shared.aws.session import answered_here, session
+from shared.private_names import Signer
 from tests.unit.conftest import ENVIRONMENT, forget
 
 CALLS = 3
@@ -46,6 +47,13 @@ def test_connection_is_looked_up_once(client: Any) -> None:
     find = client._endpoint.http_session._manager.connection_from_url
     assert find(URL) is find(URL) and find.cache_info().hits == 1
     assert find(URL) is not find("https://other.example/")
+
+
+def test_our_signer_signs_every_call(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    spy = Mock(return_value="signature")
+    monkeypatch.setattr(Signer, "signature", spy)
+    call(client)
+    assert spy.call_count == CALLS
 
 
 def test_every_call_has_the_same_user_agent(client: Any) -> None:

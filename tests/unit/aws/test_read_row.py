@@ -9,15 +9,22 @@ from pynamodb.attributes import MapAttribute
 from pynamodb.models import Model
 
 from shared.aws.dynamodb import Table
-from shared.desk.models import Action
-from shared.disputes.models import Dispute
-from shared.images.models import Image
-from shared.payment_methods.models import PaymentMethod
-from shared.payments.models import ListPosition, Payment
-from shared.refunds.models import Refund
-from shared.wallets.models import Entry
+from shared.desk import models as desk
+from shared.disputes import models as disputes
+from shared.images import models as images
+from shared.payment_methods import models as payment_methods
+from shared.payments import models as payments
+from shared.payments.models import Payment
+from shared.refunds import models as refunds
+from shared.wallets import models as wallets
 
-MODELS = (Action, Dispute, Entry, Image, ListPosition, Payment, PaymentMethod, Refund)
+MODULES = (desk, disputes, images, payment_methods, payments, refunds, wallets)
+MODELS = [
+    kind
+    for module in MODULES
+    for kind in vars(module).values()
+    if isinstance(kind, type) and issubclass(kind, Table) and kind.__module__ == module.__name__
+]
 STORED: dict[str, st.SearchStrategy[Any]] = {
     "S": st.text(max_size=5),
     "N": st.integers(-(10**9), 10**9).map(str),

@@ -11,7 +11,6 @@ from botocore.credentials import Credentials
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.aws.session import session
 from shared.private_names import Signer
 
 AT = datetime(2026, 3, 1, 23, 59, 59)
@@ -61,8 +60,3 @@ def test_unsigned_body_is_not_signed() -> None:
             kind(Credentials("AKIA", "secret"), "dynamodb", "ap-south-1").add_auth(request)
         requests.append(dict(request.headers.items()))
     assert requests[0] == requests[1]
-
-
-def test_clients_use_the_signer() -> None:
-    session()
-    assert auth.AUTH_TYPE_MAPS["v4"] is Signer

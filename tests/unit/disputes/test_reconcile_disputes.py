@@ -81,6 +81,17 @@ def test_answer_that_the_bank_refused_is_awaited_again(razorpay: Razorpay, monke
     assert reconcile()["DisputeAnswerDueSeconds"] > 0 and only_dispute(payment).status == "open"
 
 
+def test_answer_can_bring_an_earlier_time(razorpay: Razorpay, monkeypatch: pytest.MonkeyPatch) -> None:
+    payment = disputed(razorpay)
+    earlier_s = clock.now_s() + 86_400
+    bring(payment, razorpay.listed["disputes"][0] | {"respond_by": earlier_s})  # an event, which may be an old one
+    assert only_dispute(payment).respond_by_us == razorpay.listed["disputes"][0]["respond_by"] * 1_000_000
+    razorpay.listed["disputes"][0] |= {"respond_by": earlier_s}
+    forward(HOUR_S + 5, monkeypatch)
+    reconcile()
+    assert only_dispute(payment).respond_by_us == earlier_s * 1_000_000
+
+
 def test_answer_older_than_an_event_takes_nothing_back(razorpay: Razorpay, monkeypatch: pytest.MonkeyPatch) -> None:
     payment = disputed(razorpay)
     bring(payment, razorpay.listed["disputes"][0] | {"status": "under_review"})

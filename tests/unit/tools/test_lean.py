@@ -112,30 +112,37 @@ def test_gathered_names_are_imported_at_their_first_use(tmp_path: Path, monkeypa
 
 
 def test_pattern_compiles_at_its_first_use(monkeypatch: pytest.MonkeyPatch) -> None:
-    source = 'import re\nA = "a"\nIPV6 = re.compile("^" + A + ":$", re.I)\nPORT = re.compile(r"(\\w+)")\n'
+    source = 'import re\nA = "a"\nIPV6 = re.compile("^" + A + ":$", re.I)\nWORD = re.compile(r"(\\w+)")\n'
     names: dict[str, Any] = {}
-    exec(lean_source.with_later_patterns(source, {"IPV6": ":", "PORT": ""}), names)
+    exec(lean_source.with_later_patterns(source, {"IPV6": ":", "WORD": ""}), names)
     compiled: list[str] = []
     real = re.compile
     monkeypatch.setattr(re, "compile", lambda pattern, flags=0: compiled.append(pattern) or real(pattern, flags))
     assert names["IPV6"].match("host") is None and compiled == []
-    assert names["IPV6"].match("A:") and names["PORT"].fullmatch("ab").groups() == ("ab",)
-    assert names["PORT"].match("") is None and set(compiled) == {"^a:$", r"(\w+)"}
+    assert names["IPV6"].match("A:") and names["WORD"].fullmatch("ab").groups() == ("ab",)
+    assert names["WORD"].match("") is None and set(compiled) == {"^a:$", r"(\w+)"}
 
 
-def test_pattern_that_is_gone_is_refused() -> None:
+def test_pattern_that_is_gone_or_elsewhere_is_refused() -> None:
+    with pytest.raises(ValueError, match="the pattern A begins on another line"):
+        lean_source.with_later_patterns('A = (\n    re.compile("a")\n)\n', {"A": ""})
     with pytest.raises(ValueError, match="no such patterns: OTHER"):
         lean_source.with_later_patterns('A = re.compile("a")\n', {"A": "", "OTHER": ""})
 
 
 @pytest.mark.parametrize("host", ["a.example", "10.0.0.1", "[::1]", "[fe80::1%25eth0]", "[::g]", "a.example:1", ""])
 def test_urls_are_taken_apart_as_before(host: str) -> None:
-    """With urllib3's own module and its edited copy."""
+    """With the libraries' own modules and their edited copies."""
+    from botocore import compat
     from urllib3.util import ssl_, url
 
     path = Path(url.__file__)
     edited: dict[str, Any] = {"__name__": url.__name__, "__package__": url.__package__}
     exec(lean_source.with_later_patterns(path.read_text(), lean.PATTERNS["urllib3/util/url.py"]), edited)
+
+    source = Path(compat.__file__).read_text()
+    botocore_edited: dict[str, Any] = {"__name__": compat.__name__, "__package__": compat.__package__}
+    exec(lean_source.with_later_patterns(source, lean.PATTERNS["botocore/compat.py"]), botocore_edited)
 
     def parsed(parse: Any) -> Any:
         try:
@@ -144,6 +151,7 @@ def test_urls_are_taken_apart_as_before(host: str) -> None:
             return type(error)
 
     assert parsed(edited["parse_url"]) == parsed(url.parse_url)
+    assert bool(botocore_edited["IPV6_ADDRZ_RE"].match(host)) == bool(compat.IPV6_ADDRZ_RE.match(host))
     bare = host.strip("[]")
     is_address = edited["_IPV4_RE"].match(bare) or edited["_BRACELESS_IPV6_ADDRZ_RE"].match(bare)
     assert bool(is_address) == ssl_.is_ipaddress(bare)
