@@ -88,6 +88,7 @@ test("late approval adds the money after a failure", () => use({}, async page =>
   const [payment] = await payments(page.customer)
   await control("late", {order_id: payment.gateway_order_id})
   await page.getByRole("link", {name: "Pay"}).click()
+  await page.locator("[data-screen=wallet]").waitFor({state: "hidden"}) // it has a row of the top-up, too
   await page.getByRole("button", {name: /^Top-up/}).click()
   await page.getByRole("dialog").getByText("Paid").waitFor()
   await page.keyboard.press("Escape")
@@ -200,6 +201,7 @@ test("refund shows each of its states", () => use({}, async page => {
   await page.reload()
   await page.locator("#parts").getByText("₹150.00").waitFor() // on hold
   await page.getByRole("link", {name: "Pay"}).click()
+  await page.locator("[data-screen=wallet]").waitFor({state: "hidden"}) // it has a row of the top-up, too
   await page.getByRole("button", {name: /^Top-up/}).click()
   await see(page.getByRole("dialog"), "With the bank")
   await page.keyboard.press("Escape")
