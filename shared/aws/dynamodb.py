@@ -84,7 +84,7 @@ class Table(Model):
         return row
 
 
-# --- writes
+# --- writes: no tuples, since each is another one than its equals
 
 
 @dataclass(eq=False, repr=False)

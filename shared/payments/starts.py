@@ -167,12 +167,12 @@ def start(customer: str, payment_id: str, adds_paise: int, dry: bool = False) ->
             refuse(rule, now_us)
         if dry:
             return True
-        started = OpenPayment(payment_id, adds_paise, now_us + OPEN_US)
+        open_payment = OpenPayment(payment_id, adds_paise, now_us + OPEN_US)
         if earlier:  # the key was used a moment ago, and perhaps with another amount
             most_paise = max(adds_paise, earlier.adds_paise)
-            started = started._replace(adds_paise=most_paise, tries=earlier.tries + 1)
+            open_payment = open_payment._replace(adds_paise=most_paise, tries=earlier.tries + 1)
         starts = usage.starts if earlier else usage.starts.after_one_more(now_us, HOUR_US)
-        return _write(customer, STARTS, rows.get(STARTS), starts, (*others, started)) or None
+        return _write(customer, STARTS, rows.get(STARTS), starts, (*others, open_payment)) or None
 
     retrying(try_start)
 
