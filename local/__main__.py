@@ -14,7 +14,7 @@ from typing import Any
 
 from local.account import Account, account
 from local.actions import PHONE_CLAIM, Local
-from local.addresses import HOST, LOOPBACK, OURS, CannotStart, free_port, is_free, port_of
+from local.addresses import HOST, LOOPBACK, OURS, CannotStart, hold_port, port_of
 from local.api_gateway import Api
 from local.aws import CREDENTIALS, Ministack
 from local.backstage import Backstage
@@ -174,25 +174,30 @@ def is_script() -> bool:
 
 def _api(template: Template, local: Local, log: Log, web_origin: str, notes: list[str]) -> Api:
     """The API on PORT, or on the port that is fixed, or on any free one if that is taken."""
-    wanted = os.environ.get("PORT")
-    port = port_of("PORT", wanted) if wanted else PORT
-    if not wanted and not is_free(port):
-        notes.append(f"port {port} is taken by another program, so the ports are others this time")
-        port = 0
-    return Api(port, template, local, log, web_origin)
+    if wanted := os.environ.get("PORT"):
+        return Api(port_of("PORT", wanted), template, local, log, web_origin)
+    try:
+        return Api(PORT, template, local, log, web_origin)
+    except CannotStart:
+        notes.append(f"port {PORT} is taken by another program, so the ports are others this time")
+        return Api(0, template, local, log, web_origin)
 
 
 def _port_beside(api: Api, offset: int, variable: str, wanted: str | None, notes: list[str]) -> int:
     """The port that the variable names, or the one beside the API's, or any free one if that is taken."""
     if wanted:
-        return port_of(variable, wanted) or free_port()
+        try:
+            return hold_port(port_of(variable, wanted))
+        except OSError as error:
+            raise CannotStart(f"{variable} {wanted} cannot be used ({error.strerror})") from None
     port = api.port + offset
-    if os.environ.get("PORT") == "0" or port > 65_535:
-        return free_port()
-    if not is_free(port):
+    if api.has_any_port or port > 65_535:
+        return hold_port()
+    try:
+        return hold_port(port)
+    except OSError:
         notes.append(f"port {port} is taken by another program; {variable} names another")
-        return free_port()
-    return port
+        return hold_port()
 
 
 def _wait_for_webhooks(stand_in: FakeRazorpay) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sys
 from urllib.parse import urlsplit
 
 # Of documentation: no packet is sent to it. The route to it has the address that this machine has on its network.
@@ -37,20 +38,28 @@ HOST = wanted_host()
 OURS = (HOST, LOOPBACK, "localhost")
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+_held: list[socket.socket] = []  # until this process ends
 
 
-def is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the servers do
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
-    return True
+def hold_port(port: int = 0) -> int:
+    """Hold this port, or any free one, for a server that starts later. OSError if a server listens there.
+
+    Nobody else is given a held port. A server that names it can listen, as servers bind with SO_REUSEADDR. Other
+    systems than Linux let nobody bind a port twice, so there it is only free when this returns.
+    """
+    holder = socket.socket()
+    try:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind((HOST, port))
+        port = int(holder.getsockname()[1])
+    except OSError:
+        holder.close()
+        raise
+    if sys.platform == "linux":
+        _held.append(holder)
+    else:
+        holder.close()
+    return port
 
 
 def port_of(name: str, text: str) -> int:

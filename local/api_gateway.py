@@ -48,6 +48,7 @@ class Api(ThreadingHTTPServer):
         self.template, self.local, self.log, self.web_origin = template, local, log, web_origin
         self.routes = template.routes
         self.port = int(self.server_address[1])
+        self.has_any_port = port == 0
         self.url = f"http://{HOST}:{self.port}"
         self.pool: LambdaPool
         self.backstage: Backstage  # answers the pages' questions about this machine

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from local.addresses import HOST, CannotStart, free_port
+from local.addresses import HOST, CannotStart, hold_port
 from local.template import ROOT, Template
 
 START_TIMEOUT_S = 15
@@ -37,7 +37,7 @@ class Ministack:
     """A running ministack. It saves its state when `stop` ends it, not when it is killed."""
 
     def __init__(self, state: Path, venv: str = ".venv-ministack", port: int = 0) -> None:
-        self.port = port or free_port()
+        self.port = port or hold_port()
         self.url = f"http://{HOST}:{self.port}"
         program = ROOT / venv / "bin" / "ministack"
         if not program.exists():

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from local.actions import PHONE_CLAIM
-from local.addresses import CannotStart, free_port
+from local.addresses import CannotStart, hold_port
 from local.aws import CREDENTIALS, REGION, Ministack
 from local.issuer import AUDIENCE, ISSUER, STAFF_AUDIENCE, STAFF_ISSUER, Issuer
 from local.razorpay.fake import FakeRazorpay
@@ -55,7 +55,7 @@ class Stack:
         self._stops += [self._key_server.stop, self._staff_key_server.stop]
         self.cloud = Ministack(state, ".venv-stack")
         self._stops.append(self.cloud.stop)
-        self._razorpay_port = free_port()
+        self._razorpay_port = hold_port()
         os.environ.update({**CREDENTIALS, "AWS_ENDPOINT_URL": self.cloud.url})
         self.cloud.wait()
         self._fake = FakeRazorpay(KEY_ID, KEY_SECRET, WEBHOOK_SECRET, lambda: int(time.time()))

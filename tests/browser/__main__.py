@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from local.addresses import free_port
+from local.addresses import hold_port
 from local.template import ROOT
 from local.web import PAGES
 from tests.browser.first_minute import film
@@ -41,7 +41,7 @@ def main() -> int:
     SCREENSHOTS.mkdir()
     if sys.argv[1:] == ["first-minute"]:
         return film(FOLDER, chromium, SCREENSHOTS)
-    elsewhere = f"http://127.0.0.1:{free_port()}"  # where a test serves the staff's page, as another site
+    elsewhere = f"http://127.0.0.1:{hold_port()}"  # where a test serves the staff's page, as another site
     with tempfile.TemporaryDirectory() as state:
         # LOGS: the functions' lines go through the service, which then knows the metrics for the dashboards.
         stack = LocalStack(Path(state), LOGS="lines", WEB_ORIGIN=elsewhere)

@@ -17,11 +17,12 @@ import pytest
 import requests
 
 from local.__main__ import stop_all
-from local.addresses import is_free, lan_address
+from local.addresses import lan_address
 from local.template import ROOT
 from tests.support.api_client import App
 from tests.support.local_stack import LocalStack
 from tests.support.persons_stack import PersonsStack, eventually
+from tools.doctor import is_free
 
 
 def run(*command: str, **environment: str) -> "subprocess.CompletedProcess[str]":
@@ -33,11 +34,10 @@ def run_local(**environment: str) -> "subprocess.CompletedProcess[str]":
     return run(sys.executable, "-m", "local", **environment)
 
 
-def test_busy_port_exits_1_with_one_line(tmp_path: Path) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        done = run_local(PORT=str(taken.getsockname()[1]), STATE=str(tmp_path))
+@pytest.mark.parametrize("variable", ["PORT", "RAZORPAY_PORT", "AWS_PORT"])
+def test_busy_port_exits_1_with_one_line(variable: str, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = run_local(STATE=str(tmp_path), **{variable: str(taken.getsockname()[1])})
     assert done.returncode == 1 and "cannot be used" in done.stderr and len(done.stderr.splitlines()) == 1
 
 

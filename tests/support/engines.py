@@ -10,7 +10,7 @@ from pathlib import Path
 
 import boto3
 
-from local.addresses import free_port
+from local.addresses import hold_port
 from local.aws import CREDENTIALS, REGION, die_with_parent, table_arguments
 from local.template import ROOT, Template
 
@@ -32,7 +32,7 @@ class Dynoxide:
     """A running engine with the template's tables. `kill` sends SIGKILL; `start` finds what had been written."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.port = folder, free_port()
+        self.folder, self.port = folder, hold_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.start()
         client = boto3.client(

@@ -17,6 +17,7 @@ from local.template import ROOT
 from tests.support.canaries import ServiceUnderTest
 
 START_TIMEOUT_S = 60
+STOP_TIMEOUT_S = 30  # half a second on an idle machine
 
 
 class LocalStack(ServiceUnderTest):
@@ -41,7 +42,7 @@ class LocalStack(ServiceUnderTest):
         self.ready_line = self._wait_for_first_line()
         if not self.ready_line.startswith("{"):
             self.process.kill()
-            self.process.wait(5)
+            self.process.wait(STOP_TIMEOUT_S)
             text = self._text()
             self._output.close()
             raise RuntimeError("the local stack does not start: " + text)
@@ -106,7 +107,7 @@ class LocalStack(ServiceUnderTest):
 
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(5)
+        self.process.wait(STOP_TIMEOUT_S)
         self._output_at_stop = self._text()
         self._output.close()
 

@@ -16,6 +16,7 @@ import requests
 from local.template import ROOT
 
 START_TIMEOUT_S = 60
+STOP_TIMEOUT_S = 30  # half a second on an idle machine
 EVENTUALLY_S = 15
 UNSET = ("JSON", "PORT", "LOGS", "SEEDS", "HOST", "BIND_HOST", "WEB_ORIGIN")
 
@@ -87,7 +88,7 @@ class PersonsStack:
 
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(5)
+        self.process.wait(STOP_TIMEOUT_S)
         self._reader.join(5)
         assert self.process.stdout
         self.process.stdout.close()

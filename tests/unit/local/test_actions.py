@@ -1,15 +1,12 @@
-"""The actions of `/_local/` refuse in words what they do not know, and callers that are not this machine's."""
+"""The actions of `/_local/` refuse in words what they do not know."""
 
 import json
-import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from local import addresses
 from local.actions import ACTIONS, Local, Refused, act
-from local.addresses import CannotStart, port_of, refusal
 from local.issuer import Issuer
 from local.memory import Clock, Faults
 
@@ -79,59 +76,6 @@ def test_customer_with_a_phone_has_it_in_the_token(local: Local) -> None:
 
 def test_every_action_is_in_the_table() -> None:
     assert set(ACTIONS) == {"customers", "seeds", "faults", "clock", "invoke", "jwks.json", "staff_jwks.json"}
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1:8787", "localhost:8787", "127.0.0.1"])
-@pytest.mark.parametrize("origin", [None, "http://127.0.0.1:8787", "http://localhost:8788", "http://localhost:5173"])
-def test_own_host_and_pages_are_accepted(host: str, origin: str | None) -> None:
-    assert refusal(host, origin) == ""
-
-
-@pytest.mark.parametrize("host", ["", "garment.example", "127.0.0.1.example:8787", "[", "8787"])
-def test_other_host_is_refused(host: str) -> None:
-    assert "is not the local service" in refusal(host, None)
-
-
-@pytest.mark.parametrize("origin", ["", "null", "https://garment.example", "http://127.0.0.1.example", "http://["])
-def test_page_of_another_site_is_refused(origin: str) -> None:
-    assert "may not control the local service" in refusal("127.0.0.1:8787", origin)
-    assert "may not control the local service" in refusal("127.0.0.1:8787", origin, "https://app.example")
-
-
-def test_page_of_the_web_origin_is_accepted() -> None:
-    assert refusal("127.0.0.1:8787", "https://app.example", "https://app.example") == ""
-
-
-@pytest.mark.parametrize("text", ["http", "-1", "65536", "٣"])
-def test_port_must_be_a_number(text: str) -> None:
-    with pytest.raises(CannotStart, match="RAZORPAY_PORT must be a number up to 65535"):
-        port_of("RAZORPAY_PORT", text)
-    assert port_of("PORT", "65535") == 65_535
-
-
-@pytest.mark.parametrize(
-    "variables, host",
-    [
-        ({}, "127.0.0.1"),
-        ({"HOST": "lan"}, "192.168.1.7"),
-        ({"HOST": "my-laptop"}, "127.0.0.1"),  # as some shells set it
-        ({"BIND_HOST": "172.17.0.1"}, "172.17.0.1"),
-    ],
-)
-def test_host_is_loopback_unless_a_phone_or_containers_need_another(
-    variables: dict[str, str], host: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("HOST", "BIND_HOST"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(addresses, "lan_address", lambda: "192.168.1.7")
-    assert addresses.wanted_host() == host
-
-
-def test_address_in_the_network_is_one_of_this_machine() -> None:
-    with socket.socket() as server:
-        server.bind((addresses.lan_address(), 0))
 
 
 def test_keys_of_the_issuers_are_their_owners_alone(tmp_path: Path) -> None:
