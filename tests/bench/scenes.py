@@ -389,6 +389,7 @@ class Scenes:
         }
         changes: Mapping[str, tuple[Callable[[], Any], str]] = {
             "BlockStaffWallet": (staff.block, TABLES),
+            "CancelStaffRefund": (staff.cancel_refund, TABLES),
             "CreateStaffAdjustment": (staff.adjust, TABLES),
             "CreateStaffWaiver": (staff.waive, TABLES),
             "DecideStaffProposal": (staff.decide, TABLES),

@@ -3,6 +3,7 @@
 import hashlib
 import uuid
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 from tests.bench.world import WEBHOOK_SECRET
 
@@ -72,6 +73,19 @@ class StaffEvents:
     def refund(self) -> Any:
         payment = self.scenes.top_up(self.scenes.customer())
         return self.event("CreateStaffRefund", {"amount": "1.00", **REASON}, id=payment)
+
+    def cancel_refund(self) -> Any:
+        """Of a refund whose request broke off before Razorpay was asked."""
+        from shared.payments.models import get_payment
+        from shared.refunds import request
+        from shared.refunds.policy import approved_policy
+
+        sub = self.scenes.customer()
+        payment = get_payment(sub, self.scenes.top_up(sub))
+        assert payment
+        with patch.object(request, "send", lambda payment, refund, source: refund):
+            made = request.request_refund(payment, 100, None, "", str(uuid.uuid4()), f"staff:{RAVI}", approved_policy)
+        return self.event("CancelStaffRefund", REASON, id=payment.id, rid=made.refund.id)
 
     def release(self) -> Any:
         from shared.payment_methods.cards import gateway_customer_for
