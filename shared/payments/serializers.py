@@ -137,8 +137,14 @@ class WebhookBody(TypedDict):
 
 def serialize_payment(payment: Payment) -> PaymentBody:
     """The payment; `checkout` opens Razorpay's checkout while it can be paid and the reconciler would notice."""
-    is_payable = payment.status in PAYABLE_STATUSES and payment.open is not None
-    order = payment.gateway_order if is_payable else None
+    body = serialize_without_checkout(payment)
+    if payment.status in PAYABLE_STATUSES and payment.open is not None and payment.gateway_order is not None:
+        body["checkout"] = checkout_options(payment, payment.gateway_order)
+    return body
+
+
+def serialize_without_checkout(payment: Payment) -> PaymentBody:
+    """The payment for those who do not pay it: `checkout` names the customer at Razorpay and a saved card."""
     return {
         "id": payment.id,
         "purpose": cast(PaymentPurpose, payment.purpose),
@@ -162,7 +168,7 @@ def serialize_payment(payment: Payment) -> PaymentBody:
         "in_review": payment.in_review is not None,
         "created_at": clock.iso(payment.created_at_us),
         "updated_at": clock.iso(payment.updated_at_us),
-        "checkout": checkout_options(payment, order) if order is not None else None,
+        "checkout": None,
     }
 
 

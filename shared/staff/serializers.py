@@ -12,7 +12,7 @@ from shared.http import fields
 from shared.http.formats import Money, Time
 from shared.money import rupees
 from shared.payments.models import Payment
-from shared.payments.serializers import PaymentBody, serialize_payment
+from shared.payments.serializers import PaymentBody, serialize_without_checkout
 from shared.staff.gateway_serializers import GatewayViewBody, serialize_gateway
 from shared.staff.payment_record import PaymentRecord
 from shared.staff.refund_serializers import StaffRefundBody, serialize_staff_refund
@@ -111,7 +111,7 @@ def serialize_entry(entry: Entry) -> EntryBody:
 
 
 def serialize_summary(payment: Payment) -> StaffPaymentSummaryBody:
-    return cast(StaffPaymentSummaryBody, serialize_payment(payment))
+    return cast(StaffPaymentSummaryBody, serialize_without_checkout(payment))
 
 
 def _timeline_item(item: TimelineItem) -> TimelineBody:

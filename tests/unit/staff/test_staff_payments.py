@@ -7,6 +7,7 @@ from shared.payments.apply import apply_attempt
 from shared.payments.create import create_payment
 from shared.payments.models import find_by_id
 from shared.payments.review import flag_for_review
+from shared.payments.serializers import serialize_payment
 from shared.payments.verify import verify
 from shared.refunds.apply import apply_refund
 from shared.staff.payment_record import get_record
@@ -40,6 +41,14 @@ def test_payment_is_found_by_its_id_in_any_form() -> None:
     for text in (payment.id, payment.id.upper(), payment.id.replace("-", "")):
         body = serialize_staff_payment(get_record(text))
         assert (body["id"], body["customer"], body["amount"]) == (payment.id, ASHA, "500.00")
+
+
+def test_open_payment_shows_staff_no_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It names the customer at Razorpay, and reads a saved method, which functions of staff may not."""
+    payment = top_up()
+    assert serialize_payment(payment)["checkout"]
+    monkeypatch.setattr("shared.payments.serializers.checkout_options", None)
+    assert serialize_staff_payment(get_record(payment.id))["checkout"] is None
 
 
 @pytest.mark.parametrize("text", ["", "x", "00000000-0000-4000-8000-000000000000", "order_99999999999999"])
