@@ -31,7 +31,7 @@ RESPONSE_BYTES_MAX = 256 * 1024
 REJECTIONS = (400, 404, 422)  # Razorpay's own refusals; every other status leaves the outcome open
 ANSWERS = ("200", *map(str, REJECTIONS))  # no error of Razorpay's
 NO_SUCH_ID = "The id provided does not exist"
-TOO_POOR = "does not have enough balance"
+TOO_POOR, TOO_POOR_IN_SHORT = "does not have enough balance", "invalid request sent"
 RECEIPT_TAKEN = "Order receipt should be unique"
 
 
@@ -50,7 +50,7 @@ class RazorpayRejected(Exception):
     @property
     def is_account_too_poor(self) -> bool:
         """Whether the merchant's balance at Razorpay is too low for a refund."""
-        return TOO_POOR in self.description
+        return TOO_POOR in self.description or self.description.lower() == TOO_POOR_IN_SHORT
 
     @property
     def is_receipt_taken(self) -> bool:

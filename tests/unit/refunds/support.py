@@ -20,6 +20,7 @@ STAFF = "staff:rita"
 REFUND_ID = "rfnd_00000000000001"
 DECLINED = RazorpayRejected(400, "input_validation_failed", "The payment has been fully refunded already")
 TOO_POOR = RazorpayRejected(400, "NA", "Your account does not have enough balance to carry out the refund operation.")
+TOO_POOR_IN_SHORT = RazorpayRejected(400, "NA", "Invalid request sent")
 
 
 def ask(payment: Payment, amount_paise: int | None = None, key: str = "key", **values: Any) -> RequestedRefund:
