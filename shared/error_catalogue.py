@@ -164,8 +164,11 @@ CATALOGUE: tuple[ErrorRow, ...] = (
         409,
         "refund_limit",
         "no",
-        "more than is left of the payment to refund; the text has the amount",
-        {"{} of this payment can be refunded.": "इस भुगतान में से ₹{} ही वापस किए जा सकते हैं।"},
+        "more than is left of the payment to refund, with the amount in the text; or less than Razorpay refunds",
+        {
+            "{} of this payment can be refunded.": "इस भुगतान में से ₹{} ही वापस किए जा सकते हैं।",
+            "Razorpay refunds at least 1.00.": "Razorpay कम से कम ₹1.00 वापस करता है।",
+        },
     ),
     ErrorRow(
         409,

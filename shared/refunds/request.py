@@ -31,10 +31,12 @@ KEY_REQUIRED = "This header is required for a refund."
 TO_SOURCE_ONLY = "A top-up can be refunded to its source only."
 TO_WALLET_ONLY = "A payment from the wallet can be refunded to the wallet only."
 SPENT = "The wallet no longer holds this amount."
+TOO_SMALL = "Razorpay refunds at least 1.00."
 
 Policy = Callable[[Payment, int, Entry | None], None]
 # Of one payment. All of them are read when an answer is unknown, here and at Razorpay.
 REFUNDS_MAX = 100
+SENT_PAISE_MIN = 100  # Razorpay refuses less
 
 
 class RequestedRefund(NamedTuple):
@@ -139,6 +141,8 @@ def _check_amount(payment: Payment, refund: Refund, head: Entry | None) -> None:
     left_paise = payment.refundable_paise
     if not 0 < refund.amount_paise <= left_paise:
         raise Conflict(f"{rupees(left_paise)} of this payment can be refunded.", code="refund_limit")
+    if refund.destination == SOURCE and refund.amount_paise < SENT_PAISE_MIN:
+        raise Conflict(TOO_SMALL, code="refund_limit")
     if head and head.cash_paise < refund.amount_paise:
         raise Conflict(SPENT, code="insufficient_funds")
 

@@ -120,6 +120,28 @@ def test_refund_is_capped_to_the_paisa() -> None:
     assert ask(payment, 30_000, "second").refund.status == "processed"
 
 
+def test_rest_below_a_rupee_cannot_go_to_its_source() -> None:
+    """Razorpay would refuse it, after its money was held."""
+    payment = credited()
+    ask(payment, 49_901, "first")
+    with pytest.raises(Conflict) as refused:
+        ask(payment, None, "second")
+    assert refused.value.code == "refund_limit" and len(models.list_refunds(payment.id)) == 1
+    assert wallet() == ("0.99", "0.00", "0.00")
+
+
+def test_rest_of_a_rupee_goes_to_its_source() -> None:
+    payment = credited()
+    ask(payment, 49_900, "first")
+    assert ask(payment, None, "second").refund.amount_paise == 100
+
+
+def test_rest_below_a_rupee_goes_to_the_wallet() -> None:
+    payment = paid_through_razorpay()
+    ask(payment, payment.amount_paise - 1, "first")
+    assert ask(payment, None, "second", destination="wallet").refund.status == "processed" and balance() == "0.01"
+
+
 def test_refund_of_unpaid_payment_is_refused() -> None:
     payment = create_payment(ASHA, THROUGH_RAZORPAY, "pay").payment
     with pytest.raises(Conflict) as refused:
