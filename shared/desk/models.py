@@ -6,6 +6,7 @@ A row's kind says what it is. `state` is the kind and the status in one text, th
 import json
 import uuid
 from collections.abc import Sequence
+from functools import partial
 
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
@@ -148,18 +149,24 @@ def get_actions(ids: Sequence[str]) -> dict[str, Action]:
 
 
 def list_rows(
-    model: type[Row], kind: str, status: str, from_us: int | None = None, to_us: int | None = None
+    model: type[Row],
+    kind: str,
+    status: str,
+    from_us: int | None = None,
+    to_us: int | None = None,
+    keep_newest: bool = False,
 ) -> list[Row]:
     """The rows of this kind and status as they stand now, the oldest first; from <= created < to.
 
-    The index may be a moment behind.
+    Of more than LISTED_MAX they are the oldest, or the newest. The index may be a moment behind.
     """
     state = state_of(kind, status)
     first_us, last_us = max(from_us or 0, 0), min(to_us or TIME_US_MAX, TIME_US_MAX) - 1
     if first_us > last_us:  # which DynamoDB refuses
         return []
     created = DeskByState.created_at_us.between(first_us, last_us)
-    found = read(lambda: DeskRow.by_state.query(state, created, limit=LISTED_MAX))
+    query = partial(DeskRow.by_state.query, scan_index_forward=not keep_newest, limit=LISTED_MAX)
+    found = sorted(read(lambda: query(state, created)), key=lambda row: row.created_at_us)
     rows = get_each(model, kind, [row.id for row in found])
     return [row for row in rows if row.attribute_values.get("state") == state]
 

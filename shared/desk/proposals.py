@@ -110,8 +110,9 @@ def list_proposals(status: str = PROPOSED, kind: str | None = None) -> list[Prop
             row for stored in OPEN_STATUSES for row in list_rows(Proposal, PROPOSAL, stored, 0, lapsed_before_us)
         ]
     else:
-        from_us = lapsed_before_us if status in OPEN_STATUSES else 0
-        found = list_rows(Proposal, PROPOSAL, status, from_us)
+        is_open = status in OPEN_STATUSES
+        from_us = lapsed_before_us if is_open else 0
+        found = list_rows(Proposal, PROPOSAL, status, from_us, keep_newest=not is_open)
     return [row for row in found if kind in (None, row.what) and status_of(row) == status]
 
 

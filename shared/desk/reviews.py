@@ -79,15 +79,15 @@ def list_reviews(filters: Mapping[str, Any]) -> list[ReviewItem]:
 
     Filters: status, reason, assigned_to, and from and to (microseconds; from <= created < to).
     """
+    from_us, to_us = filters.get("from"), filters.get("to")
     if filters.get("status") == RESOLVED_REVIEW:
-        rows = list_rows(Review, REVIEW, RESOLVED_REVIEW)
+        rows = list_rows(Review, REVIEW, RESOLVED_REVIEW, from_us, to_us, keep_newest=True)
         payments = {row.payment: get_payment(row.customer, row.payment) for row in rows}
         items = [
             ReviewItem(found, row.gateway_id, row.reason, row) for row in rows if (found := payments[row.payment])
         ]
     else:
         items = [item for item in reviews_of(*list_in_review()) if item.is_open]
-    from_us, to_us = filters.get("from"), filters.get("to")
     return [
         item
         for item in items

@@ -230,6 +230,16 @@ def test_lists_are_by_status_oldest_first(monkeypatch: pytest.MonkeyPatch) -> No
     assert list_proposals() == [] and [row.id for row in list_proposals("lapsed")] == [first.id, third.id]
 
 
+def test_newest_decided_and_oldest_open_proposals_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.desk.models.LISTED_MAX", 2)
+    credited()
+    decided, waiting = [propose() for _ in range(3)], [propose() for _ in range(3)]
+    for proposal in decided:
+        reject(proposal)
+    assert [row.id for row in list_proposals("rejected")] == [proposal.id for proposal in decided[1:]]
+    assert [row.id for row in list_proposals()] == [proposal.id for proposal in waiting[:2]]
+
+
 # --- waivers
 
 

@@ -94,6 +94,21 @@ def test_action_without_money_ends_its_reason_once(reason: str, action: str) -> 
     assert [row.id for row in list_reviews({"status": "resolved"})] == [item.id]
 
 
+def test_newest_resolved_reviews_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of more than a list shows; a time finds the older ones."""
+    monkeypatch.setattr("shared.desk.models.LISTED_MAX", 2)
+    payment = top_up()
+    items = [flagged(reason, payment=payment) for reason in list(REASONS)[:3]]
+    for item in items:
+        act(item, "dismiss")
+    first, second, third = items
+    assert [row.id for row in list_reviews({"status": "resolved"})] == [second.id, third.id]
+    until = {"status": "resolved", "to": third.created_at_us}
+    assert [row.id for row in list_reviews(until)] == [first.id, second.id]
+    since = {"status": "resolved", "from": second.created_at_us, "to": third.created_at_us}
+    assert [row.id for row in list_reviews(since)] == [second.id]
+
+
 @pytest.mark.parametrize(
     ("reason", "action"),
     [(reason, action) for reason in REASONS for action in sorted({*MOVING, "waive"} - {*ACTIONS[reason]})],
