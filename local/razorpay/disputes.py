@@ -18,13 +18,14 @@ STATUSES: Mapping[str, str] = {
 }
 FINAL = ("won", "lost", "closed")
 PHASES = ("chargeback", "pre_arbitration", "arbitration")  # of a payment's first dispute, of its second, ...
+LAST_PHASE = PHASES[-1]
 
 
 def change(state: State, payment_id: str, status: str, dispute_id: str | None, amount: int | None) -> Entity:
     """Begin a dispute about a payment, or continue the one with this id; `status` is the last word of the event.
 
     A new dispute is about `amount` paise, by default the whole payment. `action_required` sets a new
-    `respond_by`.
+    `respond_by`. `created` of a dispute that has ended begins its next phase.
     """
     payment = state.find(state.payments, payment_id)
     if status not in STATUSES:
@@ -34,8 +35,10 @@ def change(state: State, payment_id: str, status: str, dispute_id: str | None, a
     else:
         dispute = state.find(state.disputes, dispute_id)
         _check_next(dispute, payment, status, amount)
+    if dispute["status"] in FINAL:
+        dispute["phase"] = PHASES[PHASES.index(dispute["phase"]) + 1]
     dispute["status"] = STATUSES[status]
-    if status == "action_required":
+    if status in ("created", "action_required"):
         dispute["respond_by"] = state.now_s() + RESPOND_WITHIN_S
     if status == "lost":
         dispute["amount_deducted"] = dispute["amount"]
@@ -53,7 +56,8 @@ def _begin(state: State, payment: Entity, amount: int) -> Entity:
 def _check_next(dispute: Entity, payment: Entity, status: str, amount: int | None) -> None:
     if dispute["payment_id"] != payment["id"]:
         raise Rejected("the dispute is about another payment", field="dispute_id")
-    if dispute["status"] in FINAL or status == "created":
+    has_ended = dispute["status"] in FINAL
+    if has_ended != (status == "created") or (has_ended and dispute["phase"] == LAST_PHASE):
         raise Rejected(f"a dispute that is {dispute['status']} cannot become {status}", field="status")
     if amount not in (None, dispute["amount"]):
         raise Rejected("the amount of a dispute does not change", field="amount")

@@ -13,7 +13,7 @@ from shared.payment_methods import card_sync, cards
 from shared.payments.lifecycle import CHECK_AGES_S, EXPIRED_AFTER_CHECKS, PAID_STATUSES
 from shared.payments.models import Payment, count_in_review, get_or_404, list_due
 from shared.payments.reconcile_lists import LISTS, follow_list
-from shared.payments.reconcile_recent import read_recent_payments, read_returned_refunds
+from shared.payments.reconcile_recent import read_recent_disputes, read_recent_payments, read_returned_refunds
 from shared.payments.reconcile_round import DUE_MAX, Round, take_turns
 from shared.payments.reconcile_waiting import measure_waiting
 from shared.payments.results import ApplyResult
@@ -32,6 +32,7 @@ LOOKS: tuple[Callable[[Round], None], ...] = (
     *(partial(follow_list, name) for name in LISTS),
     read_recent_payments,
     read_returned_refunds,
+    read_recent_disputes,
 )
 
 

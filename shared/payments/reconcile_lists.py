@@ -129,7 +129,7 @@ def _apply_payment(entity: Entity) -> ApplyResult | None:
     return apply_report(payment, attempt, "list") if payment else None
 
 
-def _apply_dispute(entity: Entity) -> ApplyResult | None:
+def apply_listed_dispute(entity: Entity) -> ApplyResult | None:
     """Apply the disputed payment, then its dispute, if the payment is ours."""
     dispute = dispute_from(entity)
     attempt = api.fetch_payment(dispute.payment)
@@ -168,6 +168,6 @@ LISTS: Mapping[str, GatewayList] = {
     "list:disputes": GatewayList(
         lambda from_s, to_s, skip: api.list_disputes(from_s, to_s, skip),
         DISPUTE_STATUSES,
-        _apply_dispute,
+        apply_listed_dispute,
     ),
 }

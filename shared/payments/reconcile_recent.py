@@ -1,7 +1,8 @@
-"""What was created in the last days, read again: payments once an hour, and refunds that have failed once a day.
+"""What was created a while ago, read again: payments once an hour, failed refunds and disputes once a day.
 
 The list of new payments has each payment within minutes of its creation, when it may not be captured yet. A later
-capture or refund that no webhook reported is found here, and so is a refund that the bank returned days later.
+capture or refund that no webhook reported is found here, and so is a refund that the bank returned days later. A
+dispute that has ended can begin its next phase weeks later.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,15 +14,22 @@ from shared import clock
 from shared.aws.dynamodb import Insert, Update, execute
 from shared.deadline import Deadline
 from shared.payments.models import RecentLook, find_by_gateway_order, get_recent_look
-from shared.payments.reconcile_lists import MONEY_STATUSES, SAVE_S, apply_listed_refund, created_s
+from shared.payments.reconcile_lists import (
+    MONEY_STATUSES,
+    SAVE_S,
+    apply_listed_dispute,
+    apply_listed_refund,
+    created_s,
+)
 from shared.payments.reconcile_round import Round
 from shared.payments.results import ApplyResult
 from shared.razorpay import api
-from shared.razorpay.entities import is_id, payment_from
+from shared.razorpay.entities import DISPUTE_STATUSES, is_id, payment_from
 from shared.refunds.report import apply_report
 
 LOOK_EVERY_S, LOOK_BACK_S = 3_600, 5 * 86_400  # payments
 RETURNS_EVERY_S, RETURNS_BACK_S = 86_400, 14 * 86_400  # refunds: a bank returns one within seven working days
+PHASES_EVERY_S, PHASES_BACK_S = 86_400, 180 * 86_400  # disputes: a card network decides within months
 
 Entity = Mapping[str, Any]
 
@@ -49,6 +57,11 @@ def read_recent_payments(work: Round) -> None:
 def read_returned_refunds(work: Round) -> None:
     """Begin the look at refunds that have failed if it is due, or go on with it, until the round is over."""
     _read(RETURNS, work)
+
+
+def read_recent_disputes(work: Round) -> None:
+    """Begin the look at disputes if it is due, or go on with it, until the round is over."""
+    _read(DISPUTES, work)
 
 
 def _read(recent: RecentList, work: Round) -> None:
@@ -125,4 +138,12 @@ RETURNS = RecentList(
     lambda from_s, to_s, skip: api.list_refunds(from_s, to_s, skip),
     ("failed",),
     apply_listed_refund,
+)
+DISPUTES = RecentList(
+    "recent:disputes",
+    PHASES_EVERY_S,
+    PHASES_BACK_S,
+    lambda from_s, to_s, skip: api.list_disputes(from_s, to_s, skip),
+    DISPUTE_STATUSES,
+    apply_listed_dispute,
 )

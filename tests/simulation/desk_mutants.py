@@ -9,7 +9,8 @@ LIFECYCLE, EFFECTS = "shared/disputes/lifecycle.py", "shared/desk/effects.py"
 DECISIONS, ACTIONS = "shared/desk/decisions.py", "shared/desk/actions.py"
 WEBHOOKS, RECORD = "shared/desk/webhooks.py", "shared/desk/review_record.py"
 REVIEW, RESOLVE, AUDIT = "shared/payments/review.py", "shared/desk/resolve.py", "shared/audit.py"
-LISTS = "shared/payments/reconcile_lists.py"
+LISTS, RECENT = "shared/payments/reconcile_lists.py", "shared/payments/reconcile_recent.py"
+RECONCILE = "shared/payments/reconcile.py"
 METHODS, REFUNDS = "shared/payment_methods/models.py", "shared/refunds/apply.py"
 
 DESK_MUTANTS: Mapping[str, Mutant] = {
@@ -71,7 +72,13 @@ DESK_MUTANTS: Mapping[str, Mutant] = {
     "first look goes back a day": mutant(
         "A stack whose reconciler begins late never learns of a dispute without its event.",
         (LISTS, "FIRST_LOOK_S = 5 * 86_400", "FIRST_LOOK_S = 86_400"),
+        (RECENT, "180 * 86_400", "86_400"),  # it would find the dispute too
         near=("before the first look",),
+    ),
+    "ended dispute is not read again": mutant(
+        "A dispute that was won is lost in its next phase, and the wallet keeps the money.",
+        (RECONCILE, "    read_recent_disputes,\n)", ")"),
+        near=("the next phase of a dispute",),
     ),
     # --- proposals
     "maker approves": mutant(

@@ -6,6 +6,7 @@ Each action takes the history and returns what to do, or None if there is nothin
 from random import Random
 from typing import Any
 
+from local.razorpay.disputes import FINAL, LAST_PHASE
 from local.razorpay.entities import new_payment
 from local.razorpay.payments import capture
 from tests.simulation.flows.flow import API
@@ -218,14 +219,18 @@ def return_authorization(history: History) -> Act | None:
 
 
 def dispute(history: History) -> Act | None:
-    """A bank begins to dispute a captured payment, or decides about a dispute."""
+    """A bank begins to dispute a captured payment, decides about a dispute, or begins its next phase."""
     razorpay, random = history.world.razorpay, history.world.random
     disputed = [row for row in razorpay.disputes.values() if row["status"] in ("open", "under_review")]
+    ended = [row for row in razorpay.disputes.values() if row["status"] in FINAL and row["phase"] != LAST_PHASE]
     captured = [attempt for attempt in razorpay.payments.values() if attempt["captured"]]
     if disputed and random.random() < 0.6:
         row = random.choice(disputed)
         status = random.choice(["action_required", "under_review", "won", "lost", "lost", "closed"])
         razorpay.control("dispute", {"payment_id": row["payment_id"], "dispute_id": row["id"], "status": status})
+    elif ended and random.random() < 0.5:
+        row = random.choice(ended)
+        razorpay.control("dispute", {"payment_id": row["payment_id"], "dispute_id": row["id"], "status": "created"})
     elif captured:
         attempt = random.choice(captured)
         sent = {

@@ -207,6 +207,22 @@ def next_phase(world: World) -> Run:
     )
 
 
+def next_phase_without_events(world: World) -> Run:
+    """A dispute that was won weeks ago goes into its next phase under the same id. Its events are lost."""
+    customer = world.customer()
+    top_up = fund_wallet(world, customer)
+    dispute_id = dispute(world, top_up, "won")
+    assert world.deliver(world.event_ids[-1]).status == 200
+    world.advance(30 * DAY_S)
+    world.reconcile()
+    world.advance(DAY_S)
+    dispute(world, top_up, dispute_id=dispute_id)
+    lose_events(world)
+    return scheduled_run(
+        world, lambda: disputes_are(world, "won", "open") and wallet_is(world, customer, 30_000, 20_000)
+    )
+
+
 def listed(status: str) -> Callable[[World], Run]:
     """No event of a dispute ever arrives: Razorpay's list reports it."""
 
@@ -254,5 +270,6 @@ DISPUTE_FLOWS: Mapping[str, Flow] = {
     "reconcile, a dispute that requires evidence again": Flow(evidence_required_again, (RECONCILER,)),
     "reconcile, a listed dispute": Flow(listed("created"), (RECONCILER,)),
     "reconcile, a dispute before the first look": Flow(listed_at_the_first_look, (RECONCILER,)),
+    "reconcile, the next phase of a dispute": Flow(next_phase_without_events, (RECONCILER,)),
     "reconcile, a listed loss": Flow(listed("lost"), (RECONCILER,)),
 }

@@ -64,12 +64,12 @@ def followed(world: World) -> Findings:
 
 
 def disputes_recorded(world: World) -> Findings:
-    """What Razorpay knows of a dispute about one of our orders is recorded here."""
-    recorded = {row["id"]: row for row in dispute_rows(world)}
+    """What Razorpay knows of a dispute about one of our orders is recorded here, in the same phase."""
+    recorded = {(row["gateway_dispute"], row["phase"]): row for row in dispute_rows(world)}
     orders = {row.get("gateway_order") for row in world.rows(PAYMENTS)}
     for dispute in world.razorpay.disputes.values():
         if world.razorpay.payments[dispute["payment_id"]]["order_id"] not in orders:
             continue
-        row = recorded.get(dispute["id"], {})
+        row = recorded.get((dispute["id"], dispute["phase"]), {})
         if (row.get("status"), row.get("deducted_paise")) != (dispute["status"], dispute["amount_deducted"]):
             yield f"{dispute['id']} is {dispute['status']} at Razorpay and {row.get('status')} here"

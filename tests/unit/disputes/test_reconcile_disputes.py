@@ -5,13 +5,21 @@ import pytest
 from shared import clock
 from shared.aws.dynamodb import Update, execute
 from shared.disputes.lifecycle import CHECK_PAUSE_US
-from shared.disputes.models import list_due
+from shared.disputes.models import list_disputes, list_due
 from shared.payments.models import Payment
 from shared.payments.reconcile import reconcile
+from shared.payments.reconcile_recent import read_recent_disputes
 from shared.razorpay import api
-from tests.unit.conftest import AnswerLost, Razorpay
-from tests.unit.disputes.support import DISPUTE_ID, SECOND_DISPUTE_ID, a_listed_dispute, bring, only_dispute
-from tests.unit.payments.support import BILAL, SECOND_ATTEMPT_ID, credited, entries, forward
+from tests.unit.conftest import AnswerLost, Razorpay, an_attempt
+from tests.unit.disputes.support import (
+    DISPUTE_ID,
+    SECOND_DISPUTE_ID,
+    a_dispute,
+    a_listed_dispute,
+    bring,
+    only_dispute,
+)
+from tests.unit.payments.support import ATTEMPT_ID, BILAL, SECOND_ATTEMPT_ID, credited, entries, forward
 from tests.unit.refunds.support import moves, wallet
 
 HOUR_S = CHECK_PAUSE_US // 1_000_000
@@ -47,6 +55,24 @@ def test_end_that_no_webhook_reported_is_learnt_within_the_hour(
     razorpay.calls.clear()
     reconcile()
     assert f"dispute {DISPUTE_ID}" not in razorpay.calls
+
+
+@pytest.mark.parametrize(("age_s", "is_found"), [(180 * 86_400 - 60, True), (180 * 86_400 + 60, False)])
+def test_next_phase_of_an_old_dispute_is_found(
+    age_s: int, is_found: bool, razorpay: Razorpay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dispute that was won keeps its id and its time of creation in its next phase."""
+    payment = credited()
+    created_at = clock.now_s() - age_s
+    bring(payment, a_dispute("won", created_at=created_at))
+    razorpay.payments[ATTEMPT_ID] = an_attempt(payment.gateway_order, 50_000)
+    razorpay.listed["disputes"].append(a_dispute(phase="pre_arbitration", created_at=created_at))
+    monkeypatch.setattr("shared.payments.reconcile.LOOKS", (read_recent_disputes,))
+    for _ in range(2):
+        reconcile()
+    assert [row.status for row in list_disputes(payment.id)] == (["won", "open"] if is_found else ["won"])
+    assert wallet() == (("0.00", "500.00", "0.00") if is_found else ("500.00", "0.00", "0.00"))
+    assert razorpay.calls.count("list of disputes") == 1, "once a day"
 
 
 def test_open_dispute_is_asked_about_every_hour(razorpay: Razorpay, monkeypatch: pytest.MonkeyPatch) -> None:

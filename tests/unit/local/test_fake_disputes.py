@@ -58,6 +58,17 @@ def test_dispute_never_leaves_its_final_status(final: str, razorpay: FakeRazorpa
     assert razorpay.disputes[made["id"]]["status"] == final
 
 
+def test_dispute_that_has_ended_goes_into_its_next_phase(razorpay: FakeRazorpay) -> None:
+    payment_id = a_payment(razorpay)
+    made = dispute(razorpay, payment_id, "won")
+    for phase in ("pre_arbitration", "arbitration"):
+        again = dispute(razorpay, payment_id, dispute_id=made["id"])
+        assert (again["id"], again["status"], again["phase"]) == (made["id"], "open", phase)
+        dispute(razorpay, payment_id, "won", dispute_id=made["id"])
+    with pytest.raises(Rejected):  # there is none after it
+        dispute(razorpay, payment_id, dispute_id=made["id"])
+
+
 def test_later_dispute_of_a_payment_is_its_next_phase(razorpay: FakeRazorpay) -> None:
     payment_id = a_payment(razorpay)
     phases = [dispute(razorpay, payment_id, "won")["phase"] for _ in range(4)]

@@ -287,10 +287,10 @@ def test_answered_list_ends_a_row_of_silences(razorpay: Razorpay, monkeypatch: p
 
 
 def test_idle_round_asks_razorpay_for_one_page_a_list(razorpay: Razorpay, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A payment that is not due costs nothing; recent payments are read again once an hour, refunds once a day."""
+    """A payment that is not due costs nothing; recent payments are read again once an hour, the others once a day."""
     top_up()
     reconcile()
-    assert Counter(razorpay.calls) == {"list of payments": 2, "list of refunds": 2, "list of disputes": 1}
+    assert Counter(razorpay.calls) == {"list of payments": 2, "list of refunds": 2, "list of disputes": 2}
     for minute in range(1, 4):
         razorpay.calls.clear()
         forward(minute * 15, monkeypatch)
