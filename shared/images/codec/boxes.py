@@ -5,11 +5,11 @@ Only the file's structure is read here, and nothing of it is trusted: an offset 
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from shared.images.codec.limits import HEIF_BOXES_MAX, HEIF_ITEMS_MAX
+from shared.images.codec.limits import HEIF_ASSOCIATIONS_MAX, HEIF_BOXES_MAX, HEIF_ITEMS_MAX
 from shared.images.codec.source import Bytes
 from shared.images.rejections import RejectedImage
 
@@ -102,10 +102,7 @@ def read_meta(data: Bytes, meta: Box) -> Meta:
         items[number] = Item(kind, box.start + (10 if version >= 3 else 8))
     _read_extents(data, found[b"iloc"], found.get(b"idat"), items)
     properties = children(data, found[b"iprp"])
-    stored = [box for container in properties if container.kind == b"ipco" for box in children(data, container)]
-    for box in properties:
-        if box.kind == b"ipma":
-            _read_associations(data, box, stored, items)
+    _read_associations(data, properties, _stored_properties(data, properties), items)
     primary = found[b"pitm"]
     (number,) = struct.unpack_from(">I" if data[primary.start] else ">H", data, primary.start + 4)
     return Meta(number, items)
@@ -123,7 +120,10 @@ def _read_extents(data: Bytes, iloc: Box, idat: Box | None, items: dict[int, Ite
             raise RejectedImage("corrupt")
         return int.from_bytes(data[at - count : at], "big")
 
-    for _ in range(number(4 if version == 2 else 2)):
+    places = number(4 if version == 2 else 2)
+    if places > HEIF_ITEMS_MAX:  # one without extents costs a step too
+        raise RejectedImage("too_complex")
+    for _ in range(places):
         item = items.get(number(4 if version == 2 else 2))
         in_idat = version > 0 and number(2) & 15 == 1
         number(2)  # the file that holds the data: always this one
@@ -141,23 +141,57 @@ def _read_extents(data: Bytes, iloc: Box, idat: Box | None, items: dict[int, Ite
                 item.extents.append((start, start + length if length else len(data)))
 
 
-def _read_associations(data: Bytes, ipma: Box, stored: list[Box], items: dict[int, Item]) -> None:
-    version, _, is_short, count = struct.unpack_from(">BHBI", data, ipma.start)
-    at, is_short = ipma.start + 8, is_short & 1
-    for _ in range(min(count, HEIF_ITEMS_MAX)):
-        number, places = struct.unpack_from(">IB" if version else ">HB", data, at)
-        at += 5 if version else 3
-        for _ in range(places):
-            (place,) = struct.unpack_from(">H" if is_short else ">B", data, at)
-            index = place & ~(ESSENTIAL_SHORT if is_short else ESSENTIAL_BYTE)
-            if 0 < index <= len(stored) and number in items:
-                items[number].associations.append(Association(stored[index - 1], at, bool(is_short)))
-            at += 2 if is_short else 1
+def _stored_properties(data: Bytes, properties: Iterable[Box]) -> list[Box]:
+    """The properties that items can have, of all boxes that store some."""
+    stored: list[Box] = []
+    for box in properties:
+        if box.kind == b"ipco":
+            stored += children(data, box)
+            if len(stored) > HEIF_ITEMS_MAX:
+                raise RejectedImage("too_complex")
+    return stored
 
 
-def item_data(data: Bytes, item: Item) -> bytes | memoryview:
-    """The coded pixels of an item; extents that overlap to more than the file are corrupt."""
-    pieces = [memoryview(data)[start:end] for start, end in item.extents]
-    if sum(map(len, pieces)) > len(data):
-        raise RejectedImage("corrupt")
-    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+def _read_associations(data: Bytes, properties: Iterable[Box], stored: list[Box], items: dict[int, Item]) -> None:
+    """Give the items their properties. All is counted over the whole file, which may have many `ipma` boxes."""
+    entries = associations = 0
+    for box in properties:
+        if box.kind != b"ipma":
+            continue
+        version, _, is_short, count = struct.unpack_from(">BHBI", data, box.start)
+        at, is_short = box.start + 8, is_short & 1
+        entries += count
+        if entries > HEIF_ITEMS_MAX:
+            raise RejectedImage("too_complex")
+        for _ in range(count):
+            number, places = struct.unpack_from(">IB" if version else ">HB", data, at)
+            at += 5 if version else 3
+            associations += places
+            if associations > HEIF_ASSOCIATIONS_MAX:
+                raise RejectedImage("too_complex")
+            for _ in range(places):
+                (place,) = struct.unpack_from(">H" if is_short else ">B", data, at)
+                index = place & ~(ESSENTIAL_SHORT if is_short else ESSENTIAL_BYTE)
+                if 0 < index <= len(stored) and number in items:
+                    items[number].associations.append(Association(stored[index - 1], at, bool(is_short)))
+                at += 2 if is_short else 1
+
+
+def items_data(data: Bytes, items: Iterable[Item]) -> list[bytes | memoryview]:
+    """The coded pixels of items; extents that overlap to more than the file are corrupt.
+
+    Only what has several extents is copied, here and by the decoder, so only that is counted: encoders store equal
+    tiles once, as one extent of many items.
+    """
+    found: list[bytes | memoryview] = []
+    copied_bytes = 0
+    for item in items:
+        pieces = [memoryview(data)[start:end] for start, end in item.extents]
+        if len(pieces) == 1:
+            found.append(pieces[0])
+            continue
+        copied_bytes += sum(map(len, pieces))
+        if copied_bytes > len(data):
+            raise RejectedImage("corrupt")
+        found.append(b"".join(pieces))
+    return found

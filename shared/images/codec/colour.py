@@ -7,7 +7,7 @@ from PIL import Image, ImageChops, ImageCms
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 MODES_BY_PROFILE_SPACE = {"RGB ": "RGB", "GRAY": "L", "CMYK": "CMYK"}
-PROFILE_BYTES_MAX = 4 * 1024 * 1024
+PROFILE_BYTES_MAX = 4 * 1024 * 1024  # a larger one is ignored; the cache would keep it
 
 
 def to_eight_bits(image: Image.Image) -> Image.Image:
@@ -20,11 +20,11 @@ def to_eight_bits(image: Image.Image) -> Image.Image:
 
 
 def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """Convert to RGB or RGBA; a profile that is broken or for other colours is ignored."""
+    """Convert to RGB or RGBA; a profile that is broken, huge or for other colours is ignored."""
     has_alpha = image.mode in ("LA", "RGBA")
     alpha = image.getchannel("A") if has_alpha else None
     colours = image.convert("RGB" if image.mode == "RGBA" else "L") if has_alpha else image
-    transform, mode = srgb_transform(profile) if profile else (None, "")
+    transform, mode = srgb_transform(profile) if profile and len(profile) <= PROFILE_BYTES_MAX else (None, "")
     if mode == "RGB" and colours.mode == "L":
         colours = colours.convert("RGB")
     if transform and colours.mode == mode:
@@ -41,7 +41,7 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 def srgb_transform(profile: bytes) -> tuple[ImageCms.ImageCmsTransform | None, str]:
     """The transform to sRGB and the mode it takes; None if it would change nothing or cannot be made."""
     try:
-        source = ImageCms.ImageCmsProfile(BytesIO(profile[:PROFILE_BYTES_MAX]))
+        source = ImageCms.ImageCmsProfile(BytesIO(profile))
         mode = MODES_BY_PROFILE_SPACE[source.profile.xcolor_space]
         transform = ImageCms.buildTransform(source, SRGB, mode, "RGB")
     except (ImageCms.PyCMSError, KeyError, OSError, ValueError):

@@ -16,8 +16,8 @@ from PIL import Image, _avif
 
 from shared.images.codec import nclx
 from shared.images.codec.av1 import UNSPECIFIED, SequenceHeader, sequence_headers
-from shared.images.codec.boxes import Box, Item, Meta, child, children, item_data, read_meta, top_level
-from shared.images.codec.limits import PIXELS_MAX, check_full_decode, check_memory, check_size
+from shared.images.codec.boxes import Box, Item, Meta, child, children, items_data, read_meta, top_level
+from shared.images.codec.limits import HEIF_ITEMS_MAX, PIXELS_MAX, check_full_decode, check_memory, check_size
 from shared.images.codec.source import Bytes, Source
 from shared.images.rejections import RejectedImage
 
@@ -119,10 +119,13 @@ def open_heic(data: Bytes) -> Source:
 
 def _check_sizes(data: Bytes, found: Iterable[Box]) -> None:
     """Check every size that the file claims; libavif refuses a large one without a reason."""
-    for box in found:
-        if box.kind == b"meta":
-            for width, height in PICTURE_SIZE.findall(data, box.start, box.end):
-                check_size(int.from_bytes(width, "big"), int.from_bytes(height, "big"), PIXELS_MAX)
+    metas = (box for box in found if box.kind == b"meta")
+    sizes = (size for box in metas for size in PICTURE_SIZE.finditer(data, box.start, box.end))
+    for count, size in enumerate(sizes, 1):
+        if count > HEIF_ITEMS_MAX:
+            raise RejectedImage("too_complex")
+        width, height = size.groups()
+        check_size(int.from_bytes(width, "big"), int.from_bytes(height, "big"), PIXELS_MAX)
 
 
 def _picture(data: Bytes, found: list[Box]) -> tuple[Meta | None, list[Box], list[bytes | memoryview]]:
@@ -132,7 +135,7 @@ def _picture(data: Bytes, found: list[Box]) -> tuple[Meta | None, list[Box], lis
     if meta_box and (not film or child(data, meta_box, b"pitm")):
         meta = read_meta(data, meta_box)
         properties = [association.property for association in meta.items[meta.primary].associations]
-        return meta, properties, [item_data(data, item) for item in meta.items.values() if item.kind == b"av01"]
+        return meta, properties, items_data(data, (item for item in meta.items.values() if item.kind == b"av01"))
     if not film:
         raise RejectedImage("corrupt")
     properties = []
@@ -183,7 +186,7 @@ def _check_claim(data: Bytes, meta: Meta, properties: Iterable[Box]) -> None:
     item = meta.items[meta.primary]
     if item.kind != b"av01" or b"ispe" not in found or found.keys() & LAYERS:
         return
-    header = next(sequence_headers([item_data(data, item)]))
+    header = next(sequence_headers(items_data(data, [item])))
     if (header.width, header.height) != struct.unpack_from(">II", data, found[b"ispe"] + 4):
         raise RejectedImage("corrupt")
 

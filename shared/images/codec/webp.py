@@ -71,7 +71,7 @@ def _read_contents(data: Bytes) -> Contents:
             continue
         if is_picture and end > len(data):
             raise RejectedImage("truncated")
-        if kind not in bodies and end <= len(data):
+        if kind in KINDS and kind not in bodies and end <= len(data):
             bodies[kind] = view[start:end]
         if kind in (LOSSY, LOSSLESS) and b"VP8X" not in bodies:
             break  # the simple format, which has no metadata
@@ -81,7 +81,8 @@ def _read_contents(data: Bytes) -> Contents:
     flags = extended[0]
     picture = _encode_parts(bodies)
     if frame := bodies.get(b"ANMF"):
-        parts = {kind: frame[start:end] for kind, start, end in _walk_chunks(frame, FRAME_BYTES)}
+        walked = _walk_chunks(frame, FRAME_BYTES)
+        parts = {kind: frame[start:end] for kind, start, end in walked if kind in PICTURE_PARTS}
         first_frame = bytes(frame[:FRAME_BYTES]) + _encode_parts(parts)
         picture = _encode_chunk(b"ANIM", bytes(6)) + _encode_chunk(b"ANMF", first_frame)
     kept_flags = flags & ~(XMP | EXIF | PROFILE | ANIMATED) | (ANIMATED if frame else 0)

@@ -67,3 +67,18 @@ def test_broken_profile_is_ignored(profile: bytes) -> None:
 def test_srgb_profile_needs_no_conversion() -> None:
     assert colour.srgb_transform(colour.SRGB.tobytes()) == (None, "")
     assert colour.srgb_transform(display_p3())[0]
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "AVIF"])
+def test_profile_above_the_limit_is_ignored_and_never_kept(format: str) -> None:
+    """Padding leaves a profile as valid as it was."""
+    picture, profile = photo(64, 48), display_p3()
+    largest = profile.ljust(colour.PROFILE_BYTES_MAX, b"\0")
+    shown = []
+    for used in (largest + b"\0", b"", profile, largest):
+        colour.srgb_transform.cache_clear()
+        upload = encode(picture, format, icc_profile=used) if used else encode(picture, format)
+        shown.append((compress_to_picture(upload).tobytes(), colour.srgb_transform.cache_info().currsize))
+    above, without, small, largest_allowed = shown
+    assert above == without != small == largest_allowed
+    assert (above[1], small[1]) == (0, 1)
