@@ -109,7 +109,7 @@ outdated: ## list the pins that have a newer release
 		|| echo "npm cannot install dynoxide; the tests that need it are skipped"
 
 # pyvips and sharp have no package for some platforms. The benchmark omits the tools that are missing.
-.venv-bench/stamp: tests/bench/requirements.txt tests/bench/pyvips.txt
+.venv-bench/stamp: Makefile tests/bench/requirements.txt tests/bench/pyvips.txt
 	$(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/$(PIP_INSTALL) -r tests/bench/requirements.txt
 	-.venv-bench/bin/$(PIP_INSTALL) -r tests/bench/pyvips.txt

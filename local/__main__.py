@@ -14,7 +14,7 @@ from typing import Any
 
 from local.account import Account, account
 from local.actions import PHONE_CLAIM, Local
-from local.addresses import HOST, LOOPBACK, OURS, CannotStart, hold_port, port_of
+from local.addresses import HOST, LOOPBACK, OURS, WEBHOOK_PATH, CannotStart, hold_port, port_of
 from local.api_gateway import Api
 from local.aws import CREDENTIALS, Ministack
 from local.backstage import Backstage
@@ -32,7 +32,6 @@ from local.state import lock, reset, state_folder
 from local.template import Template
 
 WEBHOOK_SECRET, OLD_WEBHOOK_SECRET = "whsec_local", "whsec_local_old"
-WEBHOOK_PATH = "/api/payments/webhooks/razorpay/"
 STAFF = (  # one for each group, and one in all three
     ("Sunita", "5afa0000-0000-4000-8000-000000000001", ("support",)),
     ("Farid", "5afa0000-0000-4000-8000-000000000002", ("finance",)),
@@ -141,7 +140,7 @@ def start(running: list[Callable[[], object]]) -> Service:
     razorpay = serve(_fake_razorpay(state, clock, running, real), razorpay_port, HOST)
     razorpay.stand_in.webhook_url = api.url + WEBHOOK_PATH
     for trigger in template.triggers:
-        running.append(deliver_uploads(trigger, pool, faults, api.announced))
+        running.append(deliver_uploads(trigger, pool, faults, api.announced, log))
     api.serve(pool)
     local.seeds = [local.new_customer(seed.name, seed.id, seed.phone) for seed in SEEDS]
     if has_stories and (problem := make_stories(state, api.url, razorpay.url, local.seeds)):

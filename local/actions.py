@@ -107,13 +107,14 @@ def _invoke(local: Local, sent: dict[str, Any]) -> Any:
 def _faults(local: Local, sent: dict[str, Any]) -> Any:
     """Set the faults that are given, and leave the others."""
     operations = sent.get("s3", [])
-    if not all(isinstance(name, str) and name.isalnum() for name in operations):
+    if not all(isinstance(name, str) and name.isascii() and name.isalnum() for name in operations):
         raise Refused('s3 must be a list of operations, such as ["GetObject"]')
-    if len(" ".join(operations)) > Faults.SIZE:
-        raise Refused(f"s3 must have at most {Faults.SIZE} characters")
     tables = sent.get("tables", [])
     if unknown := [name for name in tables if name not in local.tables]:
         raise Refused(f"unknown table {unknown[0]!r}, known tables: {', '.join(local.tables)}")
+    for field, names in (("s3", operations), ("tables", tables)):
+        if len(" ".join(names)) > Faults.SIZE:
+            raise Refused(f"{field} must have at most {Faults.SIZE} characters")
     if "s3" in sent:
         local.faults.set_s3(operations)
     if "tables" in sent:

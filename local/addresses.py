@@ -1,5 +1,6 @@
 """Where the local service listens, and which callers its controls accept."""
 
+import errno
 import os
 import socket
 import sys
@@ -8,6 +9,7 @@ from urllib.parse import urlsplit
 # Of documentation: no packet is sent to it. The route to it has the address that this machine has on its network.
 ELSEWHERE = ("192.0.2.1", 9)
 LOOPBACK = "127.0.0.1"
+WEBHOOK_PATH = "/api/payments/webhooks/razorpay/"  # where Razorpay's webhooks arrive
 
 
 class CannotStart(Exception):
@@ -38,15 +40,18 @@ HOST = wanted_host()
 OURS = (HOST, LOOPBACK, "localhost")
 
 
-_held: list[socket.socket] = []  # until this process ends
+_held: dict[int, socket.socket] = {}  # by port, until this process ends
 
 
 def hold_port(port: int = 0) -> int:
-    """Hold this port, or any free one, for a server that starts later. OSError if a server listens there.
+    """Hold this port, or any free one, for a server that starts later. OSError if a server listens there, or if
+    this process was given it before.
 
-    Nobody else is given a held port. A server that names it can listen, as servers bind with SO_REUSEADDR. Other
+    No other program is given a held port. A server that names it can listen, as servers bind with SO_REUSEADDR. Other
     systems than Linux let nobody bind a port twice, so there it is only free when this returns.
     """
+    if port in _held:  # the system would let the same program bind it twice
+        raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
     holder = socket.socket()
     try:
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -55,10 +60,9 @@ def hold_port(port: int = 0) -> int:
     except OSError:
         holder.close()
         raise
-    if sys.platform == "linux":
-        _held.append(holder)
-    else:
+    if sys.platform != "linux":
         holder.close()
+    _held[port] = holder
     return port
 
 

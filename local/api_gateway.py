@@ -6,8 +6,10 @@ It also serves the pages of `local/pages`, the API document, and the actions of 
 import base64
 import json
 import socket
+import sys
 import threading
 import time
+import traceback
 import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -76,12 +78,14 @@ class Api(ThreadingHTTPServer):
                     try:
                         self.pool.invoke(function, {"source": "aws.events"})
                     except (TimedOut, Crashed) as error:
-                        print(error, flush=True)
+                        self.log.say(str(error))
 
         threading.Thread(target=run, name="schedules", daemon=True).start()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Ignore callers that hang up."""
+        """Print what went wrong with a connection, unless its caller hung up."""
+        if not isinstance(sys.exception(), ConnectionError):
+            self.log.say(traceback.format_exc().rstrip())
 
 
 class NotAuthorized(Exception):
@@ -193,10 +197,10 @@ class Connection(BaseHTTPRequestHandler):
         try:
             return self._response_of(self.server.pool.invoke(route.function, event))
         except TimedOut as error:
-            print(error, flush=True)
+            self.server.log.say(str(error))
             return self._gateway_response("INTEGRATION_TIMEOUT")
         except (Crashed, KeyError, TypeError) as error:
-            print(f"{route.function}: {error}", flush=True)
+            self.server.log.say(f"{route.function}: {error}")
             _, headers, payload = self._gateway_response("DEFAULT_5XX")
             return 502, headers, payload
 
@@ -215,12 +219,12 @@ class Connection(BaseHTTPRequestHandler):
             (statement,) = policy["policyDocument"]["Statement"]
             context = {**policy["context"], "principalId": policy["principalId"]}
         except TimedOut as error:
-            print(error, flush=True)
+            self.server.log.say(str(error))
             raise NotAuthorized("AUTHORIZER_FAILURE") from None
         except (Crashed, KeyError, TypeError, ValueError) as error:
             if str(error) == "Exception: Unauthorized":
                 raise NotAuthorized("UNAUTHORIZED") from None
-            print(f"{authorizer}: {error}", flush=True)
+            self.server.log.say(f"{authorizer}: {error}")
             raise NotAuthorized("AUTHORIZER_CONFIGURATION_ERROR") from None
         if statement["Effect"] != "Allow":
             raise NotAuthorized("ACCESS_DENIED", context)

@@ -16,8 +16,9 @@ from typing import Any
 from local.addresses import HOST, CannotStart, hold_port
 from local.template import ROOT, Template
 
-START_TIMEOUT_S = 15
-STOP_TIMEOUT_S = 1.5
+START_TIMEOUT_S = 60  # a second on an idle machine
+STOP_TIMEOUT_S = 10  # it saves its state meanwhile
+LIBC = ctypes.CDLL(None)  # here and not in a forked child, which may wait forever for a lock of its parent's threads
 REGION = "ap-south-1"
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "test",
@@ -30,7 +31,7 @@ CREDENTIALS = {
 def die_with_parent() -> None:
     """On Linux, ask the kernel to kill this process when its parent dies for any reason."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+        LIBC.prctl(1, signal.SIGKILL)
 
 
 class Ministack:
@@ -83,12 +84,15 @@ class Ministack:
         raise CannotStart(f"The local AWS stand-in does not start; its log is {self.log.name}")
 
     def stop(self) -> None:
+        """Let it save its state and end. One that takes too long is killed, and a line on stderr says so."""
         self.process.terminate()
         try:
             self.process.wait(STOP_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
+            late = f"The local AWS stand-in did not stop within {STOP_TIMEOUT_S} s"
+            print(f"{late}, so its tables and objects are not saved.", file=sys.stderr)
         self.log.close()
 
     def create_resources(self, template: Template, secrets: dict[str, Any], web_origins: Sequence[str] = ()) -> None:

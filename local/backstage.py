@@ -1,7 +1,7 @@
 """What the pages ask about this machine, below `/_pages/`.
 
 The customers and the stand-in's address, and what happened behind the API: payments, entries, webhooks, photos and
-metrics, read past it.
+metrics, read from the tables and buckets, not through the API.
 """
 
 import json

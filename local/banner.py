@@ -4,7 +4,6 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from local import web
 from local.seeds import SEEDS
 
 ENV = "env"  # in the state's folder
@@ -37,10 +36,11 @@ def banner(ready: dict[str, Any], env: Path, has_stories: bool, notes: list[str]
     In Razorpay's test mode no command can pay; Razorpay's checkout can.
     """
     api, razorpay = ready["api"], ready["razorpay"]
-    served = [f"{name}  {api}{path}" for name, path in PAGES if path in web.SERVICE]
-    groups = [*([f"  {'    '.join(served)}"] if served else [])]
-    groups.append(f"  API  {api}/api    Photos  {api}/_local/upload    document  {api}/openapi.json")
-    groups.append(f"  Razorpay  {razorpay}    AWS  {ready['s3']}{'' if is_test_mode else '    (stand-ins)'}")
+    links = [
+        f"  {'    '.join(f'{name}  {api}{path}' for name, path in PAGES)}",
+        f"  API  {api}/api    Photos  {api}/_local/upload    document  {api}/openapi.json",
+        f"  Razorpay  {razorpay}    AWS  {ready['s3']}{'' if is_test_mode else '    (stand-ins)'}",
+    ]
     people = [f"{seed.name} {seed.story}" for seed in SEEDS] if has_stories else [seed.name for seed in SEEDS]
     customers = "; ".join(people[:2]), "; ".join(people[2:])
     staff = ", ".join(f"{person['name']} ({'+'.join(person['groups'])})" for person in ready["staff"])
@@ -57,7 +57,7 @@ def banner(ready: dict[str, Any], env: Path, has_stories: bool, notes: list[str]
         [
             f"garment-pay, ready in {ready['ready_s']} s. Stop: Ctrl-C. Delete the state: make reset",
             *(f"  {note}" for note in notes),
-            *groups,
+            *links,
             "",
             f"  {customers[0]}",
             f"  {customers[1]}",

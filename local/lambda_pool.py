@@ -13,6 +13,7 @@ import socket
 import threading
 import time
 from collections.abc import Collection
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -128,6 +129,8 @@ class LambdaPool:
             self._libraries.close()
             nursery = partial(run_nursery, functions, environment, clock, faults)
             run_libraries(theirs, nursery, log.functions_fd)
+        with suppress(OSError):  # it has ended. It does the same itself, but `stop` may come before it runs.
+            os.setpgid(self._libraries_pid, self._libraries_pid)
         theirs.close()
         self._generation = self._new_generation()
 

@@ -5,16 +5,15 @@ The functions' own lines of JSON go to a file, or with LOGS=json to the terminal
 
 import json
 import os
-import sys
 import threading
 import time
 from pathlib import Path
 from typing import Any
 
+from local.addresses import WEBHOOK_PATH
 from local.metrics import Metrics
 
 KINDS = ("schedule", "stream", "upload")  # of the functions' lines that no request causes
-WEBHOOKS = "/api/payments/webhooks/razorpay"
 VALUE_LENGTH_MAX = 40
 NAMES = ("level", "message", "function", "duration_ms")
 IGNORED = {*NAMES, "location", "timestamp", "service", "request_id", "cold_start", "_aws", "xray_trace_id"}
@@ -31,7 +30,7 @@ class Log:
         self.file, self.is_raw, self.is_direct = file, is_raw, is_direct
         self.metrics = Metrics()
         self.is_quiet = True  # until the banner or the ready line is printed
-        self._waiting: list[str] = []  # the functions' own lines before that
+        self._waiting: list[str] = []  # the lines before that
         self._printing = threading.Lock()
         self.functions_fd: int | None = None
         if not is_direct:
@@ -52,15 +51,19 @@ class Log:
             self._waiting.clear()
 
     def say(self, text: str) -> None:
-        """Print a line about the service itself."""
-        print(text, flush=True)
+        """Print a line about the service itself, after the banner or the ready line."""
+        with self._printing:  # print writes the end of a line apart, and another thread's text may come before it
+            if self.is_quiet:
+                self._waiting.append(text)
+            else:
+                print(text, flush=True)
 
     def request(self, method: str, path: str, body: bytes, status: int, ms: float, caller: str, code: str) -> None:
         """Print the line of a request that a function or API Gateway answered."""
         if self.is_raw or self.is_quiet:
             return
         what = f"{method:<6} {path}"
-        if path.rstrip("/") == WEBHOOKS:
+        if path.rstrip("/") == WEBHOOK_PATH.rstrip("/"):
             what = f"hook   {_event_of(body)}"
         words = [time.strftime("%H:%M:%S"), str(status), what, f"{ms:.0f} ms", caller, code]
         self.say("  ".join(word for word in words if word))
@@ -120,7 +123,3 @@ def _event_of(body: bytes) -> str:
 def is_raw() -> bool:
     """Whether the functions' own lines are wanted: by LOGS, and without it by scripts."""
     return (os.environ.get("LOGS") or ("json" if os.environ.get("JSON") == "1" else "")) == "json"
-
-
-def complain(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from local.lambda_pool import Crashed, LambdaPool, TimedOut
+from local.log import Log
 from local.memory import Faults
 from local.template import Trigger
 
@@ -24,7 +25,9 @@ STOP_S = 0.3
 WAKE = "{}"
 
 
-def deliver_uploads(trigger: Trigger, pool: LambdaPool, faults: Faults, ready: threading.Event) -> Callable[[], None]:
+def deliver_uploads(
+    trigger: Trigger, pool: LambdaPool, faults: Faults, ready: threading.Event, log: Log
+) -> Callable[[], None]:
     """Connect bucket, queue and function, and deliver events once `ready` is set. Returns the function to stop it.
 
     S3 delivers an event at least once: the fault `uploads_twice` delivers each one twice.
@@ -44,7 +47,7 @@ def deliver_uploads(trigger: Trigger, pool: LambdaPool, faults: Faults, ready: t
                 _process_message(sqs, queue_url, on_failure_url, trigger, pool, faults)
             except Exception as error:  # ministack is stopping or busy; the message stays in the queue
                 if not stopping.wait(PAUSE_S):
-                    print(f"{trigger.function}: {type(error).__name__}", flush=True)
+                    log.say(f"{trigger.function}: {type(error).__name__}: {error}")
 
     pollers = [threading.Thread(target=poll, name="uploads", daemon=True) for _ in range(POLLERS)]
     for poller in pollers:

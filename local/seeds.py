@@ -16,7 +16,11 @@ PHOTO_PX = (480, 320)
 
 
 class Phone:
-    """A customer's app. `key` makes each request's Idempotency-Key, so that a second run repeats nothing."""
+    """A customer's app.
+
+    A request with a `key` has it in its Idempotency-Key, so that a second run, after one that failed, gets its first
+    answer. What has none happens again: saved methods, the photo, and what Razorpay is told to do.
+    """
 
     def __init__(self, api: str, razorpay: str, customer: dict[str, str]) -> None:
         self.api, self.razorpay, self.customer = api, razorpay, customer

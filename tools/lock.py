@@ -23,7 +23,7 @@ PIN = re.compile(r"^([\w.-]+)==([^\s;]+)", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Lock:
-    """A file of pins: of the packages in `source`, and of a dependency group, or of the group alone."""
+    """Pins of the packages in `source`, of a dependency group, or of both."""
 
     output: str
     python: str

@@ -21,7 +21,10 @@ PROGRESS_S = 5
 
 
 class Environment:
-    """A folder, the files of pins that satisfy it with the one to install first, and the Python that it needs."""
+    """A virtual environment: its folder, its pins, and the Python that it needs.
+
+    pins: the first file is installed; an environment made from any of them counts as current.
+    """
 
     def __init__(self, folder, pins, description, version=None, has_pip=True):
         # type: (str, tuple[str, ...], str, tuple[int, int] | None, bool) -> None

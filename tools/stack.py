@@ -14,8 +14,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from local.__main__ import stop_all
 from local.actions import PHONE_CLAIM
-from local.addresses import CannotStart, hold_port
+from local.addresses import WEBHOOK_PATH, CannotStart, hold_port
 from local.aws import CREDENTIALS, REGION, Ministack
 from local.issuer import AUDIENCE, ISSUER, STAFF_AUDIENCE, STAFF_ISSUER, Issuer
 from local.razorpay.fake import FakeRazorpay
@@ -28,9 +29,9 @@ from tools.host_template import Host
 NAME = "garment-pay-stack"
 STAGE = "dev"
 KEY_ID, KEY_SECRET, WEBHOOK_SECRET = "rzp_test_GarmentPayStack", "stack_key_secret", "whsec_stack"
-WEBHOOK_PATH = "/api/payments/webhooks/razorpay/"
 BUILT = FOLDERS[Host.STACK] / "build"
 ERROR_CHARS = 3_000  # of each stream, when a command fails
+DEPLOY_TIMEOUT_S = 600
 
 
 class Stack:
@@ -45,8 +46,8 @@ class Stack:
             raise
 
     def stop(self) -> None:
-        while self._stops:
-            self._stops.pop()()
+        stops, self._stops = self._stops, []
+        stop_all(stops)
 
     def _start(self, state: Path) -> None:
         self.issuer = Issuer(state)
@@ -67,7 +68,8 @@ class Stack:
     def deploy(self, changes: Mapping[str, str] | None = None) -> None:
         """Run `sam deploy` on what was built for the stack, with these parameters in place of the stack's own.
 
-        Another `Stage` is another URL: that of the stage before no longer answers.
+        Another `Stage` is another URL: that of the stage before no longer answers. CannotStart if it fails, or takes
+        longer than DEPLOY_TIMEOUT_S.
         """
         parameters = {
             "Stage": STAGE,
@@ -84,15 +86,7 @@ class Stack:
             "StaffJwksUrl": self._staff_key_server.url,
             **(changes or {}),
         }
-        command = [str(ROOT / ".venv-sam" / "bin" / "sam"), "deploy", "--stack-name", NAME]
-        command += ["--template-file", str(BUILT / "template.yaml")]
-        command += ["--resolve-s3", "--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
-        command += ["--no-confirm-changeset", "--no-progressbar", "--no-fail-on-empty-changeset"]
-        command += ["--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items())]
-        environment = {**os.environ, "SAM_CLI_TELEMETRY": "0"}
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
-        if done.returncode != 0:
-            raise CannotStart(f"sam deploy failed:\n{done.stdout[-ERROR_CHARS:]}{done.stderr[-ERROR_CHARS:]}")
+        _run_sam_deploy(parameters)
         self.resources = self._physical_ids()
         self.api = f"{self.cloud.url}/_aws/execute-api/{self.resources['Api']}/{parameters['Stage']}"
         self._fake.webhook_url = self.api + WEBHOOK_PATH
@@ -155,6 +149,26 @@ class Stack:
                 **status,
             )
         client.create_deployment(restApiId=self.resources["Api"], stageName=stage)
+
+
+def _run_sam_deploy(parameters: Mapping[str, str]) -> None:
+    """CannotStart, with the end of what it wrote, if it fails or takes too long."""
+    command = [str(ROOT / ".venv-sam" / "bin" / "sam"), "deploy", "--stack-name", NAME]
+    command += ["--template-file", str(BUILT / "template.yaml")]
+    command += ["--resolve-s3", "--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
+    command += ["--no-confirm-changeset", "--no-progressbar", "--no-fail-on-empty-changeset"]
+    command += ["--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items())]
+    environment = {**os.environ, "SAM_CLI_TELEMETRY": "0"}
+    try:
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=DEPLOY_TIMEOUT_S
+        )
+    except subprocess.TimeoutExpired as error:
+        written = b"".join((stream or b"")[-ERROR_CHARS:] for stream in (error.stdout, error.stderr))
+        text = written.decode("utf-8", "replace")
+        raise CannotStart(f"sam deploy did not end within {DEPLOY_TIMEOUT_S} s:\n{text}") from None
+    if done.returncode != 0:
+        raise CannotStart(f"sam deploy failed:\n{done.stdout[-ERROR_CHARS:]}{done.stderr[-ERROR_CHARS:]}")
 
 
 class _KeyServer:

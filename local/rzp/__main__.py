@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from local.account import account
-from local.addresses import CannotStart
+from local.addresses import WEBHOOK_PATH, CannotStart
 from local.rzp.listen import Listener
 from local.rzp.service import Service, running_service
 from local.rzp.trigger import AMOUNT, SCENARIOS, deliver, line, trigger
 
-WEBHOOK_PATH = "/api/payments/webhooks/razorpay/"
 POLL_S = 5.0
 LATEST = 20  # deliveries that are listed
 

@@ -4,6 +4,7 @@ A sample is a fresh process of the real runtime client: its initialization and i
 one bare botocore client and one GetItem, with all of botocore's data and with bytecode. All take turns in each round.
 """
 
+import hashlib
 import os
 import re
 import shutil
@@ -122,12 +123,7 @@ class Bench:
 
     @cached_property
     def _peer_packages(self) -> Path:
-        if not PACKAGES.exists():
-            pins = re.split(r"\n(?=\S)", (ROOT / "requirements.txt").read_text())
-            wanted = self.folder / "requirements.txt"
-            wanted.write_text("\n".join(pin for pin in pins if pin.split("==")[0] in PEERS_NEED))
-            command = [PYTHON, "-m", "pip", "install", "--quiet", "--no-compile", "--no-deps", "--require-hashes"]
-            subprocess.run([*command, "--target", PACKAGES, "-r", wanted], check=True)
+        _install_peers(self.folder / "requirements.txt")
         folder = self.folder / "packages"
         shutil.copytree(PACKAGES, folder / "plain", copy_function=_link)
         shutil.copytree(PACKAGES, folder / "compiled", copy_function=_link)
@@ -144,7 +140,20 @@ class Bench:
         return folder
 
 
-def restored(case: Case) -> Case:
+def _install_peers(requirements: Path) -> None:
+    """Install the peers' packages, unless those of the same pins are there. It writes the pins to `requirements`."""
+    pins = re.split(r"\n(?=\S)", (ROOT / "requirements.txt").read_text())
+    requirements.write_text("\n".join(pin for pin in pins if pin.split("==")[0] in PEERS_NEED))
+    digest, stamp = hashlib.sha256(requirements.read_bytes()).hexdigest(), PACKAGES / "stamp"
+    if stamp.exists() and stamp.read_text() == digest:
+        return
+    shutil.rmtree(PACKAGES, ignore_errors=True)
+    command = [PYTHON, "-m", "pip", "install", "--quiet", "--no-compile", "--no-deps", "--require-hashes"]
+    subprocess.run([*command, "--target", PACKAGES, "-r", requirements], check=True)
+    stamp.write_text(digest)  # the last: what an interrupted installation left is not taken for whole
+
+
+def restore(case: Case) -> Case:
     """The same with SnapStart: its initialization is what happens after the snapshot was restored."""
     scene = Scene(f"{case.scene.name}, restored", "", case.scene.event, case.scene.status)
     return Case(case.deployed, scene, {**case.environment, "AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start"})
@@ -172,7 +181,7 @@ def main(rounds: int, only: str) -> None:
             baseline,
             bench.get_item(TUTORIAL, "tutorial.handler", with_bytecode=False),
             *(case for case in bench.ours() if only in case.scene.name),
-            *(restored(case) for case in bench.ours() if case.scene.name in RESTORED and only in case.scene.name),
+            *(restore(case) for case in bench.ours() if case.scene.name in RESTORED and only in case.scene.name),
         ]
         samples: dict[str, list[Sample]] = {case.scene.name: [] for case in cases}
         of_b: dict[str, list[float]] = {case.scene.name: [] for case in cases}

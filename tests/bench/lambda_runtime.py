@@ -8,6 +8,7 @@ import itertools
 import json
 import os
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -72,7 +73,9 @@ class _Api(ThreadingHTTPServer):
         self.process: subprocess.Popen[bytes]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Ignore a process that was ended."""
+        """Print what went wrong with a connection, unless its process was ended."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Connection(BaseHTTPRequestHandler):

@@ -43,6 +43,12 @@ class Client:
         stack, self.token = self.stack, ""
         self.token = self.call(stack.api, "POST", "/_local/customers", {})[1]["token"]
 
+    def hang_up(self) -> None:
+        """Close the connections: after an error in one, no further request can be sent there."""
+        for connection in self.connections.values():
+            connection.close()
+        self.connections.clear()
+
     def call(self, base: str, method: str, path: str, body: Any = None) -> tuple[int, Any]:
         url = urlsplit(base)
         if base not in self.connections:
@@ -55,7 +61,7 @@ class Client:
 
 
 class Step:
-    """So many clients, until together they have made so many requests."""
+    """So many clients, until together they have made so many requests. RuntimeError if the service ends before."""
 
     def __init__(self, stack: LocalStack, clients: int, requests: int) -> None:
         self.stack, self.requests = stack, requests
@@ -74,6 +80,8 @@ class Step:
             if not warm_mb and self.count >= requests / 5:
                 warm_mb = resident_mb(stack)
         print("\r".ljust(60), file=sys.stderr)
+        if stack.process.poll() is not None:
+            raise RuntimeError(f"the service has ended: {dict(self.errors)}")
         self.seconds = time.perf_counter() - started
         self.growth_percent = growth_percent(warm_mb, resident_mb(stack))
 
@@ -84,13 +92,14 @@ class Step:
     def run(self) -> None:
         client = Client(self.stack)
         for days in count():
-            if self.count >= self.requests:
+            if self.count >= self.requests or self.stack.process.poll() is not None:
                 return
             try:
                 if days % DAYS_MAX == 0 or not client.token:
                     client.sign_in()
                 self.day(client)
             except Exception as error:
+                client.hang_up()
                 with self.lock:
                     self.errors[repr(error)[:100]] += 1
 
@@ -116,13 +125,21 @@ class Step:
 def family(pid: int) -> Iterator[int]:
     """A process and all of its descendants."""
     yield pid
+    children: list[str] = []
     for path in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in path.read_text().split():
-            yield from family(int(child))
+        with suppress(OSError):  # the process or its thread has just ended
+            children += path.read_text().split()
+    for child in children:
+        yield from family(int(child))
 
 
 def cpu_s(stack: LocalStack) -> float:
-    return sum(cpu_ns(pid) for pid in family(stack.process.pid)) / 1e9
+    """The CPU seconds of the service's processes; one that has just ended counts for nothing."""
+    total_ns = 0
+    for pid in family(stack.process.pid):
+        with suppress(OSError):
+            total_ns += cpu_ns(pid)
+    return total_ns / 1e9
 
 
 def workers_mb(stack: LocalStack) -> list[float]:

@@ -69,12 +69,12 @@ def pictures() -> Iterator[tuple[str, bytes]]:
         yield "12 MP, P3 (synthetic)", photo
         yield "12 MP, sRGB (synthetic)", encode(Image.open(BytesIO(photo)), "JPEG", quality=92, icc_profile=None)
         kind = "synthetic"
-    yield f"24 MP, P3 ({kind})", enlarged(photo, 5712, 4284)
-    yield f"48 MP, P3 ({kind})", enlarged(photo, 8064, 6048)
-    yield f"50 MP square ({kind})", enlarged(photo, 7071, 7071)
+    yield f"24 MP, P3 ({kind})", enlarge(photo, 5712, 4284)
+    yield f"48 MP, P3 ({kind})", enlarge(photo, 8064, 6048)
+    yield f"50 MP square ({kind})", enlarge(photo, 7071, 7071)
 
 
-def enlarged(photo: bytes, width: int, height: int) -> bytes:
+def enlarge(photo: bytes, width: int, height: int) -> bytes:
     """The photo at this size, stored on its side, with the noise of a sensor with that many pixels."""
     with Image.open(BytesIO(photo)) as picture:
         large = picture.convert("RGB").resize((width, height), Image.Resampling.BICUBIC)
@@ -95,7 +95,7 @@ def measure(tool: str, formats: str, upload: Path, folder: Path, quality: str = 
     return result["cpu_s"] * 1000, result["peak_bytes"] / 2**20
 
 
-def installed(upload: Path, folder: Path) -> list[tuple[str, str]]:
+def find_tools(upload: Path, folder: Path) -> list[tuple[str, str]]:
     """(tool, formats) for every tool that runs on this machine."""
     found = []
     for tool in COMMANDS:
@@ -205,7 +205,7 @@ def run(folder: Path) -> None:
         uploads[name].write_bytes(data)
         (folder / str(number)).mkdir()
         references[name] = reference(data, folder / str(number))
-    tools = installed(next(iter(uploads.values())), folder)
+    tools = find_tools(next(iter(uploads.values())), folder)
     jobs = [(name, tool, formats) for name in uploads for tool, formats in tools]
     measurements: dict[tuple[str, str, str], list[tuple[float, float]]] = {job: [] for job in jobs}
     for round_ in range(ROUNDS):

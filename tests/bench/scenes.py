@@ -49,7 +49,7 @@ class Scenes:
         sys.path.insert(0, str(ROOT / "functions"))
 
     def all(self) -> list[Scene]:
-        """Every function, some in two ways, but CancelStaffRefund: it needs a refund that Razorpay refused."""
+        """Every function, some in two ways."""
         return [
             *self._methods(),
             *self._wallets(),

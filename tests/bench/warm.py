@@ -34,8 +34,8 @@ RATIO_MAX = 1.1
 CALLS, IGNORED = 40, 15  # of one process, and those at its start that are not counted
 
 
-def recorded(bench: Bench, scene: Scene) -> Callable[[], dict[str, Any]]:
-    """What makes an event of the peer."""
+def peer_event(bench: Bench, scene: Scene) -> Callable[[], dict[str, Any]]:
+    """A function that makes the peer's next event: the calls that our handler makes for the scene's next event."""
     module, _, name = bench.template.functions[scene.function].handler.rpartition(".")
 
     def event() -> dict[str, Any]:
@@ -66,7 +66,7 @@ def main(rounds: int, only: str) -> None:
         ours = [case for case in bench.ours() if case.scene.name in COMPARED and only in case.scene.name]
         pairs = []
         for case in ours:
-            scene = Scene(f"boto3, {case.scene.name}", "", recorded(bench, case.scene))
+            scene = Scene(f"boto3, {case.scene.name}", "", peer_event(bench, case.scene))
             peer = bench.peer(scene.name, "same_calls.handler", scene)
             pairs.append((case, Case(peer.deployed, peer.scene, bench.world.replaying)))
         ratios: dict[str, list[float]] = {case.scene.name: [] for case in ours}

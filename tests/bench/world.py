@@ -4,6 +4,7 @@ import datetime
 import ipaddress
 import json
 import ssl
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -98,8 +99,10 @@ class World:
             self._calls = None
 
     def _replay(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> tuple[int, str, bytes]:
-        """The recorded response, after the work that the first one took: while a caller waits, this process and
-        what it keeps in the processor's caches compete with it. Conditions of writes fail now, so nothing changes.
+        """The recorded response of the request.
+
+        The request is answered anew before, so that a peer waits as long as our handler did, and shares the
+        processor's caches with the same work. A repeated write fails its condition and changes nothing.
         """
         response = self.respond(method, url, headers, body)
         return self._responses.get(_fingerprint(url, headers, body), response)
@@ -166,7 +169,9 @@ class _Server(ThreadingHTTPServer):
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Ignore callers that were ended."""
+        """Print what went wrong with a connection, unless its caller was ended."""
+        if not isinstance(sys.exception(), ConnectionError | ssl.SSLError):
+            super().handle_error(request, client_address)
 
 
 class _Connection(BaseHTTPRequestHandler):

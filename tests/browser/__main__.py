@@ -19,6 +19,7 @@ from local.template import ROOT
 from local.web import PAGES
 from tests.browser.first_minute import film
 from tests.support.local_stack import LocalStack
+from tools import npm
 
 SOURCES = Path(__file__).parent
 FOLDER = ROOT / ".venv-browser"
@@ -33,7 +34,7 @@ def main() -> int:
         print("make browser requires " + "; ".join(missing) + ".", file=sys.stderr)
         return 1
     try:
-        _install()
+        npm.install(SOURCES, FOLDER)
     except subprocess.CalledProcessError:
         print("make browser: npm cannot install the packages", file=sys.stderr)
         return 1
@@ -65,22 +66,6 @@ def _required(chromium: str | None) -> list[tuple[object, str]]:
         (shutil.which("npm"), "npm, which comes with Node.js, to install playwright-core and axe"),
         (chromium, "chromium (apt-get install chromium), or another in the variable CHROMIUM"),
     ]
-
-
-def _install() -> None:
-    """Install what package-lock.json pins, unless it is there, and put the tests beside it."""
-    FOLDER.mkdir(exist_ok=True)
-    lock, installed = SOURCES / "package-lock.json", FOLDER / "package-lock.json"
-    is_current = installed.exists() and installed.read_bytes() == lock.read_bytes() and (FOLDER / "stamp").exists()
-    for stale in FOLDER.glob("*.mjs"):
-        stale.unlink()
-    for path in (*SOURCES.glob("*.mjs"), *SOURCES.glob("*.json")):
-        shutil.copy(path, FOLDER)
-    if not is_current:
-        (FOLDER / "stamp").unlink(missing_ok=True)
-        command = ("npm", "ci", "--no-fund", "--no-audit", "--ignore-scripts", "--loglevel", "error")
-        subprocess.run(command, cwd=FOLDER, check=True)
-        (FOLDER / "stamp").touch()
 
 
 def _test(variables: dict[str, str]) -> int:

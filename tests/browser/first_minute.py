@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import IO
 
 from local.template import ROOT
+from tools.child_service import STOP_TIMEOUT_S, environment_of
 
 LIMIT_S = 60  # with uv
 READY, PAGE = "garment-pay, ready", "  Page  "
-STOP_TIMEOUT_S = 15
 START_TIMEOUT_S = 300
 
 
@@ -38,8 +38,7 @@ def film(folder: Path, chromium: str, screenshots: Path) -> int:
     """Film it; `folder` has the installed packages of the browser tests. Returns 1 if with uv it takes too long."""
     with tempfile.TemporaryDirectory() as scratch:
         clone, caches = Path(scratch) / "garment-pay", Path(scratch) / "caches"
-        environment = {name: value for name, value in os.environ.items() if name not in ("JSON", "STATE", "SEEDS")}
-        environment |= {"UV_CACHE_DIR": str(caches / "uv"), "PIP_CACHE_DIR": str(caches / "pip"), "PORT": "0"}
+        variables = {"UV_CACHE_DIR": str(caches / "uv"), "PIP_CACHE_DIR": str(caches / "pip"), "PORT": "0"}
         reel = Film()
         reel.step("git clone")
         subprocess.run(["git", "clone", "--quiet", f"file://{ROOT}", str(clone)], check=True)
@@ -47,7 +46,7 @@ def film(folder: Path, chromium: str, screenshots: Path) -> int:
         running = subprocess.Popen(
             ["make", "--no-print-directory", "run"],
             cwd=clone,
-            env=environment,
+            env=environment_of(variables),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

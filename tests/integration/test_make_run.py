@@ -22,12 +22,13 @@ from local.template import ROOT
 from tests.support.api_client import App
 from tests.support.local_stack import LocalStack
 from tests.support.persons_stack import PersonsStack, eventually
+from tools.child_service import STOP_TIMEOUT_S, environment_of
 from tools.doctor import is_free
 
 
 def run(*command: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-    env = {**os.environ, "JSON": "1", "PORT": "0", "SCHEDULES": "off", **environment}
-    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60)
+    variables = environment_of({"JSON": "1", "PORT": "0", "SCHEDULES": "off"} | environment)
+    return subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=60)
 
 
 def run_local(**environment: str) -> "subprocess.CompletedProcess[str]":
@@ -39,6 +40,14 @@ def test_busy_port_exits_1_with_one_line(variable: str, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         done = run_local(STATE=str(tmp_path), **{variable: str(taken.getsockname()[1])})
     assert done.returncode == 1 and "cannot be used" in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+def test_one_port_for_razorpay_and_aws_exits_1_with_one_line(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    done = run_local(STATE=str(tmp_path), RAZORPAY_PORT=port, AWS_PORT=port)
+    assert done.returncode == 1 and f"AWS_PORT {port} cannot be used" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_non_numeric_port_exits_1_with_one_line(tmp_path: Path) -> None:
@@ -108,8 +117,8 @@ def test_stopping_leaves_no_process_behind(stop_signal: signal.Signals, tmp_path
     children = descendants(local_stack.process.pid)
     assert len(children) >= 3
     local_stack.process.send_signal(stop_signal)
-    local_stack.process.wait(3)
-    deadline = time.monotonic() + 2
+    local_stack.process.wait(STOP_TIMEOUT_S)
+    deadline = time.monotonic() + STOP_TIMEOUT_S
     while any(is_alive(pid) for pid in children) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not [pid for pid in children if is_alive(pid)]

@@ -4,14 +4,13 @@ from functools import partial
 
 import pytest
 
-from tests.support.api_client import App, at_once
+from tests.support.api_client import App, at_once, new_contact
 from tests.support.local_stack import LocalStack
 from tests.support.saved_cards import (
     MASTERCARD,
     QUICK_FAULTS,
     change_token,
     list_methods,
-    new_contact,
     pay_and_verify,
     pay_by_card,
     payment_body,

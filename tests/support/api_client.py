@@ -18,13 +18,18 @@ API = "/api/payments"
 UPLOAD, IMAGES = "/api/mobile/upload-image/", "/api/mobile/images/"
 
 
+def new_contact() -> str:
+    """A phone number that no other test has."""
+    return f"+919{secrets.randbelow(10**9):09}"
+
+
 class App:
     """The app on one customer's phone, with its own connection."""
 
     def __init__(self, stack: "LocalStack", customer: dict[str, str] | None = None, phone: str | None = None) -> None:
         """`phone` is the number that the customer's token proves, by default one of their own; "" proves none."""
         self.stack = stack
-        self.phone = f"+919{secrets.randbelow(10**9):09}" if phone is None else phone
+        self.phone = new_contact() if phone is None else phone
         self.customer = customer or stack.new_customer(self.phone)
         self.session = requests.Session()
         self.session.headers["Authorization"] = f"Bearer {self.customer['token']}"

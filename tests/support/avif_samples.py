@@ -3,8 +3,6 @@
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from io import BytesIO
 
 from PIL import Image
 
@@ -225,17 +223,3 @@ def grid(picture: Image.Image, columns: int, rows: int, tile: int, *properties: 
     whole = [(ispe(*picture.size), False), (pixi(3), False), (tiles[0].properties[3][0], False)]
     whole += [(property_, True) for property_ in properties]
     return container([Item(b"grid", layout, whole, [(b"dimg", range(2, 2 + len(tiles)))]), *tiles])
-
-
-@cache
-def corners(width: int = 96, height: int = 64) -> Image.Image:
-    """Red and green above, blue and yellow below: shows every crop, rotation and mirror."""
-    picture = Image.new("RGB", (width, height), (200, 40, 40))
-    picture.paste((40, 160, 60), (width // 2, 0, width, height // 2))
-    picture.paste((50, 70, 190), (0, height // 2, width // 2, height))
-    picture.paste((220, 200, 60), (width // 2, height // 2, width, height))
-    return picture
-
-
-def opened(data: bytes) -> Image.Image:
-    return Image.open(BytesIO(data))

@@ -1,22 +1,28 @@
 """What the shared code keeps from one request of a process to the next, in one place."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import boto3
 
 
 def clear_cached_state() -> None:
-    """Drop cached settings, clients and secrets, so that the next call reads the environment again."""
-    from shared.aws import dynamodb
+    """Drop cached settings, clients, connections and secrets, so that the next call reads the environment again."""
     from shared.razorpay import client
     from shared.settings import settings
 
-    for cached in (settings, client._client, *aws_caches()):
-        cached.cache_clear()
-    for model in table_models(dynamodb.Table):
-        model._connection = None
+    clear_caches((settings, client._client, *aws_caches()))
     boto3.DEFAULT_SESSION = None  # it remembers the first credentials it found
+
+
+def clear_caches(caches: Iterable[Any]) -> None:
+    """Drop what these cached functions hold, and the tables' connections."""
+    from shared.aws.dynamodb import Table
+
+    for cached in caches:
+        cached.cache_clear()
+    for model in table_models(Table):
+        model._connection = None
 
 
 def aws_caches() -> tuple[Any, ...]:

@@ -117,12 +117,12 @@ def _values(alarm: Mapping[str, Any], metrics: Metrics) -> tuple[int, Values]:
     """The alarm's period in minutes, and its datapoints."""
     if "Metrics" not in alarm:
         statistic = alarm.get("Statistic") or alarm["ExtendedStatistic"]
-        return _fetched(alarm, int(alarm["Period"]), str(statistic), metrics)
+        return _fetch(alarm, int(alarm["Period"]), str(statistic), metrics)
     fetched, periods = {}, set()
     for row in alarm["Metrics"]:
         if "MetricStat" in row:
             stat = row["MetricStat"]
-            period_min, fetched[row["Id"]] = _fetched(stat["Metric"], int(stat["Period"]), stat["Stat"], metrics)
+            period_min, fetched[row["Id"]] = _fetch(stat["Metric"], int(stat["Period"]), stat["Stat"], metrics)
             periods.add(period_min)
     (expression,) = [row["Expression"] for row in alarm["Metrics"] if row.get("ReturnData") is True]
     period_min = max(periods)  # a metric of a shorter period has no value for the longer one
@@ -131,7 +131,7 @@ def _values(alarm: Mapping[str, Any], metrics: Metrics) -> tuple[int, Values]:
     return period_min, lambda minute: Math(fetched, minute, period_min).value(expression)
 
 
-def _fetched(source: Mapping[str, Any], period_s: int, statistic: str, metrics: Metrics) -> tuple[int, Values]:
+def _fetch(source: Mapping[str, Any], period_s: int, statistic: str, metrics: Metrics) -> tuple[int, Values]:
     dimensions = {row["Name"]: row["Value"] for row in source.get("Dimensions", [])}
     name = metric(source["Namespace"], source["MetricName"], dimensions)
     assert period_s % 60 == 0, "high-resolution alarms are not evaluated here"
@@ -146,7 +146,7 @@ class Math:
         self._started = minute + 1 - period_min  # the timestamp of a period is its start
 
     def value(self, expression: str) -> float | None:
-        return self._of(_parsed(expression))
+        return self._of(_parse(expression))
 
     def _of(self, node: ast.expr) -> float | None:
         match node:
@@ -167,19 +167,19 @@ class Math:
                 combine = all if isinstance(operation, ast.And) else any
                 return None if None in values else float(combine(values))
             case ast.BinOp(left=left, op=operation, right=right):
-                return _calculated(type(operation), self._of(left), self._of(right))
+                return _calculate(type(operation), self._of(left), self._of(right))
             case ast.Compare(left=left, ops=[operation], comparators=[right]):
-                return _calculated(type(operation), self._of(left), self._of(right))
+                return _calculate(type(operation), self._of(left), self._of(right))
         raise AssertionError(f"metric math that is not evaluated here: {ast.dump(node)}")
 
 
 @functools.cache
-def _parsed(expression: str) -> ast.expr:
+def _parse(expression: str) -> ast.expr:
     python = re.sub(r"\b(AND|OR)\b", lambda match: match[0].lower(), expression)
     return ast.parse(python, mode="eval").body
 
 
-def _calculated(operation: type, left: float | None, right: float | None) -> float | None:
+def _calculate(operation: type, left: float | None, right: float | None) -> float | None:
     if left is None or right is None or (operation is ast.Div and right == 0):
         return None
     return float(OPERATIONS[operation](left, right))

@@ -16,7 +16,7 @@ from local.template import ROOT, Template
 
 PROGRAM = ROOT / ".venv-dynoxide" / "node_modules" / "@dynoxide" / "linux-x64" / "dynoxide"
 SHA256 = "be909b7910d3fb552e85db10ef3c8ebae4bd35fee0f26dffdb6dfa5cc656426e"  # of 1.2.1
-START_TIMEOUT_S = 15
+START_TIMEOUT_S = 60  # a few milliseconds on an idle machine
 
 
 def why_unavailable() -> str:
@@ -46,20 +46,27 @@ class Dynoxide:
             client.create_table(TableName=name, **table_arguments(properties))
 
     def start(self) -> None:
-        self.process = subprocess.Popen(
-            [str(PROGRAM), "serve", "--port", str(self.port), "--db-path", str(self.folder / "tables.db")],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            preexec_fn=die_with_parent,
-        )
+        """Start it and wait until it accepts connections. RuntimeError, with what it wrote, if it does not."""
+        log = self.folder / "dynoxide.log"
+        with log.open("wb") as output:
+            self.process = subprocess.Popen(
+                [str(PROGRAM), "serve", "--port", str(self.port), "--db-path", str(self.folder / "tables.db")],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                preexec_fn=die_with_parent,
+            )
         deadline = time.monotonic() + START_TIMEOUT_S
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and self.process.poll() is None:
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:
                     return
             time.sleep(0.01)
-        raise RuntimeError("dynoxide does not start")
+        code = self.process.poll()
+        reason = f"nothing accepts connections after {START_TIMEOUT_S} s" if code is None else f"it exits with {code}"
+        self.process.kill()
+        self.process.wait()
+        raise RuntimeError(f"dynoxide does not start: {reason}\n{log.read_text(errors='replace')}")
 
     def kill(self) -> None:
         os.kill(self.process.pid, signal.SIGKILL)

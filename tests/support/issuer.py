@@ -48,10 +48,10 @@ def drop(request: BaseHTTPRequestHandler) -> None:
 
 
 def stall(request: BaseHTTPRequestHandler) -> None:
-    """Answer with a byte now and then."""
+    """Answer with a byte now and then, for half a minute or until the caller hangs up."""
     request.send_response(200)
     request.end_headers()
-    for _ in range(60):
+    for _ in range(600):
         request.wfile.write(b" ")
         time.sleep(0.05)
 

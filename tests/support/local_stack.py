@@ -1,52 +1,22 @@
 """The local stack as a child process, started as `make run` starts it."""
 
-import json
-import os
-import signal
-import subprocess
-import sys
-import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
 import requests
 
 from local.issuer import Issuer
-from local.template import ROOT
 from tests.support.canaries import ServiceUnderTest
-
-START_TIMEOUT_S = 60
-STOP_TIMEOUT_S = 30  # half a second on an idle machine
+from tools.child_service import ChildService
 
 
-class LocalStack(ServiceUnderTest):
-    """`python -m local` as a child process, with the addresses and keys of its ready line.
-
-    It writes to a file, not to a pipe: a line that a function wrote before its response is there with the response.
-    """
+class LocalStack(ChildService, ServiceUnderTest):
+    """`python -m local` as a child process, with the addresses and keys of its ready line."""
 
     def __init__(self, state: Path, **environment: str) -> None:
-        super().__init__()
-        self.state = state
-        self._output = tempfile.TemporaryFile("ab+")  # noqa: SIM115 - open until stop()
-        self._output_at_stop: str | None = None
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "local"],
-            cwd=ROOT,
-            env={**os.environ, "JSON": "1", "PORT": "0", "SCHEDULES": "off", "STATE": str(state), **environment},
-            stdin=subprocess.DEVNULL,
-            stdout=self._output,
-            stderr=subprocess.STDOUT,
-        )
-        self.ready_line = self._wait_for_first_line()
-        if not self.ready_line.startswith("{"):
-            self.process.kill()
-            self.process.wait(STOP_TIMEOUT_S)
-            text = self._text()
-            self._output.close()
-            raise RuntimeError("the local stack does not start: " + text)
-        ready = json.loads(self.ready_line)
+        ServiceUnderTest.__init__(self)
+        ChildService.__init__(self, state, **environment)
+        self.state, ready = state, self.ready
         self.api: str = ready["api"]
         self.razorpay: str = ready["razorpay"]
         self.s3: str = ready["s3"]
@@ -57,29 +27,9 @@ class LocalStack(ServiceUnderTest):
         self.staff: list[dict[str, Any]] = ready["staff"]
         self.issuer, self.staff_issuer = Issuer(state), Issuer.for_staff(state)
 
-    def _wait_for_first_line(self) -> str:
-        """The first line that it writes, or an empty string if it ends or takes too long."""
-        ends_at_s = time.monotonic() + START_TIMEOUT_S
-        while time.monotonic() < ends_at_s:
-            has_ended = self.process.poll() is not None
-            if text := self._text():
-                return text.partition("\n")[0]
-            if has_ended:
-                break
-            time.sleep(0.02)
-        return ""
-
-    def _text(self) -> str:
-        """All whole lines until now."""
-        if self._output_at_stop is not None:
-            return self._output_at_stop
-        fd = self._output.fileno()
-        written = os.pread(fd, os.fstat(fd).st_size, 0)
-        return written[: written.rfind(b"\n") + 1].decode()
-
     def log_text(self) -> str:
         """What came after the ready line."""
-        return self._text().partition("\n")[2]
+        return self.text().partition("\n")[2]
 
     def table_names(self, client: Any) -> dict[str, str]:
         return {name: name for name in client.list_tables()["TableNames"]}
@@ -104,12 +54,6 @@ class LocalStack(ServiceUnderTest):
     def fail_issuer(self, is_unavailable: bool) -> None:
         """From now on the issuer's keys cannot be fetched, or can be again."""
         self._post(f"{self.api}/_local/faults", {"issuer": is_unavailable})
-
-    def stop(self) -> None:
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(STOP_TIMEOUT_S)
-        self._output_at_stop = self._text()
-        self._output.close()
 
     @staticmethod
     def _post(url: str, body: Any) -> Any:

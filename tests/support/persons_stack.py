@@ -1,8 +1,6 @@
 """`make run` as a person starts it: with the banner, and readable lines in the place of JSON."""
 
-import os
 import re
-import signal
 import subprocess
 import sys
 import threading
@@ -14,11 +12,9 @@ from typing import Any, TypeVar
 import requests
 
 from local.template import ROOT
+from tools.child_service import START_TIMEOUT_S, end, environment_of
 
-START_TIMEOUT_S = 60
-STOP_TIMEOUT_S = 30  # half a second on an idle machine
 EVENTUALLY_S = 15
-UNSET = ("JSON", "PORT", "LOGS", "SEEDS", "HOST", "BIND_HOST", "WEB_ORIGIN")
 
 Found = TypeVar("Found")
 
@@ -36,11 +32,11 @@ class PersonsStack:
 
     def __init__(self, state: Path, root: Path = ROOT, **environment: str) -> None:
         self.state = state
-        inherited = {name: value for name, value in os.environ.items() if name not in UNSET}
+        variables = {"PYTHONPATH": str(root), "SCHEDULES": "off", "STATE": str(state)} | environment
         self.process = subprocess.Popen(
             [sys.executable, "-m", "local"],
             cwd=root,
-            env={**inherited, "PYTHONPATH": str(root), "SCHEDULES": "off", "STATE": str(state), **environment},
+            env=environment_of(variables),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -52,10 +48,9 @@ class PersonsStack:
         deadline = time.monotonic() + START_TIMEOUT_S
         while not self.commands[4:] and self.process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.05)
-        if not self.commands:
-            self.process.kill()
+        if not self.commands[4:]:
+            self.stop()
             raise RuntimeError("the local stack does not start: " + self.text())
-        time.sleep(0.1)
         self.banner = self.lines[: self.lines.index(self.commands[-1]) + 1]
         (self.api,) = re.findall(r"API +(http://\S+)/api ", self.text())
 
@@ -87,8 +82,10 @@ class PersonsStack:
             self.lines.append(line.rstrip("\n"))
 
     def stop(self) -> None:
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(STOP_TIMEOUT_S)
+        """Raises RuntimeError, with what it printed, if it had to be killed."""
+        has_ended = end(self.process)
         self._reader.join(5)
         assert self.process.stdout
         self.process.stdout.close()
+        if not has_ended:
+            raise RuntimeError("the local stack does not stop: " + self.text())

@@ -12,7 +12,7 @@ UPLOADS = (
 IN_A_TRANSACTION = {"ForAnyValue:StringEquals": {"dynamodb:EnclosingOperation": "TransactWriteItems"}}
 
 
-def allowed(function: Mapping[str, Any]) -> dict[str, set[str]]:
+def actions_of(function: Mapping[str, Any]) -> dict[str, set[str]]:
     """The actions that a function's policies allow, by resource."""
     result: dict[str, set[str]] = {}
     for policy in function.get("Policies", []):
@@ -20,16 +20,16 @@ def allowed(function: Mapping[str, Any]) -> dict[str, set[str]]:
             actions = {
                 f"{action.partition(':')[2] or action}{_condition(statement)}" for action in statement["Action"]
             }
-            for resource in _listed(statement["Resource"]):
-                result.setdefault(_named(resource), set()).update(actions)
+            for resource in _list_of(statement["Resource"]):
+                result.setdefault(_name_of(resource), set()).update(actions)
     return result
 
 
-def _listed(value: Any) -> list[Any]:
+def _list_of(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _named(resource: Any) -> str:
+def _name_of(resource: Any) -> str:
     match resource:
         case {"Ref": name}:
             return str(name)
@@ -57,7 +57,7 @@ def role_faults(template: Template) -> Iterator[str]:
     """Where a role differs from the matrix."""
     functions = template.of_type("AWS::Serverless::Function")
     for name in sorted({*functions, *MATRIX}):
-        granted = allowed(functions.get(name, {}))
+        granted = actions_of(functions.get(name, {}))
         expected = {resource: set(actions.split()) for resource, actions in MATRIX.get(name, {}).items()}
         if granted != expected or name not in functions or name not in MATRIX:
             yield f"the role of {name}"
@@ -92,7 +92,7 @@ def boundary_faults(template: Template) -> Iterator[str]:
     statements = template.resources["Boundary"]["Properties"]["PolicyDocument"]["Statement"]
     for effect, expected in (("Allow", BOUNDARY), ("Deny", NEVER)):
         policy = {"Statement": [row for row in statements if row["Effect"] == effect]}
-        if allowed({"Policies": [policy]}) != {resource: set(text.split()) for resource, text in expected.items()}:
+        if actions_of({"Policies": [policy]}) != {resource: set(text.split()) for resource, text in expected.items()}:
             yield f"the boundary's {effect}"
     possible = {action for actions in BOUNDARY.values() for action in actions.split()}
     for function, rows in MATRIX.items():

@@ -1,6 +1,5 @@
 """Steps of the tests about saved cards, over HTTP."""
 
-import secrets
 from typing import Any
 
 from tests.support.api_client import App
@@ -8,11 +7,6 @@ from tests.support.local_stack import LocalStack
 
 MASTERCARD = {"last4": "1002", "network": "MasterCard", "type": "debit", "issuer": "ICIC"}
 QUICK_FAULTS = ("refuse", "drop", "500", "502_html", "429")
-
-
-def new_contact() -> str:
-    """A phone number that no other test has."""
-    return f"+919{secrets.randbelow(10**9):09}"
 
 
 def payment_body(**values: Any) -> dict[str, Any]:

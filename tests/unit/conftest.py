@@ -21,7 +21,7 @@ from shared.razorpay.client import RazorpayRejected
 from shared.razorpay.entities import GatewayDispute, GatewayPayment, GatewayRefund, dispute_from
 from shared.telemetry import journal
 from shared.wallets.models import Entry
-from tests.support.cached_state import aws_caches
+from tests.support.cached_state import aws_caches, clear_caches
 from tests.support.cheap_aws import cheap_aws
 
 KEY_ID, KEY_SECRET, ACCOUNT_ID = "rzp_test_1", "key_secret", "acc_GC00000000001A"
@@ -59,7 +59,7 @@ ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
 }
-CACHES = (settings.settings, *aws_caches())
+CACHES = (settings.settings, *aws_caches())  # as they are before a test replaces one
 
 
 @contextmanager
@@ -67,28 +67,14 @@ def aws_in_memory(monkeypatch: pytest.MonkeyPatch, *models: type[Table]) -> Iter
     """AWS in memory with these models' tables, and settings read anew."""
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
-    forget()
+    clear_caches(CACHES)
     with mock_aws():
         with monkeypatch.context() as patch:
             patch.setattr(Table, "exists", lambda: False)  # nothing does here, and to ask takes a call for each table
             for model in models:
                 model.create_table(billing_mode="PAY_PER_REQUEST")
         yield
-    forget()
-
-
-def forget() -> None:
-    """Drop cached settings, clients and connections."""
-    for cached in CACHES:
-        cached.cache_clear()
-    for model in all_models(Table):
-        model._connection = None
-
-
-def all_models(base: type[Table]) -> Iterator[type[Table]]:
-    for model in base.__subclasses__():
-        yield model
-        yield from all_models(model)
+    clear_caches(CACHES)
 
 
 @pytest.fixture(scope="session", autouse=True)

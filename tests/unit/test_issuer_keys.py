@@ -1,5 +1,6 @@
 """The issuer's keys are fetched as the issuer's CDN wants it, and outlive its outages and rotations."""
 
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -13,6 +14,7 @@ from tests.support.issuer import EC_KEY, OUTAGES, RSA_KEYS, FakeIssuer, jwk, pub
 
 HOUR_S = 3_600
 TIMEOUT_S = issuer_keys.TIMEOUT_S  # before these tests shorten it
+FAULT_S = 30  # how long an outage may last: much longer than a fetch takes on a busy machine
 
 
 class Time:
@@ -102,7 +104,7 @@ def test_fetch_ends_in_time(outage: str, issuer: FakeIssuer) -> None:
     began, cpu = time.monotonic(), time.process_time()
     with pytest.raises(FetchFailed):
         fetch(issuer.url)
-    assert time.monotonic() - began < 1 and time.process_time() - cpu < 0.5
+    assert time.monotonic() - began < FAULT_S / 2 and time.process_time() - cpu < 0.5
     assert len(issuer.requests) == 1, "a redirect was followed"
 
 
@@ -113,15 +115,18 @@ def test_fetch_takes_two_seconds_at_most() -> None:
 def test_name_resolution_counts_as_part_of_the_fetch(monkeypatch: pytest.MonkeyPatch) -> None:
     """A resolver that does not answer would otherwise use up the function's time, and its keys with it."""
 
+    tested = threading.Event()
+
     def resolve(*args: Any, **kwargs: Any) -> None:
-        time.sleep(1.5)
+        tested.wait(FAULT_S)
         raise OSError
 
     monkeypatch.setattr("socket.getaddrinfo", resolve)
     began = time.monotonic()
     with pytest.raises(FetchFailed, match="timed out"):
         fetch("https://issuer.example/keys")
-    assert time.monotonic() - began < 1
+    tested.set()
+    assert time.monotonic() - began < FAULT_S / 2
 
 
 # --- the published keys

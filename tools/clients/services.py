@@ -1,18 +1,15 @@
 """What the generated clients are run against: a Razorpay stand-in, and the whole service."""
 
-import json
-import os
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from local.razorpay.fake import FakeRazorpay
 from local.razorpay.server import serve
-from local.template import ROOT
+from tools.child_service import ChildService
 
 
 @contextmanager
@@ -35,23 +32,10 @@ def stand_in() -> Iterator[dict[str, str]]:
 
 @contextmanager
 def service() -> Iterator[dict[str, Any]]:
-    """`make run` on free ports with a state of its own; its ready line."""
+    """`make run` on free ports, gone at the end; its ready line. RuntimeError if it does not start."""
     with tempfile.TemporaryDirectory() as state:
-        variables = {"JSON": "1", "PORT": "0", "SCHEDULES": "off", "STATE": state}
-        process = subprocess.Popen(
-            [str(ROOT / ".venv" / "bin" / "python"), "-m", "local"],
-            cwd=ROOT,
-            env={**os.environ, **variables},
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        child = ChildService(Path(state))
         try:
-            assert process.stdout
-            line = process.stdout.readline()
-            if not line.startswith("{"):
-                print(line, file=sys.stderr)
-                raise subprocess.CalledProcessError(1, ["make run"])
-            yield json.loads(line)
+            yield child.ready
         finally:
-            process.terminate()
-            process.wait(10)
+            child.stop()

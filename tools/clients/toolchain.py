@@ -12,6 +12,7 @@ import zipfile
 from pathlib import Path
 
 from local.template import ROOT
+from tools import npm
 
 SOURCES = ROOT / "tests" / "clients"
 FOLDER = ROOT / ".venv-clients"
@@ -45,18 +46,9 @@ def program(name: str) -> str:
 
 
 def install() -> None:
-    """Install the jars, and what package-lock.json pins, unless it is there; put the sources beside it."""
+    """Install the jars and npm's packages, unless they are there, and put the sources beside the packages."""
     run("set up the generators", sys.executable, str(ROOT / "tools" / "setup.py"), "clients")
-    WORK.mkdir(parents=True, exist_ok=True)
-    lock, installed = SOURCES / "package-lock.json", WORK / "package-lock.json"
-    is_current = installed.exists() and installed.read_bytes() == lock.read_bytes() and (WORK / "installed").exists()
-    for path in SOURCES.iterdir():
-        if path.is_file():
-            shutil.copy(path, WORK)
-    if not is_current:
-        (WORK / "installed").unlink(missing_ok=True)
-        run("install packages", "npm", "ci", "--no-fund", "--no-audit", "--ignore-scripts", "--loglevel", "error")
-        (WORK / "installed").touch()
+    npm.install(SOURCES, WORK)
 
 
 def jar(pattern: str) -> str:

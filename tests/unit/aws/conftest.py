@@ -9,7 +9,8 @@ from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
 from shared.aws.dynamodb import Insert, execute
 from shared.payments.models import Payment
-from tests.unit.conftest import ENVIRONMENT, aws_in_memory, forget
+from tests.support.cached_state import clear_cached_state
+from tests.unit.conftest import ENVIRONMENT, aws_in_memory
 
 CUSTOMER = "asha"
 UNREACHABLE = [EndpointConnectionError(endpoint_url="http://x"), ReadTimeoutError(endpoint_url="http://x")]
@@ -29,9 +30,9 @@ def hanging_aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
         for name, value in (ENVIRONMENT | {"AWS_ENDPOINT_URL": url}).items():
             monkeypatch.setenv(name, value)
-        forget()
+        clear_cached_state()
         yield
-    forget()
+    clear_cached_state()
 
 
 @pytest.fixture

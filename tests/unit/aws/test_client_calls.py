@@ -10,7 +10,8 @@ from botocore.retries.standard import StandardRetryConditions
 from shared.aws import dynamodb_client
 from shared.aws.session import answered_here, session
 from shared.private_names import Signer
-from tests.unit.conftest import ENVIRONMENT, forget
+from tests.support.cached_state import clear_cached_state
+from tests.unit.conftest import ENVIRONMENT
 
 CALLS = 3
 URL = "https://dynamodb.ap-south-1.amazonaws.com/"
@@ -21,9 +22,9 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    forget()
+    clear_cached_state()
     yield dynamodb_client.client()
-    forget()
+    clear_cached_state()
 
 
 def call(client: Any) -> list[Any]:

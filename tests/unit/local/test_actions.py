@@ -33,6 +33,8 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Local:
         ("faults", {"s3": "GetObject"}, "s3 must be a list"),
         ("faults", {"s3": [7]}, "s3 must be a list of operations"),
         ("faults", {"s3": ["G" * 1_025]}, "at most 1024 characters"),
+        ("faults", {"s3": ["é" * 1_000]}, "s3 must be a list of operations"),
+        ("faults", {"tables": ["PaymentsTable"] * 200}, "tables must have at most 1024 characters"),
         ("faults", {"issuer": "yes"}, "issuer must be true or false"),
         ("faults", {"tables": ["Orders"]}, "unknown table 'Orders', known tables: PaymentsTable"),
         ("faults", {"tables": [["PaymentsTable"]]}, "unknown table"),

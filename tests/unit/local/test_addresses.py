@@ -72,6 +72,11 @@ def test_port_with_a_server_cannot_be_held() -> None:
         hold_port(server.getsockname()[1])
 
 
+def test_held_port_is_given_once() -> None:
+    with pytest.raises(OSError, match="in use"):
+        hold_port(hold_port())
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a port be bound twice")
 def test_held_port_is_given_to_nobody_else() -> None:
     with socket.socket() as other, pytest.raises(OSError, match="in use"):
