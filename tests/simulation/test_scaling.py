@@ -380,7 +380,7 @@ LIMITS: Mapping[str, Limit] = {
     "photos": Limit(list_photos, 20, 2, key_bytes=130),
     "photos beside deleted ones": Limit(list_photos_beside_deleted, 11, 2),
     "a customer, for staff": Limit(retrieve_customer, 106, 5),
-    "reconcile, each payment": Limit(reconcile, 1.1, 2.2, key_bytes=110, keys_max=2_000, per_result=True),
+    "reconcile, each payment": Limit(reconcile, 1.1, 2.3, key_bytes=110, keys_max=2_000, per_result=True),
     "sweep, each photo": Limit(sweep, 1.1, 2.3, key_bytes=150, keys_max=1_000, per_result=True),
 }
 
