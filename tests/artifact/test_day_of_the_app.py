@@ -55,6 +55,7 @@ BUDGETS = {
     "ListStaffDisputes": (1, 1, 385, 345),
     "RetrieveStaffEvidence": (1, 1, 435, 390),
     "BlockStaffWallet": (1, 1, 405, 365),
+    "CancelStaffRefund": (1, 1, 430, 390),
     "CreateStaffAdjustment": (1, 1, 405, 360),
     "CreateStaffWaiver": (1, 1, 405, 360),
     "DecideStaffProposal": (1, 1, 430, 390),
