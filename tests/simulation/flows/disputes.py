@@ -208,7 +208,10 @@ def next_phase(world: World) -> Run:
 
 
 def next_phase_without_events(world: World) -> Run:
-    """A dispute that was won weeks ago goes into its next phase under the same id. Its events are lost."""
+    """A dispute that was won weeks ago goes into its next phase under the same id. Its events are lost.
+
+    One that cannot be applied waits for the next look, a day later.
+    """
     customer = world.customer()
     top_up = fund_wallet(world, customer)
     dispute_id = dispute(world, top_up, "won")
@@ -219,7 +222,9 @@ def next_phase_without_events(world: World) -> Run:
     dispute(world, top_up, dispute_id=dispute_id)
     lose_events(world)
     return scheduled_run(
-        world, lambda: disputes_are(world, "won", "open") and wallet_is(world, customer, 30_000, 20_000)
+        world,
+        lambda: disputes_are(world, "won", "open") and wallet_is(world, customer, 30_000, 20_000),
+        pause_s=DAY_S + MINUTE_S,
     )
 
 
