@@ -11,9 +11,11 @@ from local.template import ROOT
 from tests.simulation.faults import Wire
 from tests.simulation.harness import HARNESS
 from tests.simulation.histories import simulate
+from tools.check_restored import differences
 
 SEEDS = range(30)
 REPEATED_SEED = 7
+RESTORED_TABLES = ("PaymentsTable", "RefundsTable", "PaymentMethodsTable", "DeskTable", "WalletEntriesTable")
 COMPARED_SEEDS = (3, 6, 11, 97)  # in 97 a request waits for its turn until its time has passed
 
 
@@ -23,6 +25,14 @@ def test_no_history_has_a_violation() -> None:
     wrong = {seed: outcome.violations for seed, outcome in outcomes.items() if outcome.violations}
     assert not wrong, wrong
     assert sum(outcome.faults for outcome in outcomes.values()) > len(SEEDS)  # faults were injected
+
+
+@pytest.mark.usefixtures("harness")
+def test_check_of_restored_tables_finds_nothing_to_repair() -> None:
+    """The ledger of a history that is at rest agrees with all records of money."""
+    for seed in SEEDS:
+        simulate(seed)
+        assert differences(*map(HARNESS.world.rows, RESTORED_TABLES)) == [], seed
 
 
 @pytest.mark.usefixtures("harness")
