@@ -96,7 +96,7 @@ def _payment_update(
         "updated_at_us": at_us,
     }
     if exceeds:
-        values |= {"in_review": OPEN, f"review.{mark(dispute.gateway_dispute, EXCEEDS_CAPTURED)}": clock.iso(at_us)}
+        values |= {"in_review": OPEN, f"review.{mark(dispute.id, EXCEEDS_CAPTURED)}": clock.iso(at_us)}
     expect = {name: getattr(payment, name) for name in AMOUNTS}
     return Update(payment, values, {"timeline": [item]}, expect=expect, expect_status=(payment.status,))
 
