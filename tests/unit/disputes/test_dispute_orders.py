@@ -4,9 +4,12 @@ from itertools import permutations
 
 import pytest
 
+from shared.desk.resolve import resolve
+from shared.desk.reviews import reviews_of
 from shared.disputes.models import list_disputes
 from shared.errors import Conflict, InsufficientFunds
 from shared.payments.models import Payment
+from shared.payments.review import is_open, marks_of
 from shared.refunds.models import list_refunds
 from shared.refunds.send import TAKEN_BACK, send
 from tests.unit.conftest import Razorpay
@@ -151,6 +154,20 @@ def test_dispute_on_a_refunded_payment_holds_nothing_of_other_money(razorpay: Ra
     result = dispute(payment, "lost")
     assert result.flagged == "exceeds_captured" and entries()[-1].cash_paise == 50_000
     assert list(stored(payment).review) == [f"{DISPUTE_ID}:exceeds_captured"]
+
+
+def test_each_phase_that_takes_too_much_has_its_review() -> None:
+    """Staff have ended the review of the first phase, and the second one takes the money once more."""
+    payment = credited()
+    dispute(payment, "lost")
+    dispute(payment, "lost", phase="pre_arbitration")
+    (item,) = reviews_of(stored(payment))
+    resolve("rita", item.id, {"action": "dismiss", "reason": "The bank was asked", "assignee": ""})
+    dispute(payment, "lost", phase="arbitration")
+    phases = [f"{DISPUTE_ID}.{phase}:exceeds_captured" for phase in ("pre_arbitration", "arbitration")]
+    assert [(mark, is_open(value)) for mark, value in marks_of(stored(payment)).items()] == list(
+        zip(phases, (False, True), strict=True)
+    )
 
 
 def test_disputes_at_once_hold_no_more_than_was_credited() -> None:
