@@ -96,7 +96,7 @@ def _end_photos(history: History) -> list[str]:
         world.sweep()
     history.log(f"photos: {', '.join(row['status'] for row in photo_rows(world))}")
     found += photo_violations(world, at_rest=True)
-    found += leftover_uploads(world, history.lost_uploads, history.deleted_uploads)
+    found += leftover_uploads(world, history.lost_uploads, history.deleted_uploads, history.late_uploads)
     return found + [text for upload in history.uploads for text in _wrong_reads(history, upload)]
 
 

@@ -25,6 +25,7 @@ class History:
     uploads: list[dict[str, Any]] = field(default_factory=list)  # as serialized when created
     lost_uploads: set[str] = field(default_factory=set)  # keys that S3 never reports
     deleted_uploads: set[str] = field(default_factory=set)  # keys that existed when their photo was deleted
+    late_uploads: set[str] = field(default_factory=set)  # keys that got an object after their photo's row was removed
     latest_us: int = 0  # by S3's clock, which does not go back with the machine's
     lines: list[str] = field(default_factory=list)
 

@@ -8,6 +8,7 @@ from PIL import Image
 from tests.simulation.flows.photos import UPLOAD, photo
 from tests.simulation.harness import HARNESS
 from tests.simulation.history import Act, History
+from tests.simulation.invariants.photos import photo_rows, upload_key
 from tests.simulation.world import Reply, Request
 
 IMAGES = "/api/mobile/images/"
@@ -44,6 +45,8 @@ def upload(history: History) -> Act | None:
     data = chance.choice([photo(), photo(), _another_photo(), b"no picture, however long one looks at it"])
     key = history.world.put_upload(chance.choice(valid), data)
     history.deleted_uploads.discard(key)
+    if key not in {upload_key(row) for row in photo_rows(history.world)}:
+        history.late_uploads.add(key)
     history.log(f"S3: {len(data)} bytes for {key.rpartition('/')[2]}")
     return lambda: None
 

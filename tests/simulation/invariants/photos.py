@@ -103,14 +103,22 @@ def _variant_key(row: dict[str, Any], variant: dict[str, Any]) -> str:
     return f"out/{row['owner']}/{row['id']}/{content}/{variant['name']}.{variant['format']}"
 
 
-def leftover_uploads(world: World, lost: set[str], deleted: set[str]) -> Findings:
+def upload_key(row: Mapping[str, Any]) -> str:
+    return f"in/{row['owner']}/{row['id']}"
+
+
+def leftover_uploads(world: World, lost: set[str], deleted: set[str], late: set[str]) -> Findings:
     """Every object in the uploads bucket belongs to a photo that got its final status, or was never reported.
 
     `lost` are the keys that S3 never reported; the bucket's own expiry removes them. `deleted` are the keys that
-    existed when their customer deleted the photo; these are removed even if S3 never reported them.
+    existed when their customer deleted the photo; these are removed even if S3 never reported them. `late` are the
+    keys whose row was gone: the clock of the machine that deleted the photo was behind, so its row went before the
+    form's end. The bucket's own expiry removes those, too.
     """
-    status = {f"in/{row['owner']}/{row['id']}": row["status"] for row in photo_rows(world)}
+    status = {upload_key(row): row["status"] for row in photo_rows(world)}
     for key in world.s3.keys(HARNESS.uploads):
+        if key in late:
+            continue
         expires = key in lost and key not in deleted and status.get(key, "expired") == "expired"
         if status.get(key) not in ("ready", "rejected") and not expires:
             yield f"an upload is left of a photo that is {status.get(key, 'removed')}"
