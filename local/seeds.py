@@ -19,7 +19,7 @@ class Phone:
     """A customer's app.
 
     A request with a `key` has it in its Idempotency-Key, so that a second run, after one that failed, gets its first
-    answer. What has none happens again: saved methods, the photo, and what Razorpay is told to do.
+    answer. What has none happens again: saved methods, the photo, and what the stand-in does on command.
     """
 
     def __init__(self, api: str, razorpay: str, customer: dict[str, str]) -> None:

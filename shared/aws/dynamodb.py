@@ -84,7 +84,7 @@ class Table(Model):
         return row
 
 
-# --- writes: no tuples, since each is another one than its equals
+# --- writes: compared by identity, so they are dataclasses and not tuples
 
 
 @dataclass(eq=False, repr=False)

@@ -28,7 +28,7 @@ OVERLAP_S = 600  # how late an entity may appear in a list, or a listed payment 
 ENTITIES_MAX = 1_000  # in one window; a longer one is divided
 FAILED_ROUNDS_MAX = 10  # of one entity, before the window moves without it
 SAVE_S = 1.0  # reserved for writing the position: otherwise a round that ends in the middle would be for nothing
-MONEY_STATUSES = ("captured", "refunded")  # of payments whose money has arrived, be it that it went back
+MONEY_STATUSES = ("captured", "refunded")  # of payments whose money has arrived, also if it went back
 SEEN_MAX = 2_000  # marks in the position's row, of 30 bytes each
 
 Entity = Mapping[str, Any]

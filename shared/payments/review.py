@@ -43,7 +43,7 @@ ENDED_BY_CREDIT = (AMOUNT_MISMATCH, CURRENCY_MISMATCH, REFUNDED_BEFORE_CREDIT)
 
 
 def is_flagged(payment: Payment, gateway_id: str, reason: str) -> bool:
-    """Whether the payment was put in review for this, be it that a person has dealt with it since."""
+    """Whether the payment was put in review for this, also if a person has dealt with it since."""
     return mark(gateway_id, reason) in payment.review
 
 

@@ -70,7 +70,7 @@ class OpenPayment(NamedTuple):
     tries: int = 1
 
 
-@dataclass(frozen=True, slots=True)  # no tuple, which has a method `count`
+@dataclass(frozen=True, slots=True)  # a NamedTuple has a method `count`
 class Period:
     """A count since its first event. Another period begins with the first event after its end."""
 
