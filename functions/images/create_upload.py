@@ -3,7 +3,7 @@
 from shared.errors import Conflict, LimitReached, PayloadTooLarge, ServiceUnavailable, Throttled
 from shared.http.endpoint import Endpoint, Request, Response
 from shared.images import uploads
-from shared.images.serializers import UploadBody, serialize_image, serialize_upload
+from shared.images.serializers import ImageBody, UploadBody, serialize_image, serialize_upload
 from shared.telemetry import log
 
 endpoint = Endpoint(
@@ -18,8 +18,10 @@ endpoint = Endpoint(
 
 @endpoint
 def handler(request: Request) -> Response:
-    log.count("UploadCreated")
     if request.file is not None:
-        return Response(201, serialize_image(uploads.receive_photo(request.customer, request.file)))
-    upload = uploads.create_upload(request.customer, request.body, request.query.get("method", uploads.POST))
-    return Response(201, serialize_upload(upload))
+        body: ImageBody | UploadBody = serialize_image(uploads.receive_photo(request.customer, request.file))
+    else:
+        method = request.query.get("method", uploads.POST)
+        body = serialize_upload(uploads.create_upload(request.customer, request.body, method))
+    log.count("UploadCreated")
+    return Response(201, body)

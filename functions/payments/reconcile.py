@@ -1,4 +1,4 @@
-"""Every minute: ask Razorpay about unfinished payments, then about the saved cards whose check is due."""
+"""Every minute: ask Razorpay about unfinished payments, refunds and cards, and read what is new in its lists."""
 
 from shared.payments.reconcile import reconcile
 from shared.telemetry import log

@@ -19,6 +19,6 @@ def handler(request: Request) -> Response:
     result = sync(request.customer, request.path["id"])
     log.count_each(result.counts)
     body = serialize_payment_with_wallet(result.payment, result.entry)
-    # If the payment is pending, or Razorpay was asked a moment ago: when it is asked again.
+    # The app should wait if the payment is pending, or if Razorpay was asked a moment ago.
     retry_after_s = SYNC_PAUSE_S if result.is_pending or result.asked_recently else None
     return Response(202 if result.is_pending else 200, body, retry_after_s=retry_after_s)

@@ -3,7 +3,7 @@
 from shared.errors import NotFound
 from shared.http.endpoint import Endpoint, Request, Response
 from shared.http.pagination import paginate
-from shared.refunds.reads import list_refunds
+from shared.refunds.queries import list_refunds
 from shared.refunds.serializers import RefundBody, serialize_refund
 
 endpoint = Endpoint(

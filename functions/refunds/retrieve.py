@@ -2,7 +2,7 @@
 
 from shared.errors import NotFound
 from shared.http.endpoint import Endpoint, Request, Response
-from shared.refunds.reads import retrieve
+from shared.refunds.queries import retrieve
 from shared.refunds.serializers import RefundBody, serialize_refund
 
 endpoint = Endpoint(

@@ -18,6 +18,6 @@ endpoint = Endpoint(
 @endpoint
 def handler(request: Request) -> Response:
     answer_due = request.query.get("answer_due")
-    rows = [serialize_open_dispute(dispute) for dispute in list_open()]
-    rows = [row for row in rows if answer_due in (None, row["answer_due"])]
+    disputes = [dispute for dispute in list_open() if answer_due in (None, dispute.awaits_answer is not None)]
+    rows = [serialize_open_dispute(dispute) for dispute in disputes]
     return Response(200, paginate(request, len(rows), lambda offset, limit: rows[offset : offset + limit]))

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from functions.images import create_upload as create_upload_function
 from shared import clock
 from shared.aws import presign, s3
 from shared.errors import Conflict, LimitReached, PayloadTooLarge, ServiceUnavailable, Throttled, ValidationError
@@ -17,6 +18,8 @@ from shared.http import fields
 from shared.images import models, queries, removal, uploads
 from shared.images.compressor import compress
 from shared.images.serializers import UploadBody, serialize_upload
+from shared.telemetry import log
+from tests.support.lambda_events import LambdaContext, request_event
 from tests.unit.images.helpers import (
     ASHA,
     BILAL,
@@ -201,6 +204,15 @@ def test_pending_uploads_of_a_customer_are_limited(
     with pytest.raises(Throttled):
         create_upload()
     assert count_images(ASHA) == 4  # the counter's row is no photo
+
+
+def test_refused_upload_is_not_counted_as_created(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: list[str] = []
+    monkeypatch.setattr(log, "count", counted.append)
+    monkeypatch.setattr(uploads, "PENDING_UPLOADS_MAX", 1)
+    request = request_event(path="/api/mobile/upload-image/", body='{"content_type": "image/jpeg"}')
+    statuses = [create_upload_function.handler(request, LambdaContext())["statusCode"] for _ in range(2)]
+    assert (statuses, counted) == ([201, 429], ["UploadCreated"])
 
 
 def test_urls_name_the_bucket_in_its_region() -> None:
