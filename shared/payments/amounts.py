@@ -47,7 +47,8 @@ def may_fit(payment: Payment, attempt: GatewayPayment) -> bool:
 
 
 def with_order(payment: Payment, attempt: GatewayPayment) -> GatewayPayment:
-    """The attempt, with what its order says if less arrived and the attempt itself names no offer."""
+    """The attempt, with its fee, and with what its order says if less arrived and the attempt itself names no offer."""
+    attempt = _with_fee(payment, attempt)
     if not _needs_order(payment, attempt):
         return attempt
     try:
@@ -58,10 +59,27 @@ def with_order(payment: Payment, attempt: GatewayPayment) -> GatewayPayment:
     return attempt._replace(order_is_paid=is_paid)
 
 
+def _with_fee(payment: Payment, attempt: GatewayPayment) -> GatewayPayment:
+    """The attempt, with the fee that its customer paid: an event may say that they did, and not yet how much."""
+    is_other = attempt.amount_paise != payment.amount_paise or attempt.has_offer
+    is_fee_open = is_other and attempt.is_fee_on_customer and not attempt.fee_paise
+    if not is_fee_open or not settings().accept_fees or not _is_new_capture(payment, attempt):
+        return attempt
+    try:
+        return attempt._replace(fee_paise=api.fetch_payment(attempt.id).fee_paise)
+    except (RazorpayRejected, UnexpectedPayload):
+        return attempt
+
+
+def _is_new_capture(payment: Payment, attempt: GatewayPayment) -> bool:
+    is_captured = attempt.was_captured and attempt.status in ("captured", "refunded")
+    return is_captured and not payment.is_paid and attempt.order == payment.gateway_order
+
+
 def _needs_order(payment: Payment, attempt: GatewayPayment) -> bool:
-    if payment.is_paid or not attempt.was_captured or attempt.status not in ("captured", "refunded"):
+    if not _is_new_capture(payment, attempt):
         return False
-    if attempt.order != payment.gateway_order or attempt.order_is_paid is not None or not settings().accept_offers:
+    if attempt.order_is_paid is not None or not settings().accept_offers:
         return False
     is_less = 0 < attempt.amount_paise - attempt.fee_on_customer_paise < payment.amount_paise
     return is_less and amounts_of(payment, attempt) is None

@@ -79,6 +79,26 @@ def test_explained_amount_is_credited_and_noted(case: str) -> None:
     assert stored(payment).refundable_paise == stored(payment).paid_paise == entries()[-1].amount_paise
 
 
+@pytest.mark.parametrize("case", ["fee", "offer and fee", "offer as large as the fee"])
+def test_fee_that_an_event_does_not_name_yet_is_fetched(case: str, razorpay: Razorpay) -> None:
+    values, expected = ACCEPTED[case]
+    payment = top_up()
+    razorpay.payments[ATTEMPT_ID] = attempt_on(payment, **values)
+    offer = {"offer_id": "offer_00000000000001"} if "has_offer" in values else {}
+    entity = payment_entity(attempt_on(payment, **values), fee=None, fee_bearer="customer", **offer)
+    assert deliver("payment.captured", {"payment": entity}).applied.flagged == "" and balance() == expected[0]
+    assert razorpay.calls == [f"payment {ATTEMPT_ID}"]
+
+
+@pytest.mark.parametrize("answer", ["no fee", "rejected"])
+def test_fee_that_nobody_names_is_reviewed(answer: str, razorpay: Razorpay) -> None:
+    payment = top_up()
+    attempt = attempt_on(payment, **FEE | {"fee_paise": 0})
+    if answer == "no fee":
+        razorpay.payments[ATTEMPT_ID] = attempt
+    assert apply_attempt(payment, attempt, "test").flagged == "amount_mismatch" and balance() == "0.00"
+
+
 @pytest.mark.parametrize("case", REFUSED)
 def test_unexplained_amount_is_reviewed(case: str) -> None:
     payment = top_up()
