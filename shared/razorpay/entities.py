@@ -155,7 +155,9 @@ def refund_from(entity: Any) -> GatewayRefund:
 def dispute_from(entity: Any) -> GatewayDispute:
     """Parse a dispute entity; UnexpectedPayload if it is not one."""
     try:
-        amount = entity["amount"]
+        amount, deducted = entity["amount"], entity.get("amount_deducted")
+        if deducted is None and entity["status"] == "lost":
+            deducted = amount  # a lost one has lost its amount, unless Razorpay says which part
         if not is_id(entity["id"], "disp") or not is_id(entity["payment_id"], "pay") or _positive(amount) == 0:
             raise UnexpectedPayload("a dispute without an id, payment or amount")
         if entity["status"] not in DISPUTE_STATUSES:
@@ -168,8 +170,7 @@ def dispute_from(entity: Any) -> GatewayDispute:
             status=entity["status"],
             phase=str(entity.get("phase") or "")[:40],
             reason=str(entity.get("reason_code") or "")[:100],
-            # A lost one has lost its amount, unless Razorpay says which part.
-            deducted_paise=_positive(entity.get("amount_deducted", amount if entity["status"] == "lost" else 0)),
+            deducted_paise=_positive(deducted),
             respond_by_s=_positive(entity.get("respond_by")),
             opened_at_s=_positive(entity.get("created_at")),
         )

@@ -172,12 +172,13 @@ def test_dispute_first_heard_of_when_it_ended(status: str, expected: list[tuple[
     assert moves()[1:] == expected and only_dispute(payment).open is None
 
 
-def test_lost_dispute_without_a_deducted_amount_has_lost_it_all() -> None:
+@pytest.mark.parametrize("deducted", [{}, {"amount_deducted": None}])
+def test_lost_dispute_without_a_deducted_amount_has_lost_it_all(deducted: dict[str, None]) -> None:
     payment = credited()
     dispute(payment)
     entity = a_dispute("lost")
     del entity["amount_deducted"]
-    bring(payment, entity)
+    bring(payment, entity | deducted)
     assert wallet() == ("0.00", "0.00", "0.00") and contested(payment) == (0, 50_000, 0)
 
 
