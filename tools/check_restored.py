@@ -38,7 +38,10 @@ class Moves(NamedTuple):
 
 
 class Record(NamedTuple):
-    """What a record says that its entries did. `mark` is the kind of an entry that moves nothing."""
+    """What a record says that its entries did. `mark` is the kind of an entry that moves nothing.
+
+    `left_paise` is what was left of the payment before a refund or dispute took its part.
+    """
 
     wallet: str
     category: str
@@ -46,6 +49,7 @@ class Record(NamedTuple):
     at_us: int
     customer: str
     recovers_paise: int | None = None
+    left_paise: int = 0
     mark: str = ""
 
 
@@ -70,9 +74,9 @@ class Difference(NamedTuple):
 def differences(payments: Rows, refunds: Rows, methods: Rows, desk: Rows, entries: Rows) -> list[Difference]:
     """Each record whose entries are lost, wholly or in part, and each name of entries that no record has."""
     payment_rows, owners = list(payments), {row["customer"]: row["owner"] for row in methods if "owner" in row}
-    purposes = {row["id"]: row.get("purpose", "") for row in payment_rows}
+    by_id = {row["id"]: row for row in payment_rows}
     records = dict(_records_of_payments(payment_rows))
-    records |= _records_of_refunds(refunds, purposes)
+    records |= _records_of_refunds(refunds, by_id)
     records |= _records_of_staff(desk, owners)
     moved = _moves_by_record(entries)
     names = sorted(records.keys() | moved.keys())
@@ -94,18 +98,26 @@ def _records_of_payments(payments: Rows) -> Iterator[tuple[str, Record]]:
             yield ledger.by_payment(row["id"]), _record(row, "payment", Moves(-int(row["amount_paise"])))
 
 
-def _records_of_refunds(refunds: Rows, purposes: Mapping[str, str]) -> dict[str, Record]:
+def _records_of_refunds(refunds: Rows, payments: Mapping[str, Mapping[str, Any]]) -> dict[str, Record]:
     """Refunds and disputes lie in one table. Only those of a top-up, and refunds into a wallet, move a wallet."""
     records = {}
     for row in refunds:
         is_dispute, is_to_wallet = "gateway_dispute" in row, row.get("destination") == WALLET
-        if "status" not in row or not (purposes.get(row["payment"]) == TOP_UP or is_to_wallet):
+        payment = payments.get(row["payment"], {})
+        if "status" not in row or not (payment.get("purpose") == TOP_UP or is_to_wallet):
             continue
         by = (ledger.by_dispute if is_dispute else ledger.by_refund)(row["payment"], row["id"])
         counted_paise = int(row["counted_paise"]) if row["status"] in ("processed", "lost") else 0
         moves = Moves(counted_paise if is_to_wallet else -counted_paise, int(row.get("held_paise", 0)))
-        records[by] = _record(row, "dispute" if is_dispute else "refund", moves)
+        record = _record(row, "dispute" if is_dispute else "refund", moves)
+        records[by] = record._replace(left_paise=_left_paise(payment) + counted_paise)
     return records
+
+
+def _left_paise(payment: Mapping[str, Any]) -> int:
+    """What of a payment neither refunds nor lost disputes have taken."""
+    paid_paise, *taken = (int(payment.get(name) or 0) for name in ("paid_paise", "refunded_paise", "lost_paise"))
+    return paid_paise - sum(taken)
 
 
 def _records_of_staff(desk: Rows, owners: Mapping[str, str]) -> dict[str, Record]:
@@ -175,10 +187,8 @@ def lost_entries(difference: Difference, head: Entry) -> Iterator[Entry]:
         yield add(head, ledger.HOLD, record.category, hold_paise)
     elif total_paise > 0:
         yield add(head, ledger.CREDIT, record.category, total_paise, recovers_paise=record.recovers_paise)
-    elif total_paise < 0:
-        yield from take(head, record.category, by, -total_paise, -held_paise)
-    elif held_paise < 0:
-        yield add(head, ledger.RELEASE, record.category, -held_paise)
+    elif total_paise < 0 or held_paise < 0:
+        yield from take(head, record.category, by, -total_paise, max(0, -held_paise), record.left_paise)
 
 
 def _lacking(difference: Difference) -> Moves:

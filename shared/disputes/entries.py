@@ -4,7 +4,7 @@ from shared.disputes.lifecycle import NEW
 from shared.disputes.models import Dispute
 from shared.payments.lifecycle import TOP_UP
 from shared.payments.models import Payment
-from shared.refunds.entries import Moves, head_over, take
+from shared.refunds.entries import Moves, head_over, left_of, moved, take
 from shared.wallets import ledger
 from shared.wallets.models import Entry
 
@@ -15,17 +15,14 @@ def moves_for(payment: Payment, dispute: Dispute, status: str, counted_paise: in
         return Moves([], dispute.held_paise, dispute.owed_paise)
     head = head_over(payment.customer, dispute.held_paise)
     entries = _entries(head, payment, dispute, status, counted_paise)
-    last = entries[-1] if entries else head
-    held_paise = dispute.held_paise + last.held_paise - head.held_paise
-    return Moves(entries, held_paise, dispute.owed_paise + last.owed_paise - head.owed_paise)
+    return moved(head, entries, dispute.held_paise, dispute.owed_paise)
 
 
 def _entries(head: Entry, payment: Payment, dispute: Dispute, status: str, counted_paise: int) -> list[Entry]:
     by, held_paise = ledger.by_dispute(payment.id, dispute.id), dispute.held_paise
-    if status == "lost":
-        return take(head, "dispute", by, counted_paise, held_paise)
-    if status in ("won", "closed"):
-        return [ledger.next_entry(head, ledger.RELEASE, "dispute", held_paise, by)] if held_paise else []
+    if status in ("lost", "won", "closed"):
+        taken_paise = counted_paise if status == "lost" else 0
+        return take(head, "dispute", by, taken_paise, held_paise, left_of(payment))
     hold_paise = (
         min(counted_paise, head.cash_paise) if dispute.status == NEW else 0
     )  # the rest is taken if it is lost

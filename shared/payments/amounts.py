@@ -47,7 +47,7 @@ def may_fit(payment: Payment, attempt: GatewayPayment) -> bool:
 
 
 def with_order(payment: Payment, attempt: GatewayPayment) -> GatewayPayment:
-    """The attempt, with its fee, and with what its order says if less arrived and the attempt itself names no offer."""
+    """The attempt, with its fee, and with what its order says if less arrived and the attempt names no offer."""
     attempt = _with_fee(payment, attempt)
     if not _needs_order(payment, attempt):
         return attempt

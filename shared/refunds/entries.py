@@ -1,5 +1,6 @@
 """The entries that a refund's change of status makes in the wallet."""
 
+from functools import partial
 from typing import Any, NamedTuple
 
 from shared.aws.dynamodb_errors import TransactionConflict
@@ -34,9 +35,14 @@ def moves_for(
     if head.held_paise < refund.held_paise:
         return None
     entries = _entries(head, payment, refund, status, counted_paise)
+    return moved(head, entries, refund.held_paise, refund.owed_paise)
+
+
+def moved(head: Entry, entries: list[Entry], held_paise: int, owed_paise: int) -> Moves:
+    """The moves of a record that held and owed this much before them."""
     last = entries[-1] if entries else head
-    held_paise = refund.held_paise + last.held_paise - head.held_paise
-    return Moves(entries, held_paise, refund.owed_paise + last.owed_paise - head.owed_paise)
+    owed_paise += last.owed_paise - head.owed_paise
+    return Moves(entries, held_paise + last.held_paise - head.held_paise, max(0, owed_paise))
 
 
 def _entries(head: Entry, payment: Payment, refund: Refund, status: str, counted_paise: int) -> list[Entry]:
@@ -56,9 +62,9 @@ def _entries(head: Entry, payment: Payment, refund: Refund, status: str, counted
         case "pending" if refund.status == NEW:
             add(ledger.HOLD, min(counted_paise, head.cash_paise))  # the rest is taken when it is processed
         case "processed":
-            return take(head, "refund", by, counted_paise, held_paise)
+            return take(head, "refund", by, counted_paise, held_paise, left_of(payment))
         case "failed" | "cancelled":
-            add(ledger.RELEASE, held_paise)
+            return take(head, "refund", by, 0, held_paise, left_of(payment))
         case "returned":
             add(ledger.CREDIT, counted_paise, recovers_paise=min(refund.owed_paise, head.owed_paise))
     return entries
@@ -75,17 +81,27 @@ def head_over(customer: str, held_paise: int) -> Entry:
     return head
 
 
-def take(head: Entry, category: str, by: str, amount_paise: int, held_paise: int) -> list[Entry]:
-    """The entries by which money leaves the wallet for good: out of the hold first, then cash, and the rest is owed.
+def left_of(payment: Payment) -> int:
+    """What of a payment neither refunds nor lost disputes have taken."""
+    return (payment.paid_paise or 0) - payment.refunded_paise - (payment.lost_paise or 0)
 
-    What is held beyond the amount goes back to cash.
+
+def take(head: Entry, category: str, by: str, amount_paise: int, held_paise: int, left_paise: int) -> list[Entry]:
+    """The entries that end a hold: money leaves the wallet for good, out of the hold first, then out of cash.
+
+    The rest is owed. What was held beyond the amount is free again. `left_paise` is what was left of the payment
+    before: of the hold, no more than is left now goes to cash. Other refunds or disputes took the rest, so the
+    customer has it already, and it pays what the wallet owes.
     """
     entries: list[Entry] = []
     captured_paise = min(held_paise, amount_paise)
-    if captured_paise:
-        entries.append(ledger.next_entry(head, ledger.CAPTURE, category, captured_paise, by, hold_paise=held_paise))
-    elif held_paise:
-        entries.append(ledger.next_entry(head, ledger.RELEASE, category, held_paise, by))
+    freed_paise = held_paise - captured_paise
+    taken_paise = max(0, freed_paise - max(0, left_paise - amount_paise))
+    recovers_paise = min(head.owed_paise, taken_paise)
+    if held_paise:
+        kind, paise = (ledger.CAPTURE, captured_paise) if captured_paise else (ledger.RELEASE, held_paise)
+        end = partial(ledger.next_entry, head, kind, category, paise, by)
+        entries.append(end(hold_paise=held_paise, recovers_paise=recovers_paise))
     if rest_paise := amount_paise - captured_paise:
         last = entries[-1] if entries else head
         entries.append(ledger.next_entry(last, ledger.DEBIT, category, rest_paise, by, forced=True))

@@ -14,7 +14,7 @@ from shared.payments.models import Payment
 from shared.payments.results import ApplyResult
 from shared.payments.review import EXCEEDS_CAPTURED, mark
 from shared.refunds import lifecycle
-from shared.refunds.entries import Moves, moves_for
+from shared.refunds.entries import Moves, left_of, moves_for
 from shared.refunds.lifecycle import NEW, OPEN_STATUSES, SOURCE
 from shared.refunds.models import Refund, list_refunds
 from shared.telemetry import journal
@@ -82,8 +82,7 @@ def try_transition(
 def _counted_paise(payment: Payment, refund: Refund, status: str, amount_paise: int) -> int:
     """What of the amount counts against the payment: never more than was credited and not taken yet."""
     if status in ("pending", "processed"):
-        left_paise = (payment.paid_paise or 0) - payment.refunded_paise - (payment.lost_paise or 0)
-        return min(amount_paise, max(0, left_paise))
+        return min(amount_paise, max(0, left_of(payment)))
     return refund.counted_paise
 
 

@@ -135,8 +135,9 @@ def next_entry(
     """The entry after `head`. `amount_paise` is positive, and 0 for BLOCK and UNBLOCK.
 
     A DEBIT that is `forced` takes what cash there is, and the rest is owed. A CAPTURE takes its amount out of a hold
-    of `hold_paise` and returns the rest to cash. `recovers_paise` of a CREDIT reduce what is owed; without it the
-    setting RecoverOwed decides. ValueError if anything would fall below zero.
+    of `hold_paise` and returns the rest to cash. `recovers_paise` of what a CREDIT, RELEASE or CAPTURE adds to cash
+    reduce what is owed instead; for a CREDIT without it the setting RecoverOwed decides. ValueError if anything would
+    fall below zero.
     """
     if (kind, category) not in PAIRS and (kind, category) not in UNLISTED:
         raise ValueError(f"no entry is a {kind} of {category!r}")
@@ -147,8 +148,11 @@ def next_entry(
         recovers_paise = _recovered_paise(head, category, amount_paise)
     if kind == CAPTURE and hold_paise < amount_paise:
         raise ValueError("a capture takes at most what is held")
-    state = _state_after(head, kind, amount_paise, hold_paise, forced, recovers_paise or 0)
-    if min(state) < 0 or not 0 <= (recovers_paise or 0) <= amount_paise:
+    recovers_paise = recovers_paise or 0
+    state = _state_after(head, kind, amount_paise, hold_paise, forced)
+    added_paise = state.cash_paise - head.cash_paise
+    state = state._replace(cash_paise=state.cash_paise - recovers_paise, owed_paise=state.owed_paise - recovers_paise)
+    if min(state) < 0 or not 0 <= recovers_paise <= max(added_paise, 0):
         raise ValueError("no part of a wallet falls below zero")
     return _seal(head, state, wallet=head.wallet, kind=kind, category=category, amount_paise=amount_paise, by=by)
 
@@ -159,12 +163,10 @@ def _recovered_paise(head: Entry, category: str, amount_paise: int) -> int:
     return min(head.owed_paise, amount_paise) if is_recovered else 0
 
 
-def _state_after(
-    head: Entry, kind: str, amount_paise: int, hold_paise: int, forced: bool, recovers_paise: int
-) -> State:
+def _state_after(head: Entry, kind: str, amount_paise: int, hold_paise: int, forced: bool) -> State:
     cash, held, owed = head.cash_paise, head.held_paise, head.owed_paise
     if kind == CREDIT:
-        cash, owed = cash + amount_paise - recovers_paise, owed - recovers_paise
+        cash += amount_paise
     elif kind == DEBIT:
         taken = min(cash, amount_paise) if forced else amount_paise
         cash, owed = cash - taken, owed + amount_paise - taken
@@ -293,8 +295,8 @@ def _parts_follow(previous: Entry | None, entry: Entry) -> bool:
         CREDIT: amount > 0 and held == 0 and min(cash, promo, -owed) >= 0,
         DEBIT: amount > 0 and held == 0 and max(cash, promo, -owed) <= 0,
         HOLD: amount > 0 and held == amount and max(cash, promo) <= 0 and owed == 0,
-        RELEASE: amount > 0 and held == -amount and min(cash, promo) >= 0 and owed == 0,
-        CAPTURE: amount > 0 and held <= -amount and min(cash, promo) >= 0 and owed == 0,
+        RELEASE: amount > 0 and held == -amount and min(cash, promo, -owed) >= 0,
+        CAPTURE: amount > 0 and held <= -amount and min(cash, promo, -owed) >= 0,
         BLOCK: amount == cash == held == owed == 0 and entry.promo == previous.promo and blocked,
         UNBLOCK: amount == cash == held == owed == 0 and entry.promo == previous.promo and not blocked,
     }[entry.kind]

@@ -17,7 +17,7 @@ DESK_MUTANTS: Mapping[str, Mutant] = {
     # --- disputes
     "dispute that was won keeps its hold": mutant(
         "The customer never gets the held money back.",
-        (ENTRIES, '[ledger.next_entry(head, ledger.RELEASE, "dispute", held_paise, by)] if held_paise else []', "[]"),
+        (ENTRIES, 'if status in ("lost", "won", "closed"):', 'if status == "lost":'),
         near=("dispute",),
     ),
     "dispute takes what was refunded": mutant(

@@ -109,6 +109,20 @@ REFUND_MUTANTS: Mapping[str, Mutant] = {
         near=("returned",),
     ),
     # --- owed
+    "hold frees what others took": mutant(
+        "The customer spends money of a hold that they have back already, and owes it.",
+        (ENTRIES, "min(head.owed_paise, taken_paise)", "0"),
+        near=("refunded meanwhile", "closed after a refund"),
+    ),
+    "hold pays debts of other payments": mutant(
+        "A refund that fails pays what the wallet owes for another payment.",
+        (
+            ENTRIES,
+            "recovers_paise = min(head.owed_paise, taken_paise)",
+            "recovers_paise = min(head.owed_paise, freed_paise)",
+        ),
+        near=("wallet that owes",),
+    ),
     "debt dropped": mutant(
         "A refund of spent money costs the customer nothing.",
         (LEDGER, "cash - taken, owed + amount_paise - taken", "cash - taken, owed"),

@@ -109,16 +109,16 @@ class WalletOracle(Model):
         name, payment_id = row["id"], row["payment"]
         is_top_up = self.world.payment_row(payment_id)["purpose"] == "top_up"
         wallet = self.wallets[row["customer"]] if is_top_up else WalletModel()
+        left = self.credited[payment_id] - self._counted(payment_id, "processed")
         if status in ("pending", "processed"):
-            left = self.credited[payment_id] - self._counted(payment_id, "processed")
             model["counted"] = min(row["amount_paise"], left)
         match status:
             case "pending" if not model["status"]:
                 wallet.hold(name, model["counted"])
             case "processed":
-                wallet.take(name, model["counted"]) if is_top_up else None
+                wallet.take(name, model["counted"], left) if is_top_up else None
             case "failed":
-                wallet.release(name)
+                wallet.release(name, left)
             case "returned" if is_top_up:
                 wallet.take_back(name, model["counted"])
         model["status"] = status

@@ -50,19 +50,24 @@ class WalletModel:
         self.holds[refund] += part
         self._checked()
 
-    def release(self, refund: str) -> None:
-        part = self.holds.pop(refund, 0)
-        self.held -= part
-        self.cash += part
-        self._checked()
+    def release(self, refund: str, left: int) -> None:
+        """A refund ends without money. `left` is what no other refund has taken of its payment."""
+        self.take(refund, 0, left)
 
-    def take(self, refund: str, paise: int) -> None:
-        """A refund has left: what it held goes first, then cash, and the rest is owed."""
+    def take(self, refund: str, paise: int, left: int) -> None:
+        """A refund has left: what it held goes first, then cash, and the rest is owed.
+
+        What its hold frees is the customer's as far as something is left of the payment. The rest went to them in
+        other refunds, and pays what is owed.
+        """
         self.went_out += paise
         part = self.holds.pop(refund, 0)
         self.held -= part
         from_hold = min(part, paise)
-        self.cash += part - from_hold
+        freed = part - from_hold
+        recovered = min(self.owed, freed - min(freed, max(left - paise, 0)))
+        self.owed -= recovered
+        self.cash += freed - recovered
         from_cash = min(self.cash, paise - from_hold)
         self.cash -= from_cash
         rest = paise - from_hold - from_cash

@@ -14,7 +14,14 @@ from tests.simulation.flows.flow import (
     scheduled_run,
     start_top_up,
 )
-from tests.simulation.flows.refunds import attempt_of, lose_events, pay_for_an_order, spend, wallet_is
+from tests.simulation.flows.refunds import (
+    attempt_of,
+    lose_events,
+    pay_for_an_order,
+    refund_at_razorpay,
+    spend,
+    wallet_is,
+)
 from tests.simulation.invariants.check import dispute_rows
 from tests.simulation.world import Customer, World
 
@@ -160,6 +167,22 @@ def lost_of_spent_money(world: World) -> Run:
     )
 
 
+def closed_after_a_refund(world: World) -> Run:
+    """The merchant settles a dispute by a refund in the dashboard. What was held pays what the wallet owes for it."""
+    customer = world.customer()
+    top_up = fund_wallet(world, customer)
+    dispute_id = dispute(world, top_up, amount_paise=50_000)
+    assert world.deliver(world.event_ids[-1]).status == 200
+    refund_at_razorpay(world, top_up, 50_000)
+    assert world.deliver(world.event_ids[-1]).status == 200 and wallet_is(world, customer, 0, 50_000, 50_000)
+    world.advance(CHECK_PAUSE_S)
+    dispute(world, top_up, "closed", dispute_id=dispute_id)
+    event_id = _only_newest(world)
+    return Run(
+        lambda: world.deliver(event_id), lambda: disputes_are(world, "closed") and wallet_is(world, customer, 0)
+    )
+
+
 def credit_after_loss(world: World) -> Run:
     """The next top-up pays first what a lost dispute left the wallet owing."""
     customer = world.customer()
@@ -265,6 +288,7 @@ DISPUTE_FLOWS: Mapping[str, Flow] = {
     "dispute, lost at once": Flow(lost_at_once, (WEBHOOK, RECONCILER)),
     "dispute, lost before its capture": Flow(lost_before_its_capture, (WEBHOOK, RECONCILER)),
     "dispute, lost of spent money": Flow(lost_of_spent_money, (WEBHOOK, RECONCILER)),
+    "dispute, closed after a refund": Flow(closed_after_a_refund, (WEBHOOK, RECONCILER)),
     "dispute, a credit after the loss": Flow(credit_after_loss, (WEBHOOK, RECONCILER)),
     "dispute of a payment for an order": Flow(of_order_payment("created"), (WEBHOOK, RECONCILER)),
     "dispute of a payment for an order, lost": Flow(of_order_payment("lost"), (WEBHOOK, RECONCILER)),

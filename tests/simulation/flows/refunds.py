@@ -174,6 +174,37 @@ def refund_by_poor_account(world: World) -> Run:
     return scheduled_run(world, lambda: statuses(world) == ["processed"] and wallet_is(world, customer, 30_000))
 
 
+def refund_that_was_made_meanwhile(world: World) -> Run:
+    """A refund waits for funds, and somebody makes it in the dashboard: ours fails, and its hold pays the debt."""
+    customer = world.customer()
+    top_up = fund_wallet(world, customer)
+    world.razorpay.control("balance", {"paise": 0})
+    assert ask(world, top_up, "500.00").status == 201 and wallet_is(world, customer, 0, 50_000)
+    world.razorpay.control("balance", {"paise": None})
+    refund_at_razorpay(world, top_up, 50_000)
+    assert world.deliver(world.events_of("refund.processed")[-1]).status == 200
+    assert wallet_is(world, customer, 0, 50_000, 50_000)
+    return scheduled_run(world, lambda: "failed" in statuses(world) and wallet_is(world, customer, 0))
+
+
+def refund_that_fails_in_a_wallet_that_owes(world: World) -> Run:
+    """The hold of a refund that failed is cash again, whatever the wallet owes for another payment."""
+    customer = world.customer()
+    spent, other = fund_wallet(world, customer), fund_wallet(world, customer)
+    world.razorpay.control("refund_status", {"status": "pending"})
+    assert ask(world, other, "500.00").status == 201
+    asked = next(iter(world.razorpay.refunds))
+    spend(world, customer, "500.00")
+    refund_at_razorpay(world, spent)
+    assert world.deliver(world.events_of("refund.processed")[-1]).status == 200
+    assert wallet_is(world, customer, 0, 50_000, 20_000)
+    world.razorpay.control("refund_status", {"refund_id": asked, "status": "failed"})
+    event_id = world.event_ids[-1]
+    lose_events(world)
+    world.acknowledged.remove(event_id)
+    return Run(lambda: world.deliver(event_id), lambda: wallet_is(world, customer, 50_000, 0, 20_000))
+
+
 def _without_answer(world: World) -> Customer:
     """A top-up of which a part is refunded, and we do not know it; returns its customer."""
     customer = world.customer()
@@ -301,7 +332,7 @@ def refunds_beyond_capture(world: World) -> Run:
 
     def done() -> bool:
         is_reviewed = any(name.endswith(":exceeds_captured") for name in world.payment_row(top_up["id"])["review"])
-        return is_reviewed and statuses(world) == ["processed"] * 2 and wallet_is(world, customer, 20_000, 0, 20_000)
+        return is_reviewed and statuses(world) == ["processed"] * 2 and wallet_is(world, customer, 0)
 
     return Run(lambda: world.deliver(event_id), done)
 
@@ -358,6 +389,7 @@ REFUND_FLOWS: Mapping[str, Flow] = {
     "reconcile, a refund looked up": Flow(look_up_unanswered_refund, (RECONCILER,)),
     "reconcile, a refund that was not sent": Flow(reconcile_unsent_refund, (RECONCILER,)),
     "reconcile, a refund by a poor account": Flow(refund_by_poor_account, (RECONCILER,)),
+    "reconcile, a refund that was refunded meanwhile": Flow(refund_that_was_made_meanwhile, (RECONCILER,)),
     "reconcile, our refund processed": Flow(end_of_pending("processed", False), (RECONCILER,)),
     "reconcile, our refund failed": Flow(end_of_pending("failed", False), (RECONCILER,)),
     "webhook, our refund processed": Flow(end_of_pending("processed", True), (WEBHOOK, RECONCILER)),
@@ -368,6 +400,9 @@ REFUND_FLOWS: Mapping[str, Flow] = {
     "webhook, a pending refund processed": Flow(end_of_refund_elsewhere("processed"), (WEBHOOK, RECONCILER)),
     "webhook, a pending refund failed": Flow(end_of_refund_elsewhere("failed"), (WEBHOOK, RECONCILER)),
     "webhook, a refund returned": Flow(end_of_refund_elsewhere("processed", "failed"), (WEBHOOK,)),
+    "webhook, a failed refund in a wallet that owes": Flow(
+        refund_that_fails_in_a_wallet_that_owes, (WEBHOOK, RECONCILER)
+    ),
     "webhook, a refund of spent money": Flow(refund_of_spent_money, (WEBHOOK,)),
     "webhook, refunds beyond the capture": Flow(refunds_beyond_capture, (WEBHOOK, RECONCILER)),
     "webhook, a top-up that recovers": Flow(top_up_recovers_owed, (WEBHOOK, RECONCILER)),

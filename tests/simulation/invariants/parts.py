@@ -20,6 +20,11 @@ def parts(world: World) -> Findings:
                 break
 
 
+def payment_of(by: str) -> str:
+    """The payment of the record that justifies an entry: `r:<payment>/<refund>` is one of its refunds."""
+    return by.partition(":")[2].partition("/")[0]
+
+
 class Parts:
     """A wallet in plain integers. This too repeats the code's rules on purpose."""
 
@@ -27,9 +32,11 @@ class Parts:
         self.cash = self.held = self.owed = 0
         self.holds: Counter[str] = Counter()  # by the record that holds
         self.owes: Counter[str] = Counter()  # by the record that was not covered
+        self.left: Counter[str] = Counter()  # by payment: what refunds and disputes have not taken
 
     def apply(self, entry: Mapping[str, Any]) -> None:
         amount, by = int(entry["amount_paise"]), entry["by"]
+        self.left[payment_of(by)] += {"credit": amount, "debit": -amount, "capture": -amount}.get(entry["kind"], 0)
         match entry["kind"], entry["category"]:
             case "credit", "top_up":
                 self._credit(amount, self.owed)
@@ -48,14 +55,20 @@ class Parts:
                 self.cash -= amount
                 self._hold(by, amount)
             case "release", _:
-                self.cash += amount
+                self._free(by, amount)
                 self._hold(by, -amount)
             case "capture", _:
-                self.cash += self.holds[by] - amount
+                self._free(by, self.holds[by] - amount)
                 self._hold(by, -self.holds[by])
 
     def _credit(self, amount: int, recovered_max: int) -> None:
         recovered = min(amount, recovered_max)
+        self.owed -= recovered
+        self.cash += amount - recovered
+
+    def _free(self, by: str, amount: int) -> None:
+        """What a hold frees is cash, except what others took of its payment: that pays what is owed."""
+        recovered = min(self.owed, max(0, amount - max(0, self.left[payment_of(by)])))
         self.owed -= recovered
         self.cash += amount - recovered
 

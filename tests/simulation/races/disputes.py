@@ -6,7 +6,6 @@ from typing import Any
 from tests.simulation.flows.disputes import CHECK_PAUSE_S, dispute, disputes_are, under_review
 from tests.simulation.flows.flow import API, MINUTE_S, fund_wallet, start_top_up
 from tests.simulation.flows.refunds import ask, lose_events, pay_for_an_order, refund_at_razorpay, spend, wallet_is
-from tests.simulation.invariants.money import total_paise
 from tests.simulation.races.race import Race
 from tests.simulation.world import Customer, Reply, World
 
@@ -124,8 +123,7 @@ def lost_and_refund_elsewhere(world: World) -> Race:
 
     def holds(replies: list[Reply]) -> bool:
         in_review = world.payment_row(top_up["id"])["review"]
-        is_nothing_left = total_paise(world.entries(customer)[-1]) == 0  # or what is owed is in cash
-        return any("exceeds_captured" in name for name in in_review) and is_nothing_left
+        return any("exceeds_captured" in name for name in in_review) and wallet_is(world, customer, 0)
 
     return Race(acts, holds)
 

@@ -10,6 +10,7 @@ from shared.disputes.models import list_disputes
 from shared.errors import Conflict, InsufficientFunds
 from shared.payments.models import Payment
 from shared.payments.review import is_open, marks_of
+from shared.refunds.apply import apply_to_paid
 from shared.refunds.models import list_refunds
 from shared.refunds.send import TAKEN_BACK, send
 from tests.unit.conftest import Razorpay
@@ -61,11 +62,17 @@ class Books:
         self.status = status
         if status in ranks:
             return
-        self.cash, self.held, self.disputed = self.cash + self.held, 0, 0
-        if status == "lost":
-            counted = min(paise, PAID - self.refunded - self.lost)
-            self.take(counted)
-            self.lost, self.excess = self.lost + counted, self.excess + paise - counted
+        counted = min(paise, PAID - self.refunded - self.lost) if status == "lost" else 0
+        captured = min(self.held, counted)
+        self.free(self.held - captured, PAID - self.refunded - self.lost - counted)
+        self.held = self.disputed = 0
+        self.take(counted - captured)
+        self.lost, self.excess = self.lost + counted, self.excess + (paise - counted if status == "lost" else 0)
+
+    def free(self, paise: int, left: int) -> None:
+        """Of what a hold frees, the payment's part that others took pays what is owed."""
+        recovered = min(self.owed, max(0, paise - left))
+        self.cash, self.owed = self.cash + paise - recovered, self.owed - recovered
 
 
 def step(name: str, paise: int, payment: Payment, books: Books) -> None:
@@ -92,6 +99,7 @@ def step(name: str, paise: int, payment: Payment, books: Books) -> None:
 def check(payment: Payment, books: Books) -> None:
     head, found = entries()[-1], stored(payment)
     assert (head.cash_paise, head.held_paise, head.owed_paise) == (books.cash, books.held, books.owed)
+    assert books.held or not (books.cash and books.owed)  # nobody spends money that they have back already
     assert contested(payment) == (books.disputed, books.lost, books.refundable)
     assert found.refunded_paise == books.refunded <= PAID - books.lost
     assert bool(found.in_review) == (books.excess > 0)
@@ -192,10 +200,10 @@ def test_refund_that_waited_while_its_money_was_lost_is_not_sent(razorpay: Razor
     failed = send(stored(payment), refund, "reconcile")
     assert (failed.status, failed.failure) == ("failed", TAKEN_BACK) and razorpay.calls == []
     head = entries()[-1]
-    assert (head.cash_paise, head.held_paise, head.owed_paise) == (30_000, 0, 10_000)  # no release pays what is owed
+    assert (head.cash_paise, head.held_paise, head.owed_paise) == (20_000, 0, 0)  # 300.00 of 500.00 are lost
 
 
-def test_pending_refund_that_fails_after_the_loss_gives_back_its_own(razorpay: Razorpay) -> None:
+def test_hold_whose_payment_others_took_pays_what_is_owed(razorpay: Razorpay) -> None:
     razorpay.refund_status = "pending"
     payment = credited()
     refund = ask(payment, 50_000).refund
@@ -203,5 +211,18 @@ def test_pending_refund_that_fails_after_the_loss_gives_back_its_own(razorpay: R
     assert (entries()[-1].held_paise, entries()[-1].owed_paise) == (50_000, 50_000)
     report(payment, a_refund(50_000, id=str(refund.gateway_refund), status="failed"))
     head = entries()[-1]
-    assert (head.cash_paise, head.held_paise, head.owed_paise) == (50_000, 0, 50_000)
+    assert (head.cash_paise, head.held_paise, head.owed_paise) == (0, 0, 0)
     assert contested(payment) == (0, 50_000, 0)
+
+
+def test_hold_pays_no_debt_of_another_payment(razorpay: Razorpay) -> None:
+    """It is money that the customer never got back: next top-ups pay the debt."""
+    razorpay.refund_status = "pending"
+    lost, other = credited(), credited(attempt_id="pay_00000000000002")
+    spend(50_000)
+    refund = ask(other, 50_000).refund
+    dispute(lost, "lost")
+    failed = a_refund(50_000, id=str(refund.gateway_refund), payment="pay_00000000000002", status="failed")
+    apply_to_paid(other, failed)
+    head = entries()[-1]
+    assert (head.cash_paise, head.held_paise, head.owed_paise) == (50_000, 0, 50_000)

@@ -251,7 +251,7 @@ def test_refund_beyond_the_fee_is_reviewed() -> None:
 
 
 def test_dashboard_refund_beside_a_request_takes_all_that_was_credited(razorpay: Razorpay) -> None:
-    """Razorpay then declines the request, whose hold is released: the customer has the money once."""
+    """Razorpay then declines the request. What it held pays what the wallet owes: the customer has the money."""
     payment = credited()
     razorpay.refund_faults += [AnswerLost()]
     requested = ask(payment, 30_000).refund
@@ -259,7 +259,7 @@ def test_dashboard_refund_beside_a_request_takes_all_that_was_credited(razorpay:
     report(payment, razorpay.refunds[0])
     assert wallet() == ("0.00", "300.00", "300.00") and amounts(payment) == ("refunded", 50_000, 30_000, 0)
     report(payment, a_refund(30_000, id="rfnd_ours", reference=requested.id, status="failed"))
-    assert wallet() == ("300.00", "0.00", "300.00") and amounts(payment) == ("refunded", 50_000, 0, 0)
+    assert wallet() == ("0.00", "0.00", "0.00") and amounts(payment) == ("refunded", 50_000, 0, 0)
 
 
 # --- every status with every report
