@@ -148,7 +148,8 @@ class World:
         return self.razorpay_s
 
     def advance(self, seconds: int) -> None:
-        """Let time pass between invocations; negative seconds set the clock back."""
+        """Let time pass between invocations; negative seconds set our clock back, and not Razorpay's."""
+        self.razorpay_now_s()
         self.clock_us += seconds * 1_000_000
         self.went_back = self.went_back or seconds < 0
 
