@@ -33,8 +33,8 @@ PARAMETERS: Mapping[str, Any] = {
     "IdempotencyKey": {
         "name": "Idempotency-Key",
         "in": "header",
-        "description": "Repeating a key returns the original payment; keys never expire. Required for a payment from "
-        "the wallet.",
+        "description": "Repeating a key returns the result of the first request; keys never expire. Required for a "
+        "payment from the wallet and for a refund.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 255},
     },
     "RazorpaySignature": {
@@ -53,7 +53,7 @@ PARAMETERS: Mapping[str, Any] = {
 }
 HEADERS: Mapping[str, Any] = {
     "Idempotency-Replayed": {
-        "description": "`true` if an earlier request with the same Idempotency-Key created the payment.",
+        "description": "`true` if an earlier request with the same Idempotency-Key was answered.",
         "schema": {"type": "string", "enum": ["true"]},
     },
     "Retry-After": {"description": "When to ask again, in seconds.", "schema": {"type": "integer"}},
