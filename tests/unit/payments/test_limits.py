@@ -23,7 +23,7 @@ OPEN = OpenPayment("payment", 30_000, 1)
         (Usage(failures=Period(0, 2, DAY_US)), 0, "failures_per_day"),
     ],
 )
-def test_what_may_be_added_and_the_rule_that_binds(usage: Usage, paise: int, rule: str) -> None:
+def test_smallest_allowance_names_its_rule(usage: Usage, paise: int, rule: str) -> None:
     assert may_add(usage, LIMITS) == (paise, rule)
 
 

@@ -231,7 +231,9 @@ def test_late_entity_within_overlap_is_found(razorpay: Razorpay, monkeypatch: py
     assert balance() == "500.00"
 
 
-def test_first_look_goes_back_a_day_and_next_ones_do_not(razorpay: Razorpay, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_first_look_goes_back_five_days_and_next_ones_do_not(
+    razorpay: Razorpay, monkeypatch: pytest.MonkeyPatch
+) -> None:
     windows: list[tuple[int, int]] = []
     real = razorpay.list_payments
 
@@ -244,7 +246,7 @@ def test_first_look_goes_back_a_day_and_next_ones_do_not(razorpay: Razorpay, mon
     for later_s in (0, 60, 7_200):
         monkeypatch.setattr(clock, "now_us", lambda later_s=later_s: (now_s + later_s) * 1_000_000)
         reconcile()
-    starts = [now_s - FIRST_LOOK_S, now_s, now_s + 60]  # each begins where the one before ended
+    starts = [now_s - 5 * 86_400, now_s, now_s + 60]  # each begins where the one before ended
     ends = [now_s, now_s + 60, now_s + 7_200]
     assert windows == [(start - OVERLAP_S, end) for start, end in zip(starts, ends, strict=True)]
 
@@ -252,7 +254,7 @@ def test_first_look_goes_back_a_day_and_next_ones_do_not(razorpay: Razorpay, mon
 @pytest.mark.parametrize(
     "error", [UnexpectedPayload(), RazorpayRejected(400, "", ""), KeyError(), ServiceUnavailable()]
 )
-def test_failing_entity_stops_neither_others_nor_window_for_ever(
+def test_failing_entity_stops_neither_others_nor_window_permanently(
     error: Exception, razorpay: Razorpay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken, other = top_up(), top_up(BILAL)
