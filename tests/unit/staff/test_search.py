@@ -55,7 +55,7 @@ def test_payment_of_another_system_finds_nothing(razorpay: Razorpay) -> None:
     assert search(ATTEMPT_ID) == []
 
 
-def test_silence_of_razorpay_is_not_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_search_during_outage_is_503(monkeypatch: pytest.MonkeyPatch) -> None:
     def silent(payment_id: str) -> None:
         raise ServiceUnavailable(is_silence=True)
 
