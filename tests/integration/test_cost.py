@@ -19,6 +19,10 @@ from tools.cost.scenarios import (
     top_up,
 )
 
+# The shares of the tutorial's dollars that top-ups and photos have today, rounded up. A change that costs more needs
+# a decision. The goals in tools/cost/report.py are lower.
+TOP_UP_SHARE_MAX, PHOTO_SHARE_MAX = 0.613, 1.156
+
 
 @pytest.fixture(scope="module")
 def service() -> Iterator[MeteredService]:
@@ -67,7 +71,7 @@ def test_top_up_keeps_its_share_of_the_tutorials_dollars(steps: dict[str, Usage]
         sum(dollars for kind, dollars in usage.dollars_per_million().items() if kind != "Lambda")
         for usage in (total(list(steps.items())), TUTORIAL_TOP_UP)
     )
-    assert ours / tutorial <= 0.613
+    assert ours / tutorial <= TOP_UP_SHARE_MAX
 
 
 def test_limits_add_one_write_and_four_reads(service: MeteredService, steps: dict[str, Usage]) -> None:
@@ -120,13 +124,13 @@ def test_photo_writes_its_row_once_per_status(service: MeteredService) -> None:
     assert {step: units for step, units in written.items() if units} == {"upload": 4, "compress": 4}
 
 
-def test_photo_keeps_its_share_of_the_tutorials_dollars(service: MeteredService) -> None:
+def test_photo_costs_a_sixth_more_than_the_tutorials_at_most(service: MeteredService) -> None:
     """As JPEG alone, without compute and storage, which depend on the photo."""
     ours, tutorial = (
         sum(dollars for kind, dollars in usage.dollars_per_million().items() if kind not in ("Lambda", "storage"))
         for usage in (total(list(photo_steps(service, "jpeg").items())), TUTORIAL_PHOTO)
     )
-    assert ours / tutorial <= 1.156
+    assert ours / tutorial <= PHOTO_SHARE_MAX
 
 
 def test_item_size_follows_dynamodb_rules() -> None:

@@ -129,22 +129,24 @@ def keys_of(account: Server) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def test_mode(account: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+def test_mode_stack(account: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     stack = LocalStack(tmp_path_factory.mktemp("test-mode"), **keys_of(account))
     yield stack
     stack.stop()
 
 
 @pytest.fixture
-def listen(test_mode: LocalStack, account: Server, rzp: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.setenv("STATE", str(test_mode.state))
+def listen(test_mode_stack: LocalStack, account: Server, rzp: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    monkeypatch.setenv("STATE", str(test_mode_stack.state))
     for name, value in keys_of(account).items():
         monkeypatch.setenv(name, value)
     yield lambda *arguments: rzp("listen", "--once", *arguments)
 
 
-def test_listen_brings_payments_refunds_and_disputes(listen: Any, test_mode: LocalStack, account: Server) -> None:
-    app = App(test_mode)
+def test_listen_brings_payments_refunds_and_disputes(
+    listen: Any, test_mode_stack: LocalStack, account: Server
+) -> None:
+    app = App(test_mode_stack)
     created = app.add_money("300.00")
     assert created["checkout"]["key"] == KEYS[0]
     payment = account.stand_in.pay(created["gateway_order_id"], "upi", "success")["razorpay_payment_id"]
@@ -160,8 +162,8 @@ def test_listen_brings_payments_refunds_and_disputes(listen: Any, test_mode: Loc
     assert app.balance == "150.00"
 
 
-def test_listen_again_changes_nothing(listen: Any, test_mode: LocalStack, account: Server) -> None:
-    app = App(test_mode)
+def test_listen_again_changes_nothing(listen: Any, test_mode_stack: LocalStack, account: Server) -> None:
+    app = App(test_mode_stack)
     created = app.add_money("70.00")
     account.stand_in.pay(created["gateway_order_id"], "upi", "success")
     listen(), listen()

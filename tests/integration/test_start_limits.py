@@ -73,7 +73,7 @@ def test_open_payments_end_with_payment_failure_and_time(app: App, local_stack: 
     assert rules(app)["open_payments"] == (1, 10)
 
 
-def test_sixty_starts_an_hour(app: App, local_stack: LocalStack) -> None:
+def test_sixty_first_start_within_an_hour_is_429(app: App, local_stack: LocalStack) -> None:
     for _ in range(60):
         started = app.add_money("1.00")
         app.verify(started, app.pay(started))
@@ -85,7 +85,7 @@ def test_sixty_starts_an_hour(app: App, local_stack: LocalStack) -> None:
     assert rules(app)["starts_per_hour"] == (1, 60)
 
 
-def test_twenty_failures_a_day(app: App, local_stack: LocalStack) -> None:
+def test_start_after_twenty_failures_in_a_day_is_429(app: App, local_stack: LocalStack) -> None:
     for _ in range(20):
         fail(app, app.add_money("1.00"))
     refused = app.call("POST", "/wallets/add-money/", {"amount": "1.00"})
