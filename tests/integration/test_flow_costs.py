@@ -11,7 +11,8 @@ from shared.payments.create import add_balance, create_payment
 from shared.payments.models import find_by_gateway_order
 from shared.razorpay import api
 from shared.wallets.wallet import get_wallet
-from tests.integration.test_wallet_races import SPEND, TOP_UP, an_attempt
+from tests.support.dynamodb_calls import recorded_calls
+from tests.support.top_ups import SPEND, TOP_UP, captured_attempt
 
 pytestmark = pytest.mark.usefixtures("engine")
 
@@ -24,33 +25,19 @@ COSTS = {
     "pay from the wallet": (2, 1, 4),
     "the same payment again": (2, 0, 0),  # the payment, and the wallet's present state
 }
-READS = ("GetItem", "Query", "BatchGetItem")
 
 
 def test_each_flow_costs_what_the_table_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    from pynamodb.connection import Connection
-
-    calls: list[str] = []
-    units: list[float] = []
-    real_call = Connection._make_api_call
-
-    def metered_call(self: Connection, operation_name: str, operation_kwargs: dict[str, Any], *args: Any) -> Any:
-        calls.append(operation_name)
-        if operation_name not in READS:
-            units.append(write_units(operation_name, operation_kwargs))
-        return real_call(self, operation_name, operation_kwargs, *args)
-
-    monkeypatch.setattr(Connection, "_make_api_call", metered_call)
     monkeypatch.setattr(api, "create_order", lambda *args: f"order_{clock.new_id().replace('-', '')[:14]}")
     customer = clock.new_id()
     costs = {}
 
     def measure(flow: str, act: Any) -> Any:
-        calls.clear()
-        units.clear()
-        result = act()
-        reads = sum(call in READS for call in calls)
-        costs[flow] = (reads, len(calls) - reads, sum(units))
+        with recorded_calls() as calls:
+            result = act()
+        writes = [call for call in calls if not call.is_read]
+        units = sum(write_units(call.operation, call.sent) for call in writes)
+        costs[flow] = (len(calls) - len(writes), len(writes), units)
         return result
 
     measure("first read of a wallet", lambda: get_wallet(customer))
@@ -60,7 +47,7 @@ def test_each_flow_costs_what_the_table_says(monkeypatch: pytest.MonkeyPatch) ->
         payment = find_by_gateway_order(created.payment.gateway_order)
         assert payment
         with Deadline(seconds=30):
-            return apply_attempt(payment, an_attempt(payment), "payment.captured", "evt")
+            return apply_attempt(payment, captured_attempt(payment), "payment.captured", "evt")
 
     measure("apply a webhook", webhook)
     measure("the same webhook again", webhook)

@@ -18,26 +18,13 @@ from shared.wallets.ledger import verify_chain
 from shared.wallets.models import Entry, list_entries
 from shared.wallets.wallet import wallet_id
 from tests.support.api_client import at_once
+from tests.support.top_ups import SPEND, TOP_UP, captured_attempt
 
 pytestmark = pytest.mark.usefixtures("engine")
-
-TOP_UP = {"amount": 50_000, "description": ""}
-SPEND = {
-    "amount": 50_000,
-    "source": "wallet",
-    "payment_method": None,
-    "reference": "",
-    "description": "",
-    "contact": "",
-}
 
 
 def top_up(customer: str) -> Payment:
     return add_balance(customer, None, TOP_UP, None).payment
-
-
-def an_attempt(payment: Payment, id: str = "pay_00000000000001") -> GatewayPayment:
-    return GatewayPayment(id, str(payment.gateway_order), 50_000, "INR", "captured", True, "upi", "")
 
 
 def apply(payment: Payment, attempt: GatewayPayment, seconds: float) -> ApplyResult:
@@ -47,7 +34,7 @@ def apply(payment: Payment, attempt: GatewayPayment, seconds: float) -> ApplyRes
 
 def credits(payments: list[Payment]) -> list[Callable[[], Any]]:
     """One act per payment, which applies its own captured attempt."""
-    attempts = [an_attempt(payment, f"pay_{place:014d}") for place, payment in enumerate(payments)]
+    attempts = [captured_attempt(payment, f"pay_{place:014d}") for place, payment in enumerate(payments)]
     return [partial(apply, payment, attempt, 60) for payment, attempt in zip(payments, attempts, strict=True)]
 
 
@@ -60,7 +47,7 @@ def test_sixteen_threads_apply_one_payment_once() -> None:
         customer = clock.new_id()
         payment = top_up(customer)
         copies = [get_or_404(customer, payment.id) for _ in range(16)]
-        acts: list[Callable[[], Any]] = [partial(apply, copy, an_attempt(payment), 30) for copy in copies]
+        acts: list[Callable[[], Any]] = [partial(apply, copy, captured_attempt(payment), 30) for copy in copies]
         results = at_once(acts)
         assert sum(result.captured for result in results) == 1
         assert {result.payment.status for result in results} == {"captured"}

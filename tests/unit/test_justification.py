@@ -2,12 +2,9 @@
 
 import uuid
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from pynamodb.connection import Connection
 
 from shared import clock, justification
 from shared.audit import audit_entries, audit_top_ups
@@ -21,6 +18,7 @@ from shared.wallets import ledger
 from shared.wallets.ledger import BLOCK, CAPTURE, CREDIT, DEBIT, HOLD, RELEASE
 from shared.wallets.models import Entry, WalletOwner, append, find_customer, list_entries
 from shared.wallets.wallet import get_wallet, open_wallet, wallet_id
+from tests.support.dynamodb_calls import Call, recorded_calls
 from tests.unit.conftest import an_attempt
 
 pytestmark = pytest.mark.usefixtures("tables", "razorpay")
@@ -61,19 +59,9 @@ def not_justified(*audited: Entry) -> int:
     return counts["EntryNotJustified"]
 
 
-@contextmanager
-def reads() -> Iterator[Counter[str]]:
-    """Counts the reads of DynamoDB."""
-    counted: Counter[str] = Counter()
-    real = Connection._make_api_call
-
-    def counting(self: Connection, operation_name: str, sent: dict[str, Any], *more: Any) -> Any:
-        counted[f"{operation_name} {sent['TableName']}"] += 1
-        return real(self, operation_name, sent, *more)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Connection, "_make_api_call", counting)
-        yield counted
+def counted(calls: list[Call]) -> Counter[str]:
+    """How many calls there are of each operation on each table."""
+    return Counter(f"{call.operation} {call.sent['TableName']}" for call in calls)
 
 
 def test_entries_of_real_flows_are_justified() -> None:
@@ -297,19 +285,21 @@ def test_audit_of_an_entry_reads_three_rows() -> None:
         patch.setattr(clock, "now_us", lambda: later)
         capture(start_top_up(20_000))
     newest = get_wallet(ASHA)
-    with reads() as counted:
+    with recorded_calls() as calls:
         assert not_justified(newest) == 0
-    assert counted == {"GetItem entries": 1, "GetItem methods": 1, "GetItem payments": 1}
+    assert counted(calls) == {"GetItem entries": 1, "GetItem methods": 1, "GetItem payments": 1}
 
 
 def test_batch_reads_the_owner_once() -> None:
     for _ in range(3):
         capture(start_top_up())
     batch = entries()
-    with reads() as counted:
+    with recorded_calls() as calls:
         assert not_justified(*batch) == 0
-    assert counted["GetItem methods"] == 1 and counted["GetItem payments"] == 3
-    assert counted["Query entries"] == 2, "the first credit has none before it, each other is searched from the last"
+    assert counted(calls)["GetItem methods"] == 1 and counted(calls)["GetItem payments"] == 3
+    assert counted(calls)["Query entries"] == 2, (
+        "the first credit has none before it, each other is searched from the last"
+    )
 
 
 def test_search_ends_at_its_limit_and_counts_the_entry(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -319,9 +309,9 @@ def test_search_ends_at_its_limit_and_counts_the_entry(monkeypatch: pytest.Monke
         spend(100)
     monkeypatch.setattr(justification, "ENTRIES_SEARCHED_MAX", 5)
     again = forge(CREDIT, "top_up", 50_000, ledger.by_payment(first.id))
-    with reads() as counted:
+    with recorded_calls() as calls:
         assert not_justified(again) == 1
-    assert counted["Query entries"] == 1
+    assert counted(calls)["Query entries"] == 1
 
 
 def test_late_capture_is_justified_within_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -345,6 +335,6 @@ def test_late_hold_is_justified_within_the_limit(monkeypatch: pytest.MonkeyPatch
     late = forge(HOLD, "refund", 20_000, by)
     assert not_justified(late) == 0
     monkeypatch.setattr(justification, "ENTRIES_SEARCHED_MAX", 5)
-    with reads() as counted:
+    with recorded_calls() as calls:
         assert not_justified(late) == 1
-    assert counted["Query entries"] == 1
+    assert counted(calls)["Query entries"] == 1

@@ -4,33 +4,29 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from pynamodb.connection import Connection
 
 from shared.errors import ApiError, Conflict
 from shared.payments.create import add_balance, create_payment
 from shared.payments.models import list_payment_ids
 from shared.payments.serializers import serialize_payment_with_wallet, serialize_preview
 from shared.payments.starts import read_counts
+from tests.support.dynamodb_calls import Call, recorded_calls
 from tests.unit.conftest import Razorpay
 from tests.unit.payment_methods.conftest import CONTACT, FakeCards
 from tests.unit.payments.support import ASHA, FROM_WALLET, THROUGH_RAZORPAY, TOP_UP, balance, credited, top_up
 
-READS = {"GetItem", "BatchGetItem", "Query", "DescribeTable"}
 OWN = ("id", "checkout", "gateway_order_id", "created_at", "updated_at")  # different for every payment
 
 
 @pytest.fixture
-def writes(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """The writes to DynamoDB since the last `clear`."""
-    names: list[str] = []
-    real = Connection._make_api_call
+def calls() -> Iterator[list[Call]]:
+    """The calls to DynamoDB since the last `clear`."""
+    with recorded_calls() as calls:
+        yield calls
 
-    def call(self: Connection, operation_name: str, *args: Any, **more: Any) -> Any:
-        names.extend({operation_name} - READS)
-        return real(self, operation_name, *args, **more)
 
-    monkeypatch.setattr(Connection, "_make_api_call", call)
-    yield names
+def writes(calls: list[Call]) -> list[str]:
+    return [call.operation for call in calls if not call.is_read]
 
 
 def without_own(body: Any) -> dict[str, Any]:
@@ -55,15 +51,15 @@ def dry(act: Callable[..., Any], *args: Any) -> Any:
     ids=["top-up", "without a key", "payment", "saving the card", "from the wallet"],
 )
 def test_dry_run_answers_as_the_call_and_changes_nothing(
-    act: Callable[..., Any], args: Any, writes: list[str], razorpay: Razorpay, razorpay_cards: FakeCards
+    act: Callable[..., Any], args: Any, calls: list[Call], razorpay: Razorpay, razorpay_cards: FakeCards
 ) -> None:
     credited()
-    writes.clear()
+    calls.clear()
     razorpay.calls.clear()
     orders, before = len(razorpay.orders), read_counts(ASHA)["starts"].revision
     body = dry(act, *args)
     assert body["id"] is None and body["checkout"] is None
-    assert (writes, razorpay.calls, len(razorpay.orders)) == ([], [], orders)
+    assert (writes(calls), razorpay.calls, len(razorpay.orders)) == ([], [], orders)
     assert read_counts(ASHA)["starts"].revision == before and balance() == "500.00"
     created = act(*args)
     assert without_own(body) == without_own(serialize_payment_with_wallet(created.payment, created.entry))
@@ -79,13 +75,13 @@ def test_dry_run_answers_as_the_call_and_changes_nothing(
         (add_balance, (ASHA, "another", TOP_UP, None), "not_found"),
     ],
 )
-def test_dry_refusal_is_the_real_one(act: Callable[..., Any], args: Any, code: str, writes: list[str]) -> None:
+def test_dry_refusal_is_the_real_one(act: Callable[..., Any], args: Any, code: str, calls: list[Call]) -> None:
     """The key of a payment that the wallet does not cover stays unused."""
     credited()
-    writes.clear()
+    calls.clear()
     with pytest.raises(ApiError) as dry_error:
         act(*args, dry_run=True)
-    assert writes == []
+    assert writes(calls) == []
     with pytest.raises(ApiError) as error:
         act(*args)
     assert dry_error.value.code == error.value.code == code and dry_error.value.body == error.value.body
@@ -99,11 +95,11 @@ def test_dry_start_meets_the_counting_limits() -> None:
     assert (error.value.status, error.value.code) == (429, "open_payments") and len(list_payment_ids(ASHA)) == 10
 
 
-def test_used_key_is_looked_up(writes: list[str]) -> None:
+def test_used_key_is_looked_up(calls: list[Call]) -> None:
     add_balance(ASHA, None, TOP_UP, "key")
-    writes.clear()
+    calls.clear()
     again = add_balance(ASHA, None, TOP_UP, "key", dry_run=True)
     assert again.replayed and serialize_preview(again.payment, again.entry)["id"] is None
     with pytest.raises(Conflict) as conflict:
         add_balance(ASHA, None, TOP_UP | {"amount": 100}, "key", dry_run=True)
-    assert conflict.value.code == "idempotency_key_reused" and writes == []
+    assert conflict.value.code == "idempotency_key_reused" and writes(calls) == []

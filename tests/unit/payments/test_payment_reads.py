@@ -8,6 +8,7 @@ from pynamodb.connection import Connection
 from shared.aws.dynamodb import Insert, execute
 from shared.payments.create import create_payment
 from shared.payments.models import ListPosition, find_by_id, get_payments, list_payment_ids
+from tests.support.dynamodb_calls import recorded_calls
 from tests.unit.payments.support import ASHA, THROUGH_RAZORPAY
 
 
@@ -35,21 +36,15 @@ def test_payments_are_listed_newest_first(monkeypatch: pytest.MonkeyPatch) -> No
     assert page(5, 5) == created[1::-1] and page(7, 5) == []
 
 
-def test_payment_is_found_by_id_as_it_stands_now(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_payment_is_found_by_id_as_it_stands_now() -> None:
     """One read of keys alone, then one consistent read of the payment."""
     payment_id = create_payment(ASHA, THROUGH_RAZORPAY, None).payment.id
     create_payment("ravi", THROUGH_RAZORPAY, None)
-    calls: list[tuple[str, bool]] = []
-    real = Connection._make_api_call
-
-    def recorded(self: Connection, operation_name: str, sent: dict[str, Any], *more: Any) -> Any:
-        calls.append((operation_name, sent.get("ConsistentRead", False)))
-        return real(self, operation_name, sent, *more)
-
-    monkeypatch.setattr(Connection, "_make_api_call", recorded)
-    found = find_by_id(payment_id)
+    with recorded_calls() as calls:
+        found = find_by_id(payment_id)
     assert found and (found.customer, found.id, found.status) == (ASHA, payment_id, "created")
-    assert calls == [("Query", False), ("GetItem", True)]
+    consistent = [(call.operation, call.sent.get("ConsistentRead", False)) for call in calls]
+    assert consistent == [("Query", False), ("GetItem", True)]
 
 
 @pytest.mark.parametrize("name", ["payments", "3f0c1f0e-7d55-5a3e-8a51-1d6a1f7f3b11"])

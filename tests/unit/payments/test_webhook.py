@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from pynamodb.connection import Connection
 
 from shared import clock
 from shared.deadline import Deadline
@@ -17,6 +16,7 @@ from shared.razorpay.client import RazorpayRejected
 from shared.razorpay.entities import UnexpectedPayload
 from shared.settings import settings
 from shared.telemetry import journal
+from tests.support.dynamodb_calls import recorded_calls
 from tests.unit.conftest import ACCOUNT_ID, Razorpay, an_attempt
 from tests.unit.disputes.support import a_dispute, only_dispute
 from tests.unit.payments.support import (
@@ -112,23 +112,16 @@ def test_capture_without_stored_payment_is_put_in_review(razorpay: Razorpay) -> 
     assert result.applied and response_body(result.applied)["in_review"] and balance() == "0.00"
 
 
-def test_webhook_costs_three_reads_and_one_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_webhook_costs_three_reads_and_one_transaction() -> None:
     """A redelivery costs two reads and writes nothing."""
     payment = top_up()
-    calls: list[str] = []
-    real = Connection._make_api_call
-
-    def recorded(self: Connection, operation_name: str, *args: Any, **kwargs: Any) -> Any:
-        calls.append(operation_name)
-        return real(self, operation_name, *args, **kwargs)
-
-    monkeypatch.setattr(Connection, "_make_api_call", recorded)
     payload = {"payment": payment_entity(an_attempt(payment.gateway_order, 50_000))}
-    deliver("payment.captured", payload)
-    assert calls == ["Query", "GetItem", "Query", "TransactWriteItems"]
-    calls.clear()
-    deliver("payment.captured", payload)
-    assert calls == ["Query", "GetItem"]
+    with recorded_calls() as calls:
+        deliver("payment.captured", payload)
+    assert [call.operation for call in calls] == ["Query", "GetItem", "Query", "TransactWriteItems"]
+    with recorded_calls() as calls:
+        deliver("payment.captured", payload)
+    assert [call.operation for call in calls] == ["Query", "GetItem"]
 
 
 # --- Razorpay's irregular envelopes

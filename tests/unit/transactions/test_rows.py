@@ -14,6 +14,7 @@ from shared.transactions.serializers import serialize_transaction
 from shared.wallets import ledger
 from shared.wallets.models import append
 from shared.wallets.wallet import get_wallet, open_wallet, wallet_id
+from tests.support.dynamodb_calls import recorded_calls
 from tests.unit.payments.support import ASHA, BILAL, FROM_WALLET, credited
 
 pytestmark = pytest.mark.usefixtures("tables", "razorpay")
@@ -127,15 +128,11 @@ def test_record_that_a_stale_read_lacks_is_read_again(monkeypatch: pytest.Monkey
     assert [row.description for row in rows()] == ["Wallet top-up"] and batches == [False, True]
 
 
-def test_page_reads_each_table_in_one_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_page_reads_each_table_in_one_batch() -> None:
     payment = credited()
     assert execute(Insert(a_refund(payment.id, "pending")))
     for _ in range(5):
         move(ledger.HOLD, "refund", 1, ledger.by_refund(payment.id, REFUND_ID))
-    real, calls = Connection._make_api_call, []
-    monkeypatch.setattr(
-        Connection,
-        "_make_api_call",
-        lambda self, operation, *more: calls.append(operation) or real(self, operation, *more),
-    )
-    assert len(rows()) == 6 and calls.count("BatchGetItem") == 2
+    with recorded_calls() as calls:
+        assert len(rows()) == 6
+    assert [call.operation for call in calls].count("BatchGetItem") == 2
