@@ -167,10 +167,6 @@ def test_index_is_written_only_if_its_projection_changes() -> None:
     assert index_write_units(including, before, before | {"amount": {"N": "1"}}) == 0
 
 
-def test_every_priced_choice_is_explained() -> None:
-    assert set(report.CHOICES) == set(prices.CHOICES)
-
-
 def test_alarms_are_billed_by_metric_and_the_web_acl_by_rule() -> None:
     monthly = prices.monthly(Template(), Template(ROOT / "observability.yaml"))
     assert monthly[prices.ALARM_METRICS][0] > 100 and monthly[prices.CUSTOM_METRICS][0] > 50

@@ -73,6 +73,16 @@ def total(steps: list[tuple[str, Usage]]) -> Usage:
     return Usage(**{name: sum(getattr(usage, name) for _, usage in steps) for name in COUNTS})
 
 
+# What the tutorial's functions take: milliseconds of waiting, and of a full CPU. With less memory than a full CPU's
+# the same computing takes longer.
+SLOWDOWN_AT_1_GB, SLOWDOWN_AT_HALF_A_GB = 1.73, 3.5
+WRITE_WAIT_MS, WRITE_CPU_MS = 15, 4.0  # a request that writes
+READ_WAIT_MS, READ_CPU_MS = 8, 2.5  # a request that reads
+X86_COLD_START_MS = 560
+PHOTO_REQUEST_CPU_MS = 0.5  # a request about a photo, on half a GB
+COMPRESSOR_GB, COMPRESSOR_CPU_MS, COMPRESSOR_WAIT_MS = 1.73, 340, 60  # on a full CPU
+COMPRESSOR_COLD_START_SHARE, COMPRESSOR_COLD_START_MS = 0.02, 500
+
 # A tutorial-style top-up. It opens one Razorpay order; verify trusts the signature and asks nobody. It writes an
 # idempotency record (2 units) and an order (1); then twice, in verify and in the webhook, an idempotency record (2)
 # and a transaction over wallet, entry and order (3 items, 2 each). Each call logs its whole event. Verify answers
@@ -80,7 +90,10 @@ def total(steps: list[tuple[str, Usage]]) -> Usage:
 TUTORIAL_TOP_UP = Usage(
     requests=5,
     invocations=5,
-    gb_ms=3 * (15 + 4.0 * 1.73) + 2 * (8 + 2.5 * 1.73) + RAZORPAY_MS + 5 * COLD_START_SHARE * 560,
+    gb_ms=3 * (WRITE_WAIT_MS + WRITE_CPU_MS * SLOWDOWN_AT_1_GB)
+    + 2 * (READ_WAIT_MS + READ_CPU_MS * SLOWDOWN_AT_1_GB)
+    + RAZORPAY_MS
+    + 5 * COLD_START_SHARE * X86_COLD_START_MS,
     write_units=19,
     read_units=3.5,
     log_bytes=5 * 3_000,
@@ -91,7 +104,9 @@ TUTORIAL_TOP_UP = Usage(
 TUTORIAL_PHOTO = Usage(
     requests=2,
     invocations=3,
-    gb_ms=0.5 * 2 * (8 + 0.5 * 3.5) + 1.73 * (340 + 60) + 0.02 * 1.73 * 500,
+    gb_ms=0.5 * 2 * (READ_WAIT_MS + PHOTO_REQUEST_CPU_MS * SLOWDOWN_AT_HALF_A_GB)
+    + COMPRESSOR_GB * (COMPRESSOR_CPU_MS + COMPRESSOR_WAIT_MS)
+    + COMPRESSOR_GB * COMPRESSOR_COLD_START_SHARE * COMPRESSOR_COLD_START_MS,
     write_units=2,
     read_units=1,
     log_bytes=3 * 3_000,
@@ -101,26 +116,83 @@ TUTORIAL_PHOTO = Usage(
     gb_s_price="gb_s_x86",
 )
 
-# Dollars per million for each design choice. report.py says what each one buys.
-CHOICES = {
-    "rest_api": 4 * (PRICES["requests"] - PRICES["http_api_requests"]),
-    "payments_by_time": 1 * PRICES["write_units"],
-    "page_of_payments": 20 * PRICES["read_units"],
-    "open_payments": 2 * PRICES["write_units"],
-    "payments_by_order": 1 * PRICES["write_units"] + 0.5 * PRICES["read_units"],
-    "payments_by_id": 1 * PRICES["write_units"],
-    "wallet_owner": 2 * PRICES["write_units"],
-    "records_audited": (1 + 0.5 / AUDIT_BATCH) * PRICES["read_units"],
-    "transaction": 2 * PRICES["write_units"],
-    "verify_asks_razorpay": RAZORPAY_MS * 0.5 / 1_000 * PRICES["gb_s_arm"],
-    "upload_versions": PRICES["put"],
-    "photo_row": 3 * PRICES["write_units"],
-    "upload_count": PRICES["write_units"] + PRICES["read_units"],
-    "storing_status": PRICES["write_units"],
-    "waf": 4 * PRICES["waf_requests"],
-    "tracing": 4 * TRACED_SHARE * PRICES["traces"],
-    "recovery": PRICES["recovery_gb_month"],
-}
+
+@dataclass(frozen=True)
+class Choice:
+    """A design choice, what it buys, and its dollars per million top-ups, wallets, pages or photos."""
+
+    name: str
+    benefit: str
+    dollars: float
+
+
+CHOICES = (
+    Choice(
+        "a REST API, not an HTTP API",
+        "paths that end in a slash, errors in DRF's format, WAF",
+        4 * (PRICES["requests"] - PRICES["http_api_requests"]),
+    ),
+    Choice(
+        "an index of payments by time", "a list that has what was written a moment ago", 1 * PRICES["write_units"]
+    ),
+    Choice(
+        "a page of twenty payments, read row by row",
+        f"the index holds keys alone, so an update does not write it: {PRICES['write_units']} less",
+        20 * PRICES["read_units"],
+    ),
+    Choice("an index of open payments", "a reconciler, so that no webhook is needed", 2 * PRICES["write_units"]),
+    Choice(
+        "an index by Razorpay order",
+        "a webhook that finds its payment without asking Razorpay",
+        1 * PRICES["write_units"] + 0.5 * PRICES["read_units"],
+    ),
+    Choice("an index by payment id", "staff find a payment without knowing whose it is", 1 * PRICES["write_units"]),
+    Choice(
+        "a row wallet -> customer, once a wallet",
+        "the auditor finds the records of entries",
+        2 * PRICES["write_units"],
+    ),
+    Choice(
+        "an auditor that reads each entry's record",
+        "an invented or repeated credit raises an alarm that pages",
+        (1 + 0.5 / AUDIT_BATCH) * PRICES["read_units"],
+    ),
+    Choice(
+        "a transaction, not two writes", "the entry and the payment behind it, or neither", 2 * PRICES["write_units"]
+    ),
+    Choice(
+        "asking Razorpay in verify",
+        "a credit only for money that Razorpay captured",
+        RAZORPAY_MS * 0.5 / 1_000 * PRICES["gb_s_arm"],
+    ),
+    Choice("a list of an upload's versions", "the first upload wins, whatever the order of events", PRICES["put"]),
+    Choice(
+        "a row per photo that is listed and swept", "a list, and an end for stuck photos", 3 * PRICES["write_units"]
+    ),
+    Choice(
+        "a row that counts open uploads",
+        "at most fifty per customer, however fast the requests",
+        PRICES["write_units"] + PRICES["read_units"],
+    ),
+    Choice(
+        "a status between claimed and ready", "progress; a deletion is noticed before storing", PRICES["write_units"]
+    ),
+    Choice(
+        "a web ACL in front of the four requests, in prod",
+        "one caller cannot use up a route's throttle",
+        4 * PRICES["waf_requests"],
+    ),
+    Choice(
+        "X-Ray for a twentieth of the four requests",
+        "where the time of a slow request went",
+        4 * TRACED_SHARE * PRICES["traces"],
+    ),
+    Choice(
+        "point-in-time recovery, for a GB in the tables and a month",
+        "a table as it was at any second",
+        PRICES["recovery_gb_month"],
+    ),
+)
 
 # Dollars per month for each resource, whatever the traffic. Three dashboards are free.
 CUSTOM_METRICS, ALARM_METRICS, WAF_RULES = "custom metrics", "metrics of alarms", "rules of the web ACL"

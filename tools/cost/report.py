@@ -8,7 +8,7 @@ import sys
 
 from local.template import ROOT, Template
 from tools.cost import prices
-from tools.cost.prices import PRICES, TUTORIAL_PHOTO, TUTORIAL_TOP_UP, Usage
+from tools.cost.prices import TUTORIAL_PHOTO, TUTORIAL_TOP_UP, Usage
 from tools.cost.scenarios import (
     SHIPPED_FORMATS,
     TUTORIAL_FORMATS,
@@ -23,30 +23,6 @@ from tools.cost.scenarios import (
 
 # The largest share of the tutorial's dollars that is good enough.
 TOP_UP_GOAL, PHOTO_GOAL = 0.60, 0.40
-
-# What each of prices.CHOICES pays for, and what it buys.
-CHOICES = {
-    "rest_api": ("a REST API, not an HTTP API", "paths that end in a slash, errors in DRF's format, WAF"),
-    "payments_by_time": ("an index of payments by time", "a list that has what was written a moment ago"),
-    "page_of_payments": (
-        "a page of twenty payments, read row by row",
-        f"the index holds keys alone, so an update does not write it: {PRICES['write_units']} less",
-    ),
-    "open_payments": ("an index of open payments", "a reconciler, so that no webhook is needed"),
-    "payments_by_order": ("an index by Razorpay order", "a webhook that finds its payment without asking Razorpay"),
-    "payments_by_id": ("an index by payment id", "staff find a payment without knowing whose it is"),
-    "wallet_owner": ("a row wallet -> customer, once a wallet", "the auditor finds the records of entries"),
-    "records_audited": ("an auditor that reads each entry's record", "an invented or repeated credit wakes somebody"),
-    "transaction": ("a transaction, not two writes", "the entry and the payment behind it, or neither"),
-    "verify_asks_razorpay": ("asking Razorpay in verify", "a credit only for money that Razorpay captured"),
-    "upload_versions": ("a list of an upload's versions", "the first upload wins, whatever the order of events"),
-    "photo_row": ("a row per photo that is listed and swept", "a list, and an end for stuck photos"),
-    "upload_count": ("a row that counts open uploads", "at most fifty per customer, however fast the requests"),
-    "waf": ("a web ACL in front of the four requests, in prod", "one caller cannot use up a route's throttle"),
-    "tracing": ("X-Ray for a twentieth of the four requests", "where the time of a slow request went"),
-    "recovery": ("point-in-time recovery, for a GB in the tables and a month", "a table as it was at any second"),
-    "storing_status": ("a status between claimed and ready", "progress; a deletion is noticed before storing"),
-}
 
 
 def progress(text: str) -> None:
@@ -130,9 +106,7 @@ def avif_report(jpeg: Usage, shipped: Usage) -> str:
 
 def choices_report() -> str:
     lines = ["What design choices cost, in dollars per million top-ups, wallets, pages or photos, and what they buy"]
-    for name, dollars in prices.CHOICES.items():
-        choice, benefit = CHOICES[name]
-        lines.append(f"  {dollars:6.2f}  {choice}: {benefit}")
+    lines += [f"  {choice.dollars:6.2f}  {choice.name}: {choice.benefit}" for choice in prices.CHOICES]
     return "\n".join(lines)
 
 
