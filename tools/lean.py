@@ -33,7 +33,7 @@ PARTITION = "aws"
 DOCUMENTATION = ("documentation", "documentationUrl")
 KEPT_WHOLE = "clientContextParams"  # botocore requires the documentation in it
 # Packages whose __init__ imports everything that they offer.
-GATHERING = (
+EAGER_PACKAGES = (
     "aws_lambda_powertools/event_handler",
     "aws_lambda_powertools/event_handler/openapi",
     "aws_lambda_powertools/utilities/data_classes",
@@ -72,7 +72,7 @@ def make_lean(packages: Path) -> None:
     if (packages / "botocore" / "data").exists():
         _trim_data(packages / "botocore" / "data")
         _trim_documentation(packages / "botocore" / "docs")
-    for name in GATHERING:
+    for name in EAGER_PACKAGES:
         _edit(packages / name / "__init__.py", with_lazy_imports)
     for name, patterns in PATTERNS.items():
         _edit(packages / name, with_later_patterns, patterns)
@@ -100,10 +100,12 @@ def _trim_data(data: Path) -> None:
         else:
             shutil.rmtree(service)
     endpoints = json.loads((data / "endpoints.json").read_text())
-    endpoints["partitions"] = [_own_services(one) for one in endpoints["partitions"] if one["partition"] == PARTITION]
+    endpoints["partitions"] = [
+        _own_services(partition) for partition in endpoints["partitions"] if partition["partition"] == PARTITION
+    ]
     _write(data / "endpoints.json", endpoints)
     partitions = json.loads((data / "partitions.json").read_text())
-    partitions["partitions"] = [one for one in partitions["partitions"] if one["id"] == PARTITION]
+    partitions["partitions"] = [partition for partition in partitions["partitions"] if partition["id"] == PARTITION]
     _write(data / "partitions.json", partitions)
 
 
