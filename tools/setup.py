@@ -26,9 +26,15 @@ class Environment:
     pins: the first file is installed; an environment made from any of them counts as current.
     """
 
-    def __init__(self, folder, pins, description, version=None, has_pip=True):
-        # type: (str, tuple[str, ...], str, tuple[int, int] | None, bool) -> None
-        self.has_pip = has_pip  # which builds layers and installs other environments
+    def __init__(
+        self,
+        folder: str,
+        pins: "tuple[str, ...]",
+        description: str,
+        version: "tuple[int, int] | None" = None,
+        has_pip: bool = True,
+    ) -> None:
+        self.has_pip = has_pip  # pip builds layers and installs into other environments
         self.folder, self.pins, self.description, self.version = folder, pins, description, version
         self.path = os.path.join(ROOT, folder)
         self.stamp = os.path.join(self.path, "stamp")
@@ -128,8 +134,7 @@ def create(environment: Environment, base: str, uv: "str | None") -> str:
         return str(error)
 
 
-def commands_of(environment, base, uv, is_new):
-    # type: (Environment, str, str | None, bool) -> list[list[str]]
+def commands_of(environment: Environment, base: str, uv: "str | None", is_new: bool) -> "list[list[str]]":
     """The commands that create the environment and install its pins.
 
     Neither compiles the packages: Python compiles what it imports, which is a small part of them.

@@ -5,7 +5,11 @@ from typing import Any
 
 
 def for_generators(document: Any) -> Any:
-    """A generated client returns the type of the lowest status: 201 gets the type of a dry run, which fits both."""
+    """The document in which the lowest success status has the schema of `2XX`, where an operation has one.
+
+    A generated client returns the type of the lowest status alone. `2XX` is the body of a dry run, whose type also
+    fits the body of the request itself.
+    """
     changed = copy.deepcopy(document)
     for methods in changed["paths"].values():
         for operation in methods.values():
