@@ -19,10 +19,10 @@ import requests
 from local.__main__ import OLD_WEBHOOK_SECRET
 from shared.images.lifecycle import owner_of
 from shared.issuer_keys import REFRESH_AFTER_S
-from tests.integration.test_events import event
 from tests.support import image_samples
 from tests.support.api_client import API, IMAGES, App, at_once
 from tests.support.issuer import RSA_KEYS
+from tests.support.lambda_events import sample_event
 from tests.support.local_stack import LocalStack
 from tests.support.monitoring import NAMESPACE, QUERIES, Line, lines_of_alarms, lines_of_dashboards
 from tests.support.saved_cards import pay_by_card, start_saving_payment, token_of
@@ -57,7 +57,7 @@ def play(app: App, local_stack: LocalStack) -> None:
     reached = App(local_stack)
     answers = [reached.call("POST", "/wallets/add-money/", {"amount": "1.00"}) for _ in range(11)]
     assert answers[-1].status_code == 429
-    local_stack.invoke("ListWallets", event("ListWallets"))  # with the app's version in the log
+    local_stack.invoke("ListWallets", sample_event("ListWallets"))  # with the app's version in the log
     local_stack.invoke("ListWallets", {})
     spend_at_once(app)
     pass_wallet_limit(App(local_stack), local_stack)
@@ -66,7 +66,7 @@ def play(app: App, local_stack: LocalStack) -> None:
     be_disputed(App(local_stack), local_stack)
     play_at_the_desk(app, local_stack)
     for function in ("ReconcilePayments", "AuditWallets", "AuditPayments", "SweepImages", "CompressImage"):
-        local_stack.invoke(function, event(function))
+        local_stack.invoke(function, sample_event(function))
     photos(app, local_stack)
     play_with_tokens(app, local_stack)
     for groups, status in ((["support"], 200), ([], 403)):
@@ -173,7 +173,7 @@ def play_with_tokens(app: App, local_stack: LocalStack) -> None:
 def photos(app: App, local_stack: LocalStack) -> None:
     assert app.upload_photo(b"no picture")["status"] == "rejected"
     photo = app.upload_photo(image_samples.encode(image_samples.photo(64, 48), "JPEG"))
-    duplicate = event("CompressImage")
+    duplicate = sample_event("CompressImage")
     duplicate["Records"][0]["s3"]["object"]["key"] = f"in/{owner_of(app.customer['id'])}/{photo['id']}"
     local_stack.invoke("CompressImage", duplicate)
     local_stack.invoke("CompressImage", {"Event": "s3:TestEvent"})

@@ -1,15 +1,11 @@
 """The sample events, one per trigger, as AWS sends them and `sam local invoke` uses them; each is invoked here."""
 
-import json
-from pathlib import Path
-from typing import Any
-
 import pytest
 
 from local.template import Template
+from tests.support.lambda_events import EVENTS, sample_event
 from tests.support.local_stack import LocalStack
 
-EVENTS = Path(__file__).resolve().parent.parent / "events"
 # The events cannot know the ids of stored rows, so some of them are about rows that do not exist.
 STATUSES = {
     "ListPaymentMethods": 200,
@@ -62,17 +58,13 @@ COUNTS: dict[str, dict[str, int]] = {
 }
 
 
-def event(function: str) -> dict[str, Any]:
-    return dict(json.loads((EVENTS / f"{function}.json").read_text()))
-
-
 def test_every_function_has_an_event() -> None:
     assert {path.stem for path in EVENTS.glob("*.json")} == set(Template().functions)
 
 
 @pytest.mark.parametrize("function", STATUSES)
 def test_event_matches_one_route_of_its_function(function: str) -> None:
-    sent = event(function)
+    sent = sample_event(function)
     (route,) = [
         route
         for route in Template().routes
@@ -85,24 +77,24 @@ def test_event_matches_one_route_of_its_function(function: str) -> None:
 @pytest.fixture(scope="module")
 def started(local_stack: LocalStack) -> None:
     """Create the top-up that other events are about."""
-    local_stack.invoke("AddWalletBalance", event("AddWalletBalance"))
+    local_stack.invoke("AddWalletBalance", sample_event("AddWalletBalance"))
 
 
 @pytest.mark.usefixtures("started")
 @pytest.mark.parametrize("function", STATUSES)
 def test_event_of_a_route_gets_its_status(function: str, local_stack: LocalStack) -> None:
-    response = local_stack.invoke(function, event(function))
+    response = local_stack.invoke(function, sample_event(function))
     assert response["statusCode"] == STATUSES[function], response["body"]
 
 
 @pytest.mark.parametrize("function", COUNTS)
 def test_event_of_a_trigger_gets_its_counts(function: str, local_stack: LocalStack) -> None:
-    counts = local_stack.invoke(function, event(function))
+    counts = local_stack.invoke(function, sample_event(function))
     assert COUNTS[function].items() <= counts.items()
 
 
 @pytest.mark.parametrize("function", ["Authorize", "AuthorizeStaff"])
 def test_authorizer_event_is_denied_with_a_code(function: str, local_stack: LocalStack) -> None:
-    answer = local_stack.invoke(function, event(function))
+    answer = local_stack.invoke(function, sample_event(function))
     assert answer["policyDocument"]["Statement"][0]["Effect"] == "Deny"
     assert answer["context"]["code"] == "token_invalid" and "sub" not in answer["context"]

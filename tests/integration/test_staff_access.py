@@ -12,34 +12,13 @@ from local.issuer import AUDIENCE, ISSUER, STAFF_AUDIENCE, STAFF_ISSUER, TOKEN_A
 from local.template import Route, Template
 from shared.staff.groups import ALLOWED, GROUPS
 from tests.support.local_stack import LocalStack
+from tests.support.staff_actions import ACTIONS
 from tools.openapi.operations import operations
 
 ROUTES = Template().routes
 STAFF_ROUTES = [route for route in ROUTES if route.path.startswith("/api/staff/")]
 CUSTOMERS_ROUTES = [route for route in ROUTES if not route.is_open and route not in STAFF_ROUTES]
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
-# The function of each route of staff, and the action that it is.
-ACTIONS = {
-    "SearchStaff": "read",
-    "RetrieveStaffPayment": "read",
-    "CreateStaffRefund": "request_refund",
-    "CancelStaffRefund": "request_refund",
-    "RetrieveStaffCustomer": "read",
-    "ListStaffDisputes": "read",
-    "ReplayStaffUploads": "replay",
-    "RetrieveStaffEvidence": "read",
-    "BlockStaffWallet": "block",
-    "CheckStaffWallet": "read",
-    "ReleaseStaffClaim": "release",
-    "ListStaffWebhooks": "read",
-    "ReplayStaffWebhook": "replay",
-    "ListStaffReviews": "read",
-    "ResolveStaffReview": "resolve",
-    "CreateStaffAdjustment": "propose",
-    "CreateStaffWaiver": "propose",
-    "ListStaffProposals": "read",
-    "DecideStaffProposal": "decide",
-}
 REFUSED: dict[str, Callable[[LocalStack], str]] = {
     "no token": lambda stack: "",
     "garbage": lambda stack: "not.a.token",

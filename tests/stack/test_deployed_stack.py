@@ -12,9 +12,9 @@ import requests
 
 from local.template import Route, Template
 from shared.staff.groups import ALLOWED, GROUPS
-from tests.integration.test_staff_access import ACTIONS
 from tests.support.api_client import API, App
 from tests.support.deployed import DeployedStack
+from tests.support.staff_actions import ACTIONS
 from tools.stack import BUILT, NAME
 
 pytestmark = pytest.mark.stack

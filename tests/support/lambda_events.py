@@ -1,6 +1,14 @@
-"""What Lambda hands to a function: an API Gateway event and an invocation's context."""
+"""What Lambda hands to a function: an API Gateway event, a sample of each trigger's, and an invocation's context."""
 
+import json
+from pathlib import Path
 from typing import Any
+
+EVENTS = Path(__file__).resolve().parent.parent / "events"
+
+
+def sample_event(function: str) -> dict[str, Any]:
+    return dict(json.loads((EVENTS / f"{function}.json").read_text()))
 
 
 class LambdaContext:
