@@ -7,9 +7,9 @@ import pytest
 
 from tests.support.api_client import App
 from tests.support.local_stack import LocalStack
+from tests.support.reconciler import drop_webhooks, reconcile
 
 pytestmark = pytest.mark.usefixtures("held")
-MINUTE_S = 61
 
 OFFER: dict[str, Any] = {"offer_paise": 5_000}
 FEE: dict[str, Any] = {"fee_paise": 1_180}
@@ -34,14 +34,13 @@ def by_webhook(app: App, local_stack: LocalStack, payment: dict[str, Any], paid:
 
 
 def by_sync(app: App, local_stack: LocalStack, payment: dict[str, Any], paid: dict[str, str]) -> None:
-    local_stack.control("deliver", {"drop": True})
+    drop_webhooks(local_stack)
     app.post(f"/payments/{payment['id']}/sync/", status=200)
 
 
 def by_reconciler(app: App, local_stack: LocalStack, payment: dict[str, Any], paid: dict[str, str]) -> None:
-    local_stack.control("deliver", {"drop": True})
-    local_stack.clock(MINUTE_S)
-    local_stack.invoke("ReconcilePayments")
+    drop_webhooks(local_stack)
+    reconcile(local_stack)
 
 
 WAYS: dict[str, Way] = {"verify": by_verify, "webhook": by_webhook, "sync": by_sync, "reconciler": by_reconciler}

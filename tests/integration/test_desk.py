@@ -6,9 +6,7 @@ import pytest
 
 from tests.support.api_client import App, at_once
 from tests.support.local_stack import LocalStack
-from tests.support.staff_client import REASON, Desk, code
-
-WHY = {"reason": REASON}
+from tests.support.staff_client import APPROVER, FINANCE, OTHER, REASON, WHY, Desk, code, resolve
 
 
 @pytest.fixture
@@ -62,8 +60,6 @@ def test_block_needs_a_reason(reason: str | None, app: App, support: Desk) -> No
 
 
 # --- proposals
-
-FINANCE, APPROVER, OTHER = (f"5afa0000-0000-4000-8000-0000000000{number}" for number in ("b1", "b2", "b3"))
 
 
 @pytest.fixture
@@ -167,10 +163,6 @@ def review_of(support: Desk, payment: dict[str, Any]) -> dict[str, Any]:
     return dict(review)
 
 
-def resolve(support: Desk, review: dict[str, Any], action: str, **more: str) -> Any:
-    return support.call("POST", f"/reviews/{review['id']}/resolve/", {"action": action, **WHY, **more})
-
-
 def test_amount_that_differs_is_accepted(app: App, support: Desk) -> None:
     payment = app.add_money("500.00")
     assert app.verify(payment, app.pay(payment, amount_paise=40_000)).status_code == 202
@@ -201,13 +193,9 @@ def test_second_capture_goes_back_once(app: App, local_stack: LocalStack) -> Non
     review = review_of(people[0], payment)
     answers = at_once([lambda desk=desk: resolve(desk, review, "refund_attempt") for desk in people])
     assert sorted(answer.status_code for answer in answers) == [200, 409], [answer.text for answer in answers]
-    made = local_stack.control("state", {})["refunds"]
-    made = [
-        row
-        for row in (made.values() if isinstance(made, dict) else made)
-        if row["payment_id"] == review["gateway_id"]
-    ]
-    assert [row["amount"] for row in made] == [50_000] and app.balance == "500.00"
+    refunds = local_stack.control("state", {})["refunds"].values()
+    made = [refund["amount"] for refund in refunds if refund["payment_id"] == review["gateway_id"]]
+    assert made == [50_000] and app.balance == "500.00"
 
 
 def test_action_of_another_reason_is_400(app: App, local_stack: LocalStack, support: Desk) -> None:

@@ -1,43 +1,22 @@
 """Disputes over HTTP: what is held comes back or is taken, whether or not a webhook arrives, and staff can answer."""
 
 import hashlib
-from typing import Any
 
 import pytest
 
 from tests.support import image_samples
 from tests.support.api_client import App
+from tests.support.disputes import dispute
 from tests.support.local_stack import LocalStack
+from tests.support.reconciler import PAST_AN_HOUR_S, drop_webhooks, reconcile
 from tests.support.staff_client import Desk, code
 
 pytestmark = pytest.mark.usefixtures("held")  # webhooks arrive when a test delivers them
-HOUR_S = 3_700
-
-
-@pytest.fixture
-def app(local_stack: LocalStack) -> App:
-    return App(local_stack)
 
 
 @pytest.fixture
 def desk(local_stack: LocalStack) -> Desk:
     return Desk(local_stack, "support")
-
-
-def dispute(
-    app: App, payment: dict[str, Any], status: str = "created", delivered: bool = True, **sent: Any
-) -> dict[str, Any]:
-    """What Razorpay makes of a dispute, with its webhook delivered unless it waits."""
-    attempt_id = app.get(f"/payments/{payment['id']}/")["gateway_payment_id"]
-    made = dict(app.stack.control("dispute", {"payment_id": attempt_id, "status": status, **sent}))
-    if delivered:
-        app.stack.control("deliver", {})
-    return made
-
-
-def wallet(app: App) -> tuple[str, str, str]:
-    body = app.get("/wallets/")["results"][0]
-    return body["balance"], body["held"], body["owed"]
 
 
 def rows(app: App) -> list[tuple[str, str, str]]:
@@ -48,11 +27,11 @@ def rows(app: App) -> list[tuple[str, str, str]]:
 def test_won_dispute_gives_back_what_was_held(app: App) -> None:
     payment = app.top_up()
     opened = dispute(app, payment, amount=30_000)
-    assert wallet(app) == ("200.00", "300.00", "0.00") and rows(app) == [("debit", "300.00", "pending")]
+    assert app.wallet == ("200.00", "300.00", "0.00") and rows(app) == [("debit", "300.00", "pending")]
     assert app.spend("200.01", "spend").status_code == 400
     dispute(app, payment, "under_review", dispute_id=opened["id"])
     dispute(app, payment, "won", dispute_id=opened["id"])
-    assert wallet(app) == ("500.00", "0.00", "0.00")
+    assert app.wallet == ("500.00", "0.00", "0.00")
     assert rows(app) == [("credit", "300.00", "completed"), ("debit", "300.00", "reversed")]
     assert app.get(f"/payments/{payment['id']}/")["in_review"] is False
 
@@ -61,7 +40,7 @@ def test_lost_dispute_takes_what_was_held(app: App) -> None:
     payment = app.top_up()
     opened = dispute(app, payment)
     dispute(app, payment, "lost", dispute_id=opened["id"])
-    assert wallet(app) == ("0.00", "0.00", "0.00") and rows(app) == [("debit", "500.00", "completed")]
+    assert app.wallet == ("0.00", "0.00", "0.00") and rows(app) == [("debit", "500.00", "completed")]
 
 
 def test_lost_dispute_of_spent_money_is_owed_and_recovered(app: App) -> None:
@@ -69,9 +48,9 @@ def test_lost_dispute_of_spent_money_is_owed_and_recovered(app: App) -> None:
     assert app.spend("400.00", "spend").status_code == 201
     opened = dispute(app, payment)
     dispute(app, payment, "lost", dispute_id=opened["id"])
-    assert wallet(app) == ("0.00", "0.00", "400.00")
+    assert app.wallet == ("0.00", "0.00", "400.00")
     app.top_up()
-    assert wallet(app) == ("100.00", "0.00", "0.00")
+    assert app.wallet == ("100.00", "0.00", "0.00")
 
 
 @pytest.mark.parametrize("order", [{}, {"order": "reverse"}, {"order": "shuffle"}], ids=str)
@@ -84,21 +63,19 @@ def test_events_twice_and_in_any_order_move_money_once(
         dispute(app, payment, status, dispute_id=opened["id"], delivered=False)
     delivered = local_stack.control("deliver", {"times": 2} | order)
     assert {row["status"] for row in delivered} == {200}
-    assert wallet(app) == ("0.00", "0.00", "0.00") and app.spend("0.01", "spend").status_code == 400
+    assert app.wallet == ("0.00", "0.00", "0.00") and app.spend("0.01", "spend").status_code == 400
 
 
 def test_dispute_and_its_end_are_learnt_without_webhooks(app: App, local_stack: LocalStack, desk: Desk) -> None:
     payment = app.top_up()
     opened = dispute(app, payment, delivered=False)
-    local_stack.control("deliver", {"drop": True})
-    local_stack.clock(61)
-    local_stack.invoke("ReconcilePayments")
-    assert wallet(app) == ("0.00", "500.00", "0.00")
+    drop_webhooks(local_stack)
+    reconcile(local_stack)
+    assert app.wallet == ("0.00", "500.00", "0.00")
     dispute(app, payment, "won", dispute_id=opened["id"], delivered=False)
-    local_stack.control("deliver", {"drop": True})
-    local_stack.clock(HOUR_S)
-    local_stack.invoke("ReconcilePayments")
-    assert wallet(app) == ("500.00", "0.00", "0.00")
+    drop_webhooks(local_stack)
+    reconcile(local_stack, PAST_AN_HOUR_S)
+    assert app.wallet == ("500.00", "0.00", "0.00")
     assert [row["status"] for row in desk.get(f"/payments/{payment['id']}/")["disputes"]] == ["won"]
 
 
@@ -110,7 +87,7 @@ def test_refund_of_a_disputed_payment_is_refused(app: App, desk: Desk) -> None:
     assert desk.refund(payment, "200.00").status_code == 201
     dispute(app, payment, "lost", dispute_id=opened["id"])
     assert code(desk.refund(payment)) == (409, "refund_limit")
-    assert wallet(app) == ("500.00", "0.00", "0.00")
+    assert app.wallet == ("500.00", "0.00", "0.00")
 
 
 def test_later_phase_is_a_dispute_that_names_the_first(app: App, desk: Desk) -> None:
@@ -122,7 +99,7 @@ def test_later_phase_is_a_dispute_that_names_the_first(app: App, desk: Desk) -> 
         (first["id"], "chargeback", None, "won"),
         (second["id"], "pre_arbitration", first["id"], "open"),
     ]
-    assert wallet(app) == ("0.00", "500.00", "0.00")
+    assert app.wallet == ("0.00", "500.00", "0.00")
 
 
 def test_evidence_has_payment_timeline_and_photos(app: App, desk: Desk) -> None:

@@ -9,18 +9,16 @@ import pytest
 
 from tests.support.api_client import App
 from tests.support.local_stack import LocalStack
+from tests.support.reconciler import (
+    DAY_S,
+    PAST_A_MINUTE_S,
+    PAST_AN_HOUR_S,
+    PAST_TEN_MINUTES_S,
+    drop_webhooks,
+    reconcile,
+)
 
-MINUTE_S, TEN_MINUTES_S, HOUR_S, DAY_S = 61, 601, 3_601, 86_400
-
-
-def drop_webhooks(local_stack: LocalStack) -> None:
-    """What has happened so far is reported by no webhook, as after a day of failures."""
-    local_stack.control("deliver", {"drop": True})
-
-
-def reconcile(local_stack: LocalStack, after_s: int = MINUTE_S) -> dict[str, Any]:
-    local_stack.clock(after_s)
-    return dict(local_stack.invoke("ReconcilePayments"))
+MINUTE_S = PAST_A_MINUTE_S  # as test_refunds.py calls it
 
 
 def refund(app: App, local_stack: LocalStack, payment: dict[str, Any], **sent: Any) -> None:
@@ -72,7 +70,7 @@ def test_returned_refund_without_webhook_is_learnt(way: str, app: App, local_sta
     if way == "sync":
         app.post(f"/payments/{payment['id']}/sync/", status=200)
     else:
-        reconcile(local_stack, 9 * DAY_S if way == "old" else HOUR_S)
+        reconcile(local_stack, 9 * DAY_S if way == "old" else PAST_AN_HOUR_S)
     found = app.get(f"/payments/{payment['id']}/")
     assert (app.balance, found["status"], found["amount_refunded"]) == ("500.00", "captured", "0.00")
     (returned,) = app.get(f"/payments/{payment['id']}/refunds/")["results"]
@@ -95,7 +93,7 @@ def test_refund_days_after_the_payment_is_learnt(app: App, local_stack: LocalSta
     for _ in range(3):
         reconcile(local_stack, DAY_S)
     refund(app, local_stack, payment, amount=20_000)
-    reconcile(local_stack, TEN_MINUTES_S)
+    reconcile(local_stack, PAST_TEN_MINUTES_S)
     assert app.balance == "300.00" and spend_is_declined(app, "301.00")
     for _ in range(3):
         reconcile(local_stack, DAY_S)
@@ -109,10 +107,10 @@ def test_capture_long_after_its_creation_is_learnt_within_the_hour(app: App, loc
     second = app.pay(payment, "pending")
     assert app.verify(payment, app.pay(payment)).status_code == 200
     for _ in range(3):
-        reconcile(local_stack, TEN_MINUTES_S)
+        reconcile(local_stack, PAST_TEN_MINUTES_S)
     local_stack.control("late", {"payment_id": second["razorpay_payment_id"]})
     drop_webhooks(local_stack)
-    reconcile(local_stack, HOUR_S)
+    reconcile(local_stack, PAST_AN_HOUR_S)
     assert app.get(f"/payments/{payment['id']}/")["in_review"] and app.balance == "500.00"
 
 
@@ -120,7 +118,7 @@ def test_capture_long_after_its_creation_is_learnt_within_the_hour(app: App, loc
 def test_payment_of_an_order_nobody_checks_any_more_is_credited(app: App, local_stack: LocalStack) -> None:
     """The app still has the checkout that it was given a week ago."""
     payment = app.add_money()
-    for after_s in (61, 61, 200, 620, 2_800, *(7 * (DAY_S,))):
+    for after_s in (PAST_A_MINUTE_S, PAST_A_MINUTE_S, 200, 620, 2_800, *(7 * (DAY_S,))):
         reconcile(local_stack, after_s)
     stored = app.get(f"/payments/{payment['id']}/")
     assert (stored["status"], stored["checkout"]) == ("expired", None)
@@ -185,7 +183,7 @@ def test_silent_razorpay_ends_the_round_within_thirty_seconds(local_stack: Local
     """
     hang = {"method": "GET", "path": "/v1/", "fault": "timeout_before", "times": 1_000}
     local_stack.control("faults", [hang])
-    local_stack.clock(MINUTE_S)
+    local_stack.clock(PAST_A_MINUTE_S)
     started = time.monotonic()
     counts = local_stack.invoke("ReconcilePayments")
     assert 3 <= counts["ReconcileFailed"] <= 6 and time.monotonic() - started < 30

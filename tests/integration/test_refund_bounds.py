@@ -33,11 +33,6 @@ def pay_for_order(app: App, amount: str = "250.00") -> dict[str, Any]:
     return payment
 
 
-def wallet(app: App) -> tuple[str, str, str]:
-    (found,) = app.get("/wallets/")["results"]
-    return found["balance"], found["held"], found["owed"]
-
-
 @pytest.mark.parametrize(
     "amount", ["0.01", "0.99", "0", "-1.00", "100.001", "100.000", " ", "NaN", "9" * 400, True, {"paise": 1}]
 )
@@ -56,7 +51,7 @@ def test_all_that_is_left_beside_a_pending_refund(app: App, desk: Desk, local_st
     assert desk.refund(payment, "200.00").json()["status"] == "pending"
     assert code(desk.refund(payment, "300.01")) == LIMIT
     rest = desk.refund(payment)
-    assert rest.status_code == 201 and rest.json()["amount"] == "300.00" and wallet(app) == ("0.00", "500.00", "0.00")
+    assert rest.status_code == 201 and rest.json()["amount"] == "300.00" and app.wallet == ("0.00", "500.00", "0.00")
     assert code(desk.refund(payment)) == code(desk.refund(payment, "1.00")) == LIMIT
     assert app.get(f"/payments/{payment['id']}/")["amount_refunding"] == "500.00"
 
@@ -64,9 +59,9 @@ def test_all_that_is_left_beside_a_pending_refund(app: App, desk: Desk, local_st
 def test_payment_without_a_wallet_is_refunded_to_both_places(app: App, desk: Desk) -> None:
     payment = pay_for_order(app)
     assert desk.refund(payment, "100.00").json()["status"] == "processed"
-    assert wallet(app) == ("0.00", "0.00", "0.00") and app.transactions == []
+    assert app.wallet == ("0.00", "0.00", "0.00") and app.transactions == []
     assert desk.refund(payment, "100.00", destination="wallet").json()["status"] == "processed"
-    assert wallet(app) == ("100.00", "0.00", "0.00")
+    assert app.wallet == ("100.00", "0.00", "0.00")
     assert code(desk.refund(payment, "50.01", destination="wallet")) == LIMIT
     assert desk.refund(payment).json()["amount"] == "50.00" and app.status(payment) == "refunded"
 
@@ -87,7 +82,7 @@ def test_top_up_is_refunded_as_far_as_its_cash_is_there(kept: str, app: App, des
     if kept == "0.01":
         assert code(desk.refund(payment, "50.01")) == SPENT
     else:
-        assert desk.refund(payment, "50.00").status_code == 201 and wallet(app) == ("0.00", "0.00", "0.00")
+        assert desk.refund(payment, "50.00").status_code == 201 and app.wallet == ("0.00", "0.00", "0.00")
 
 
 def test_one_key_of_two_people_is_two_refunds(app: App, desk: Desk, local_stack: LocalStack) -> None:
@@ -110,9 +105,9 @@ def test_owed_money_is_justified_and_taken_from_the_next_top_up(
     attempt_id = app.get(f"/payments/{payment['id']}/")["gateway_payment_id"]
     local_stack.control("refund", {"payment_id": attempt_id, "amount": 20_000})
     local_stack.control("deliver", {})
-    assert wallet(app) == ("0.00", "0.00", "150.00")
+    assert app.wallet == ("0.00", "0.00", "150.00")
     app.top_up("200.00")
-    assert wallet(app) == ("50.00", "0.00", "0.00")
+    assert app.wallet == ("50.00", "0.00", "0.00")
     assert code(desk.refund(payment, "50.01")) == SPENT
     counts = audit(local_stack, aws, app.customer["id"])
     assert {name: counts[name] for name in COUNTS_OF_FAULTS} == dict.fromkeys(COUNTS_OF_FAULTS, 0)
@@ -130,7 +125,7 @@ def test_customer_asks_within_the_days(seven_days: LocalStack) -> None:
     asked = app.call("POST", path, {"amount": "60.00"}, "key")
     by_staff = desk.refund(payment, "40.00", "key")
     assert (asked.status_code, by_staff.status_code) == (201, 201) and asked.json()["id"] != by_staff.json()["id"]
-    assert wallet(app) == ("0.00", "0.00", "0.00")
+    assert app.wallet == ("0.00", "0.00", "0.00")
     assert app.call("POST", path, {"amount": "60.00"}, "key").headers["Idempotency-Replayed"] == "true"
 
 
@@ -172,4 +167,4 @@ def test_slower_refund_stays_pending_in_the_list(app: App, desk: Desk, local_sta
             row,
         )
         assert (newest["payment"], newest["description"]) == (payment["id"], payment["description"])
-    assert wallet(app) == ("300.00", "0.00", "0.00") and len(app.transactions) == 2
+    assert app.wallet == ("300.00", "0.00", "0.00") and len(app.transactions) == 2

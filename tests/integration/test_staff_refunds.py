@@ -8,11 +8,6 @@ from tests.support.staff_client import REASON, Desk, code
 
 
 @pytest.fixture
-def app(local_stack: LocalStack) -> App:
-    return App(local_stack)
-
-
-@pytest.fixture
 def desk(local_stack: LocalStack) -> Desk:
     return Desk(local_stack, "support")
 

@@ -5,12 +5,10 @@ import json
 
 import pytest
 
-from tests.integration.test_disputes import dispute
 from tests.support.api_client import App
+from tests.support.disputes import dispute
 from tests.support.local_stack import LocalStack
-from tests.support.staff_client import REASON, Desk, code
-
-WHY = {"reason": REASON}
+from tests.support.staff_client import REASON, WHY, Desk, code
 
 
 @pytest.fixture

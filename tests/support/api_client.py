@@ -127,6 +127,12 @@ class App:
         return str(self.get("/wallets/")["results"][0]["balance"])
 
     @property
+    def wallet(self) -> tuple[str, str, str]:
+        """What the wallet has, what of it is held, and what it owes."""
+        (found,) = self.get("/wallets/")["results"]
+        return found["balance"], found["held"], found["owed"]
+
+    @property
     def transactions(self) -> list[dict[str, Any]]:
         return list(self.get("/wallets/transactions/")["results"])
 

@@ -11,7 +11,10 @@ if TYPE_CHECKING:
     from tests.support.local_stack import LocalStack
 
 REASON = "Two shirts came back stained"
+WHY = {"reason": REASON}
 KEYS = itertools.count(1)
+# Persons, each with whatever groups a test gives them.
+FINANCE, APPROVER, OTHER = (f"5afa0000-0000-4000-8000-0000000000{number}" for number in ("b1", "b2", "b3"))
 
 
 class Desk:
@@ -39,6 +42,10 @@ class Desk:
     ) -> requests.Response:
         body = {"reason": REASON} | ({"amount": amount} if amount else {}) | more
         return self.call("POST", f"/payments/{payment['id']}/refunds/{query}", body, key or f"key-{next(KEYS)}")
+
+
+def resolve(desk: Desk, review: dict[str, Any], action: str, **more: str) -> requests.Response:
+    return desk.call("POST", f"/reviews/{review['id']}/resolve/", {"action": action, **WHY, **more})
 
 
 def code(response: requests.Response) -> tuple[int, str]:
