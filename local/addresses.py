@@ -1,4 +1,7 @@
-"""Where the local service listens, and which callers its controls accept."""
+"""Where the local service listens, and which callers its controls accept.
+
+`make doctor` imports this before any package is installed, so it needs the standard library alone.
+"""
 
 import errno
 import os

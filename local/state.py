@@ -1,4 +1,7 @@
-"""The folder of the saved state: one running service uses it, and only that folder is ever deleted."""
+"""The folder of the saved state: one running service uses it, and only that folder is ever deleted.
+
+`make doctor` imports this before any package is installed, so it needs the standard library alone.
+"""
 
 import fcntl
 import os
@@ -9,22 +12,25 @@ from pathlib import Path
 from typing import IO
 
 from local.addresses import CannotStart
-from local.template import ROOT
 
+ROOT = Path(__file__).resolve().parent.parent
 LOCK = "running"  # a file that a running service holds locked
 WRITABLE = "writable"
 RELEASE_TIMEOUT_S = 1  # the processes of a service that was killed end a moment after it
 
 
-def _folder() -> Path:
-    """A real account has a folder of its own: it does not know the payments of the stand-in."""
+def folder_path() -> Path:
+    """The folder, which may not exist yet.
+
+    A real account has a folder of its own: it does not know the payments of the stand-in.
+    """
     name = ".garment-pay-test-mode" if os.environ.get("RAZORPAY_KEY_ID") else ".garment-pay"
     return Path(os.environ.get("STATE") or ROOT / name)
 
 
 def state_folder() -> Path:
     """The folder, which exists and can be written."""
-    folder = _folder()
+    folder = folder_path()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / WRITABLE).write_text("")
@@ -62,7 +68,7 @@ def _try_lock(file: IO[str]) -> bool:
 
 def reset() -> str:
     """Delete the folder, unless a service runs in it or none ever did. Returns what to print."""
-    folder = _folder()
+    folder = folder_path()
     if not folder.exists():
         return "There is no local state."
     if not (folder / WRITABLE).exists():

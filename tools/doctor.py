@@ -1,7 +1,8 @@
 """`make doctor`: what `make run` and the other targets need, and whether this machine has it.
 
-Runs before any package is installed, so it uses the standard library alone. Prints a line for each check and exits 1
-if `make run` cannot work.
+Runs before any package is installed and on any Python 3, so it uses the standard library alone. What it takes from
+local/ is imported by the checks that need a newer Python. Prints a line for each check and exits 1 if `make run`
+cannot work.
 """
 
 import os
@@ -20,11 +21,12 @@ FREE_BYTES_MIN = 1_000_000_000
 
 
 def main() -> int:
-    results = [check() for check in CHECKS]
+    is_old = sys.version_info < setup.PYTHON_MIN
+    results = [check() for check in CHECKS if not (is_old and check in NEED_LOCAL)]
     for mark, line in results:
         print("%s  %s" % (mark, line))
     broken = sum(mark == FAILED for mark, line in results)
-    print("make run cannot work until %d of these are mended." % broken if broken else "make run can work.")
+    print("make run cannot work until %d of these are fixed." % broken if broken else "make run can work.")
     return 1 if broken else 0
 
 
@@ -97,7 +99,9 @@ def is_free(port: int) -> bool:
 
 
 def state() -> "tuple[str, str]":
-    folder = os.environ.get("STATE") or os.path.join(setup.ROOT, ".garment-pay")
+    from local.state import folder_path
+
+    folder = str(folder_path())
     parent = folder if os.path.isdir(folder) else os.path.dirname(os.path.abspath(folder))
     if not os.access(parent, os.W_OK):
         return FAILED, "the state folder %s cannot be written" % folder
@@ -108,12 +112,12 @@ def state() -> "tuple[str, str]":
 
 
 def phone() -> "tuple[str, str]":
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))  # sends nothing
-            return OK, "HOST=lan make run would listen on %s" % probe.getsockname()[0]
-        except OSError:
-            return ABSENT, "this machine has no network, so no phone can reach it"
+    from local.addresses import LOOPBACK, lan_address
+
+    address = lan_address()
+    if address == LOOPBACK:
+        return ABSENT, "this machine has no network, so no phone can reach it"
+    return OK, "HOST=lan make run would listen on %s" % address
 
 
 def runtime() -> "tuple[str, str]":
@@ -133,6 +137,7 @@ def programs() -> "tuple[str, str]":
 
 
 CHECKS = (python, system, installer, environments, handlers, ports, state, phone, runtime, programs)
+NEED_LOCAL = (state, phone)  # they import from local/, which an old Python cannot read
 
 if __name__ == "__main__":
     sys.exit(main())
