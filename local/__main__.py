@@ -17,12 +17,12 @@ from local.actions import PHONE_CLAIM, Local
 from local.addresses import HOST, LOOPBACK, OURS, WEBHOOK_PATH, CannotStart, hold_port, port_of
 from local.api_gateway import Api
 from local.aws import CREDENTIALS, Ministack
-from local.backstage import Backstage
 from local.banner import banner, write_env
 from local.issuer import AUDIENCE, ISSUER, STAFF_AUDIENCE, STAFF_ISSUER, Issuer
 from local.lambda_pool import LambdaPool
 from local.log import Log, is_raw
 from local.memory import Clock, Faults
+from local.pages_api import PagesApi
 from local.razorpay.fake import FakeRazorpay
 from local.razorpay.server import serve
 from local.razorpay.webhooks import ACCOUNT_ID
@@ -162,7 +162,7 @@ def start(running: list[Callable[[], object]]) -> Service:
         "customers": local.seeds,
         "staff": [local.new_staff(*person) for person in STAFF],
     }
-    api.backstage = Backstage(razorpay.stand_in, ready, environment, local.names, log)
+    api.pages_api = PagesApi(razorpay.stand_in, ready, environment, local.names, log)
     return Service(api, state, ready, has_stories, notes, bool(real.base_url))
 
 

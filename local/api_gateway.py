@@ -17,9 +17,9 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from local import actions
 from local.addresses import HOST, LOOPBACK, CannotStart, refusal
-from local.backstage import Backstage
 from local.lambda_pool import Crashed, LambdaPool, TimedOut
 from local.log import Log
+from local.pages_api import PagesApi
 from local.template import ROOT, Route, Template
 from local.web import page
 
@@ -53,7 +53,7 @@ class Api(ThreadingHTTPServer):
         self.has_any_port = port == 0
         self.url = f"http://{HOST}:{self.port}"
         self.pool: LambdaPool
-        self.backstage: Backstage  # answers the pages' questions about this machine
+        self.pages_api: PagesApi  # answers the pages' questions about this machine
         self.front_page = b""
         self.announced = threading.Event()  # set after the ready line: S3 events of an earlier run wait for it
 
@@ -140,7 +140,7 @@ class Connection(BaseHTTPRequestHandler):
         if self.command == "OPTIONS":
             return 204, self._cors(), b""
         if path.startswith("/_pages/"):
-            return self.server.backstage.respond(self.path, body)
+            return self.server.pages_api.respond(self.path, body)
         status, headers, payload = self._local(path.removeprefix("/_local/"), body)
         return status, headers | self._cors(), payload
 

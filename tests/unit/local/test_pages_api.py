@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from local.backstage import Backstage
 from local.dashboards import dashboards
 from local.log import Log
 from local.metrics import POINTS_MAX, Metrics
+from local.pages_api import PagesApi
 from local.razorpay.fake import FakeRazorpay
 from tests.support.fake_account import a_payment
 
@@ -25,37 +25,37 @@ LINE = {
 
 
 @pytest.fixture
-def backstage(razorpay: FakeRazorpay, tmp_path: Path) -> Backstage:
+def pages_api(razorpay: FakeRazorpay, tmp_path: Path) -> PagesApi:
     ready = {"api": "", "razorpay": "", "customers": [], "staff": [], "key_secret": "s"}
-    return Backstage(razorpay, ready, {}, {}, Log(tmp_path / "log", is_raw=True, is_direct=True))
+    return PagesApi(razorpay, ready, {}, {}, Log(tmp_path / "log", is_raw=True, is_direct=True))
 
 
-def ask(backstage: Backstage, url: str, body: Any = None) -> tuple[int, Any]:
-    status, _, payload = backstage.respond(url, json.dumps(body).encode() if body is not None else b"")
+def ask(pages_api: PagesApi, url: str, body: Any = None) -> tuple[int, Any]:
+    status, _, payload = pages_api.respond(url, json.dumps(body).encode() if body is not None else b"")
     return status, json.loads(payload)
 
 
-def test_ready_has_no_secret(backstage: Backstage) -> None:
-    status, ready = ask(backstage, "/_pages/ready")
+def test_ready_has_no_secret(pages_api: PagesApi) -> None:
+    status, ready = ask(pages_api, "/_pages/ready")
     assert status == 200 and set(ready) == {"api", "razorpay", "customers", "staff"}
 
 
-def test_webhooks_come_newest_first(backstage: Backstage) -> None:
-    a_payment(backstage.stand_in)
-    _, webhooks = ask(backstage, "/_pages/webhooks")
+def test_webhooks_come_newest_first(pages_api: PagesApi) -> None:
+    a_payment(pages_api.stand_in)
+    _, webhooks = ask(pages_api, "/_pages/webhooks")
     assert [webhook["event"] for webhook in webhooks] == ["order.paid", "payment.captured", "payment.authorized"]
     assert [(webhook["held"], webhook["status"]) for webhook in webhooks] == [(True, None)] * 3
 
 
-def test_controls_are_passed_on_and_refusals_too(backstage: Backstage) -> None:
-    assert ask(backstage, "/_pages/razorpay/hold", {"hold": False}) == (200, {"hold": False})
-    assert ask(backstage, "/_pages/stand-in") == (200, {"holding": False, "faults": []})
-    assert ask(backstage, "/_pages/razorpay/dance", {})[0] == 400
+def test_controls_are_passed_on_and_refusals_too(pages_api: PagesApi) -> None:
+    assert ask(pages_api, "/_pages/razorpay/hold", {"hold": False}) == (200, {"hold": False})
+    assert ask(pages_api, "/_pages/stand-in") == (200, {"holding": False, "faults": []})
+    assert ask(pages_api, "/_pages/razorpay/dance", {})[0] == 400
 
 
 @pytest.mark.parametrize("url", ["/_pages/", "/_pages/unknown", "/_pages/entries"])
-def test_unknown_question_is_a_400(backstage: Backstage, url: str) -> None:
-    assert ask(backstage, url)[0] == 400
+def test_unknown_question_is_a_400(pages_api: PagesApi, url: str) -> None:
+    assert ask(pages_api, url)[0] == 400
 
 
 def test_functions_metrics_are_read_from_their_lines() -> None:
@@ -81,8 +81,8 @@ def test_oldest_points_go() -> None:
     assert [value for _, value in metrics.series()["GarmentPay/Paid"]] == list(range(1, POINTS_MAX + 1))
 
 
-def test_page_learns_that_nothing_is_measured(backstage: Backstage) -> None:
-    assert ask(backstage, "/_pages/metrics") == (200, {"is_measured": False, "points": {}})
+def test_page_learns_that_nothing_is_measured(pages_api: PagesApi) -> None:
+    assert ask(pages_api, "/_pages/metrics") == (200, {"is_measured": False, "points": {}})
 
 
 def test_dashboards_are_the_three_of_the_template() -> None:

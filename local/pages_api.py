@@ -28,8 +28,8 @@ PHOTO = (
 
 
 @dataclass
-class Backstage:
-    """What `/_pages/` answers from."""
+class PagesApi:
+    """Answers the pages' requests to `/_pages/`."""
 
     stand_in: FakeRazorpay
     ready: dict[str, Any]  # the ready line
