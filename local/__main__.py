@@ -13,7 +13,7 @@ from types import FrameType
 from typing import Any
 
 from local.account import Account, account
-from local.actions import PHONE_CLAIM, Local
+from local.actions import PHONE_CLAIM, DeveloperControls
 from local.addresses import HOST, LOOPBACK, OURS, WEBHOOK_PATH, CannotStart, hold_port, port_of
 from local.api_gateway import Api
 from local.aws import CREDENTIALS, Ministack
@@ -101,9 +101,9 @@ def start(running: list[Callable[[], object]]) -> Service:
     web_origin, real = os.environ.get("WEB_ORIGIN", ""), account()
     has_stories = not real.base_url and os.environ.get("SEEDS", "off" if is_script() else "on") != "off"
     log = Log(state / "functions.log", is_raw(), is_direct=is_raw() and not has_stories)
-    local = Local(clock, faults, Issuer(state), Issuer.for_staff(state))
-    local.tables = list(template.of_type("AWS::DynamoDB::Table"))
-    api = _api(template, local, log, web_origin, notes)
+    controls = DeveloperControls(clock, faults, Issuer(state), Issuer.for_staff(state))
+    controls.tables = list(template.of_type("AWS::DynamoDB::Table"))
+    api = _api(template, controls, log, web_origin, notes)
     running.append(api.server_close)
     razorpay_port = _port_beside(api, 1, "RAZORPAY_PORT", os.environ.get("RAZORPAY_PORT"), notes)
     ministack = Ministack(state, port=_port_beside(api, 2, "AWS_PORT", os.environ.get("AWS_PORT"), notes))
@@ -142,8 +142,8 @@ def start(running: list[Callable[[], object]]) -> Service:
     for trigger in template.triggers:
         running.append(deliver_uploads(trigger, pool, faults, api.announced, log))
     api.serve(pool)
-    local.seeds = [local.new_customer(seed.name, seed.id, seed.phone) for seed in SEEDS]
-    if has_stories and (problem := make_stories(state, api.url, razorpay.url, local.seeds)):
+    controls.seeds = [controls.new_customer(seed.name, seed.id, seed.phone) for seed in SEEDS]
+    if has_stories and (problem := make_stories(state, api.url, razorpay.url, controls.seeds)):
         notes.append(f"the customers have no story: {problem}")
         has_stories = False
     _wait_for_webhooks(razorpay.stand_in)
@@ -159,10 +159,10 @@ def start(running: list[Callable[[], object]]) -> Service:
         "key_id": real.key_id,
         "key_secret": real.key_secret,
         "webhook_secret": WEBHOOK_SECRET,
-        "customers": local.seeds,
-        "staff": [local.new_staff(*person) for person in STAFF],
+        "customers": controls.seeds,
+        "staff": [controls.new_staff(*person) for person in STAFF],
     }
-    api.pages_api = PagesApi(razorpay.stand_in, ready, environment, local.names, log)
+    api.pages_api = PagesApi(razorpay.stand_in, ready, environment, controls.names, log)
     return Service(api, state, ready, has_stories, notes, bool(real.base_url))
 
 
@@ -171,15 +171,15 @@ def is_script() -> bool:
     return os.environ.get("JSON") == "1"
 
 
-def _api(template: Template, local: Local, log: Log, web_origin: str, notes: list[str]) -> Api:
+def _api(template: Template, controls: DeveloperControls, log: Log, web_origin: str, notes: list[str]) -> Api:
     """The API on PORT, or on the port that is fixed, or on any free one if that is taken."""
     if wanted := os.environ.get("PORT"):
-        return Api(port_of("PORT", wanted), template, local, log, web_origin)
+        return Api(port_of("PORT", wanted), template, controls, log, web_origin)
     try:
-        return Api(PORT, template, local, log, web_origin)
+        return Api(PORT, template, controls, log, web_origin)
     except CannotStart:
         notes.append(f"port {PORT} is taken by another program, so the ports are others this time")
-        return Api(0, template, local, log, web_origin)
+        return Api(0, template, controls, log, web_origin)
 
 
 def _port_beside(api: Api, offset: int, variable: str, wanted: str | None, notes: list[str]) -> int:

@@ -23,7 +23,7 @@ class Refused(Exception):
     """The action is unknown, or its body is not what it takes; the message says so."""
 
 
-class Local:
+class DeveloperControls:
     """What the actions read and change."""
 
     def __init__(self, clock: Clock, faults: Faults, issuer: Issuer, staff_issuer: Issuer) -> None:
@@ -51,18 +51,18 @@ class Local:
 class Action:
     """One action with the fields of its body, and the type of each: a field may be absent unless it is required."""
 
-    act: Callable[[Local, dict[str, Any]], Any]
+    act: Callable[[DeveloperControls, dict[str, Any]], Any]
     required: Mapping[str, type] | None = None
     optional: Mapping[str, type] | None = None
 
 
-def act(local: Local, name: str, body: bytes) -> Any:
+def act(controls: DeveloperControls, name: str, body: bytes) -> Any:
     """Do one action; Refused says in words what is unknown, missing or of the wrong type."""
     if name not in ACTIONS:
         raise Refused(f"unknown action {name!r}, known actions: {', '.join(ACTIONS)}")
     action = ACTIONS[name]
     required, optional = action.required or {}, action.optional or {}
-    return action.act(local, _fields(body, required, {**required, **optional}))
+    return action.act(controls, _fields(body, required, {**required, **optional}))
 
 
 def _fields(body: bytes, required: Mapping[str, type], known: Mapping[str, type]) -> dict[str, Any]:
@@ -86,55 +86,55 @@ def _fields(body: bytes, required: Mapping[str, type], known: Mapping[str, type]
 WORDS = {int: "a whole number", str: "a text", bool: "true or false", list: "a list"}
 
 
-def _customers(local: Local, sent: dict[str, Any]) -> Any:
-    return local.new_customer(sent.get("name") or "A customer", phone=sent.get("phone", ""))
+def _customers(controls: DeveloperControls, sent: dict[str, Any]) -> Any:
+    return controls.new_customer(sent.get("name") or "A customer", phone=sent.get("phone", ""))
 
 
-def _clock(local: Local, sent: dict[str, Any]) -> Any:
+def _clock(controls: DeveloperControls, sent: dict[str, Any]) -> Any:
     if not 0 <= sent["forward_s"] <= FORWARD_S_MAX:
         raise Refused(f"forward_s must be from 0 to {FORWARD_S_MAX}: the clock only moves forward")
-    local.clock.forward(sent["forward_s"])
-    return {"ahead_s": local.clock.ahead_s}
+    controls.clock.forward(sent["forward_s"])
+    return {"ahead_s": controls.clock.ahead_s}
 
 
-def _invoke(local: Local, sent: dict[str, Any]) -> Any:
-    if sent["function"] not in local.pool.functions:
-        known = ", ".join(sorted(local.pool.functions))
+def _invoke(controls: DeveloperControls, sent: dict[str, Any]) -> Any:
+    if sent["function"] not in controls.pool.functions:
+        known = ", ".join(sorted(controls.pool.functions))
         raise Refused(f"unknown function {sent['function']!r}, known functions: {known}")
-    return local.pool.invoke(sent["function"], sent.get("event", {}))
+    return controls.pool.invoke(sent["function"], sent.get("event", {}))
 
 
-def _faults(local: Local, sent: dict[str, Any]) -> Any:
+def _faults(controls: DeveloperControls, sent: dict[str, Any]) -> Any:
     """Set the faults that are given, and leave the others."""
     operations = sent.get("s3", [])
     if not all(isinstance(name, str) and name.isascii() and name.isalnum() for name in operations):
         raise Refused('s3 must be a list of operations, such as ["GetObject"]')
     tables = sent.get("tables", [])
-    if unknown := [name for name in tables if name not in local.tables]:
-        raise Refused(f"unknown table {unknown[0]!r}, known tables: {', '.join(local.tables)}")
+    if unknown := [name for name in tables if name not in controls.tables]:
+        raise Refused(f"unknown table {unknown[0]!r}, known tables: {', '.join(controls.tables)}")
     for field, names in (("s3", operations), ("tables", tables)):
         if len(" ".join(names)) > Faults.SIZE:
             raise Refused(f"{field} must have at most {Faults.SIZE} characters")
     if "s3" in sent:
-        local.faults.set_s3(operations)
+        controls.faults.set_s3(operations)
     if "tables" in sent:
-        local.faults.set_tables(tables)
-    local.faults.issuer = sent.get("issuer", local.faults.issuer)
-    local.faults.uploads_twice = sent.get("uploads_twice", local.faults.uploads_twice)
+        controls.faults.set_tables(tables)
+    controls.faults.issuer = sent.get("issuer", controls.faults.issuer)
+    controls.faults.uploads_twice = sent.get("uploads_twice", controls.faults.uploads_twice)
     return {
-        "s3": local.faults.s3,
-        "tables": local.faults.tables,
-        "issuer": local.faults.issuer,
-        "uploads_twice": local.faults.uploads_twice,
+        "s3": controls.faults.s3,
+        "tables": controls.faults.tables,
+        "issuer": controls.faults.issuer,
+        "uploads_twice": controls.faults.uploads_twice,
     }
 
 
 ACTIONS: Mapping[str, Action] = {
     "customers": Action(_customers, optional={"name": str, "phone": str}),
-    "seeds": Action(lambda local, sent: local.seeds),
+    "seeds": Action(lambda controls, sent: controls.seeds),
     "faults": Action(_faults, optional={"s3": list, "tables": list, "issuer": bool, "uploads_twice": bool}),
     "clock": Action(_clock, {"forward_s": int}),
     "invoke": Action(_invoke, {"function": str}, {"event": object}),
-    "jwks.json": Action(lambda local, sent: local.issuer.jwks),
-    "staff_jwks.json": Action(lambda local, sent: local.staff_issuer.jwks),
+    "jwks.json": Action(lambda controls, sent: controls.issuer.jwks),
+    "staff_jwks.json": Action(lambda controls, sent: controls.staff_issuer.jwks),
 }

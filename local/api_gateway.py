@@ -38,7 +38,9 @@ class Api(ThreadingHTTPServer):
     request_queue_size = 256
     allow_reuse_address = True
 
-    def __init__(self, port: int, template: Template, local: actions.Local, log: Log, web_origin: str = "") -> None:
+    def __init__(
+        self, port: int, template: Template, controls: actions.DeveloperControls, log: Log, web_origin: str = ""
+    ) -> None:
         self.loopback: socket.socket | None = None
         try:
             super().__init__((HOST, port), Connection)
@@ -47,7 +49,7 @@ class Api(ThreadingHTTPServer):
         except OSError as error:
             hint = "try: PORT=0 make run, for any free one"
             raise CannotStart(f"Port {port} cannot be used ({error.strerror}); {hint}") from None
-        self.template, self.local, self.log, self.web_origin = template, local, log, web_origin
+        self.template, self.controls, self.log, self.web_origin = template, controls, log, web_origin
         self.routes = template.routes
         self.port = int(self.server_address[1])
         self.has_any_port = port == 0
@@ -58,7 +60,7 @@ class Api(ThreadingHTTPServer):
         self.announced = threading.Event()  # set after the ready line: S3 events of an earlier run wait for it
 
     def serve(self, pool: LambdaPool) -> None:
-        self.pool = self.local.pool = pool
+        self.pool = self.controls.pool = pool
         threading.Thread(target=self.serve_forever, name="api", daemon=True).start()
         if self.loopback:
             threading.Thread(target=self._serve_loopback, name="loopback", daemon=True).start()
@@ -133,7 +135,7 @@ class Connection(BaseHTTPRequestHandler):
                 return 200, {"Content-Type": "text/html; charset=utf-8"}, UPLOAD_PAGE.read_bytes()
         if not path.startswith(("/_local/", "/_pages/")):
             return None
-        if self.path in KEYS and self.server.local.faults.issuer:
+        if self.path in KEYS and self.server.controls.faults.issuer:
             return 503, {"Content-Type": "text/html; charset=utf-8"}, b"<h1>Service Unavailable</h1>"
         if why := refusal(self.headers.get("Host", ""), self.headers.get("Origin"), self.server.web_origin):
             return _json(403, {"detail": why})
@@ -189,7 +191,7 @@ class Connection(BaseHTTPRequestHandler):
         if not route.is_open:
             try:
                 event["requestContext"]["authorizer"] = context = self._authorize(route.authorizer)
-                self.caller = self.server.local.names.get(context["principalId"], context["principalId"][:8])
+                self.caller = self.server.controls.names.get(context["principalId"], context["principalId"][:8])
             except NotAuthorized as refusal:
                 return self._gateway_response(refusal.kind, refusal.context)
         if len(event["body"] or "") > EVENT_BYTES_MAX - EVENT_OVERHEAD_BYTES:
@@ -300,7 +302,7 @@ class Connection(BaseHTTPRequestHandler):
         if self.command != "POST" and self.path not in KEYS:
             return _json(405, {"detail": f"send a POST to /_local/{action}"})
         try:
-            return _json(200, actions.act(self.server.local, action, body))
+            return _json(200, actions.act(self.server.controls, action, body))
         except (actions.Refused, TimedOut, Crashed) as error:
             return _json(400, {"detail": str(error)})
 

@@ -6,17 +6,17 @@ from typing import Any
 
 import pytest
 
-from local.actions import ACTIONS, Local, Refused, act
+from local.actions import ACTIONS, DeveloperControls, Refused, act
 from local.issuer import Issuer
 from local.memory import Clock, Faults
 
 
 @pytest.fixture
-def local(tmp_path_factory: pytest.TempPathFactory) -> Local:
+def controls(tmp_path_factory: pytest.TempPathFactory) -> DeveloperControls:
     state = tmp_path_factory.mktemp("issuers")
-    local = Local(Clock(), Faults(), Issuer(state), Issuer.for_staff(state))
-    local.tables = ["PaymentsTable"]
-    return local
+    controls = DeveloperControls(Clock(), Faults(), Issuer(state), Issuer.for_staff(state))
+    controls.tables = ["PaymentsTable"]
+    return controls
 
 
 @pytest.mark.parametrize(
@@ -43,36 +43,36 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Local:
         ("clock", [], "the body must be an object"),
     ],
 )
-def test_unknown_is_refused_in_words(name: str, body: Any, words: str, local: Local) -> None:
+def test_unknown_is_refused_in_words(name: str, body: Any, words: str, controls: DeveloperControls) -> None:
     with pytest.raises(Refused, match=".*") as refused:
-        act(local, name, json.dumps(body).encode())
+        act(controls, name, json.dumps(body).encode())
     assert words in str(refused.value)
-    assert local.clock.ahead_s == 0 and local.faults.s3 == local.faults.tables == []
-    assert not local.faults.issuer and not local.faults.uploads_twice
+    assert controls.clock.ahead_s == 0 and controls.faults.s3 == controls.faults.tables == []
+    assert not controls.faults.issuer and not controls.faults.uploads_twice
 
 
-def test_body_that_is_not_json_is_refused(local: Local) -> None:
+def test_body_that_is_not_json_is_refused(controls: DeveloperControls) -> None:
     with pytest.raises(Refused, match="not valid JSON"):
-        act(local, "clock", b"{")
+        act(controls, "clock", b"{")
 
 
-def test_clock_moves_and_faults_that_are_not_named_stay(local: Local) -> None:
-    assert act(local, "clock", b'{"forward_s": 60}') == {"ahead_s": 60}
+def test_clock_moves_and_faults_that_are_not_named_stay(controls: DeveloperControls) -> None:
+    assert act(controls, "clock", b'{"forward_s": 60}') == {"ahead_s": 60}
     none = {"s3": [], "tables": [], "issuer": False, "uploads_twice": False}
-    assert act(local, "faults", b'{"s3": ["GetObject"]}') == none | {"s3": ["GetObject"]}
-    assert act(local, "faults", b'{"issuer": true}') == none | {"s3": ["GetObject"], "issuer": True}
-    assert act(local, "faults", b'{"s3": []}') == none | {"issuer": True}
+    assert act(controls, "faults", b'{"s3": ["GetObject"]}') == none | {"s3": ["GetObject"]}
+    assert act(controls, "faults", b'{"issuer": true}') == none | {"s3": ["GetObject"], "issuer": True}
+    assert act(controls, "faults", b'{"s3": []}') == none | {"issuer": True}
     both = {"tables": ["PaymentsTable"], "uploads_twice": True}
-    assert act(local, "faults", json.dumps(both).encode()) == none | both | {"issuer": True}
+    assert act(controls, "faults", json.dumps(both).encode()) == none | both | {"issuer": True}
 
 
-def test_customer_with_a_phone_has_it_in_the_token(local: Local) -> None:
+def test_customer_with_a_phone_has_it_in_the_token(controls: DeveloperControls) -> None:
     import jwt
 
-    customer = act(local, "customers", b'{"name": "Asha", "phone": "+919876543210"}')
+    customer = act(controls, "customers", b'{"name": "Asha", "phone": "+919876543210"}')
     claims = jwt.decode(customer["token"], options={"verify_signature": False})
     assert claims["phone_number"] == "+919876543210" and claims["sub"] == customer["id"]
-    without = jwt.decode(act(local, "customers", b"{}")["token"], options={"verify_signature": False})
+    without = jwt.decode(act(controls, "customers", b"{}")["token"], options={"verify_signature": False})
     assert "phone_number" not in without
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from local.actions import Local
+from local.actions import DeveloperControls
 from local.api_gateway import Api
 from local.issuer import Issuer
 from local.log import Log
@@ -15,8 +15,8 @@ from local.template import Template
 
 @pytest.fixture
 def api(tmp_path: Path) -> Iterator[Api]:
-    local = Local(Clock(), Faults(), Issuer(tmp_path), Issuer.for_staff(tmp_path))
-    api = Api(0, Template(), local, Log(tmp_path / "functions.log", is_raw=False, is_direct=True))
+    controls = DeveloperControls(Clock(), Faults(), Issuer(tmp_path), Issuer.for_staff(tmp_path))
+    api = Api(0, Template(), controls, Log(tmp_path / "functions.log", is_raw=False, is_direct=True))
     api.log.speak()
     yield api
     api.server_close()
