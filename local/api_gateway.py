@@ -111,7 +111,7 @@ class Connection(BaseHTTPRequestHandler):
             response = self._gateway_response("REQUEST_TOO_LARGE")
             self.close_connection = True
         else:
-            response = self._own(body) or self._routed(body, started)
+            response = self._developers_response(body) or self._api_response(body, started)
         status, headers, payload = response
         self.send_response(status)
         for name, value in headers.items():
@@ -123,7 +123,7 @@ class Connection(BaseHTTPRequestHandler):
 
     do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = do_HEAD = do_OPTIONS = respond
 
-    def _own(self, body: bytes) -> Response | None:
+    def _developers_response(self, body: bytes) -> Response | None:
         """The response of what exists only on a developer's machine; None for the API's own addresses."""
         path = urlsplit(self.path).path
         if self.command == "GET":
@@ -143,14 +143,14 @@ class Connection(BaseHTTPRequestHandler):
             return 204, self._cors(), b""
         if path.startswith("/_pages/"):
             return self.server.pages_api.respond(self.path, body)
-        status, headers, payload = self._local(path.removeprefix("/_local/"), body)
+        status, headers, payload = self._control_response(path.removeprefix("/_local/"), body)
         return status, headers | self._cors(), payload
 
-    def _routed(self, body: bytes, started: float) -> Response:
+    def _api_response(self, body: bytes, started: float) -> Response:
         """The API's response, with its line in the log; `started` is on the monotonic clock."""
         if self.command == "OPTIONS" and self._has_route(urlsplit(self.path).path):
             return 200, self.server.template.preflight(self.server.web_origin), b""
-        response = self._route(body)
+        response = self._function_response(body)
         ms, code = (time.monotonic() - started) * 1_000, response[1].get("X-Error-Code", "")
         self._measure(response[0], ms)
         self.server.log.request(self.command, self.path, body, response[0], ms, self.caller, code)
@@ -178,7 +178,8 @@ class Connection(BaseHTTPRequestHandler):
             return None
         return self.rfile.read(int(length))
 
-    def _route(self, body: bytes) -> Response:
+    def _function_response(self, body: bytes) -> Response:
+        """The response of the function whose route matches the request."""
         url = urlsplit(self.path)
         for route in self.server.routes:
             parameters = route.match(self.command, url.path)
@@ -192,8 +193,8 @@ class Connection(BaseHTTPRequestHandler):
             try:
                 event["requestContext"]["authorizer"] = context = self._authorize(route.authorizer)
                 self.caller = self.server.controls.names.get(context["principalId"], context["principalId"][:8])
-            except NotAuthorized as refusal:
-                return self._gateway_response(refusal.kind, refusal.context)
+            except NotAuthorized as denied:
+                return self._gateway_response(denied.kind, denied.context)
         if len(event["body"] or "") > EVENT_BYTES_MAX - EVENT_OVERHEAD_BYTES:
             return self._gateway_response("REQUEST_TOO_LARGE")
         try:
@@ -298,7 +299,8 @@ class Connection(BaseHTTPRequestHandler):
         status, headers, body = self.server.template.gateway_response(kind, authorizer, self.server.web_origin)
         return status, {"Content-Type": "application/json", **headers}, body.encode()
 
-    def _local(self, action: str, body: bytes) -> Response:
+    def _control_response(self, action: str, body: bytes) -> Response:
+        """The response of one of the developer's controls."""
         if self.command != "POST" and self.path not in KEYS:
             return _json(405, {"detail": f"send a POST to /_local/{action}"})
         try:
