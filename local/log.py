@@ -120,6 +120,11 @@ def _event_of(body: bytes) -> str:
         return "an event that cannot be read"
 
 
+def is_script() -> bool:
+    """Whether a script started the service: one line of JSON instead of the banner."""
+    return os.environ.get("JSON") == "1"
+
+
 def is_raw() -> bool:
     """Whether the functions' own lines are wanted: by LOGS, and without it by scripts."""
-    return (os.environ.get("LOGS") or ("json" if os.environ.get("JSON") == "1" else "")) == "json"
+    return (os.environ.get("LOGS") or ("json" if is_script() else "")) == "json"
