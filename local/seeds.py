@@ -15,7 +15,7 @@ DONE = "seeded"  # in the state's folder: the stories are made once
 PHOTO_PX = (480, 320)
 
 
-class Phone:
+class App:
     """A customer's app.
 
     A request with a `key` has it in its Idempotency-Key, so that a second run, after one that failed, gets its first
@@ -46,39 +46,39 @@ class Phone:
         return payment
 
 
-def _rich(phone: Phone) -> None:
-    phone.pay(phone.post("payments/wallets/add-money/", {"amount": "1500.00"}, "top-up"))
+def _rich(app: App) -> None:
+    app.pay(app.post("payments/wallets/add-money/", {"amount": "1500.00"}, "top-up"))
     body = {"amount": "250.00", "source": "wallet", "reference": "order-1041"}
-    phone.post("payments/payments/", body, "order-1041")
-    phone.post("payments/payment-methods/", {"type": "upi", "upi_id": "asha@okhdfcbank", "is_default": True})
+    app.post("payments/payments/", body, "order-1041")
+    app.post("payments/payment-methods/", {"type": "upi", "upi_id": "asha@okhdfcbank", "is_default": True})
     card = {"card_last4": "4242", "card_brand": "Visa", "card_expiry_month": 12, "card_expiry_year": 2030}
-    phone.post("payments/payment-methods/", {"type": "card", "nickname": "Salary account", **card})
+    app.post("payments/payment-methods/", {"type": "card", "nickname": "Salary account", **card})
     photo = png(*PHOTO_PX)
-    upload = phone.post("mobile/upload-image/?method=put", {"content_type": "image/png", "size_bytes": len(photo)})
-    ticket = upload["upload"]
-    request = urllib.request.Request(ticket["url"], data=photo, headers=ticket["headers"], method="PUT")
+    created = app.post("mobile/upload-image/?method=put", {"content_type": "image/png", "size_bytes": len(photo)})
+    upload = created["upload"]
+    request = urllib.request.Request(upload["url"], data=photo, headers=upload["headers"], method="PUT")
     urllib.request.urlopen(request, timeout=TIMEOUT_S).close()
 
 
-def _new(phone: Phone) -> None:
+def _new(app: App) -> None:
     """Nothing happened yet."""
 
 
-def _pending(phone: Phone) -> None:
-    payment = phone.post("payments/wallets/add-money/", {"amount": "300.00"}, "top-up")
-    phone.control("pay", {"order_id": payment["gateway_order_id"], "outcome": "pending"})
+def _pending(app: App) -> None:
+    payment = app.post("payments/wallets/add-money/", {"amount": "300.00"}, "top-up")
+    app.control("pay", {"order_id": payment["gateway_order_id"], "outcome": "pending"})
 
 
-def _refunded(phone: Phone) -> None:
-    payment = phone.order("499.00", "order-1042")
-    checkout = phone.pay(payment)
-    phone.control("refund", {"payment_id": checkout["razorpay_payment_id"], "amount": 19_900})
+def _refunded(app: App) -> None:
+    payment = app.order("499.00", "order-1042")
+    checkout = app.pay(payment)
+    app.control("refund", {"payment_id": checkout["razorpay_payment_id"], "amount": 19_900})
 
 
-def _in_review(phone: Phone) -> None:
-    payment = phone.order("799.00", "order-1043")
-    phone.pay(payment)
-    phone.control("double_pay", {"order_id": payment["gateway_order_id"]})
+def _in_review(app: App) -> None:
+    payment = app.order("799.00", "order-1043")
+    app.pay(payment)
+    app.control("double_pay", {"order_id": payment["gateway_order_id"]})
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class Seed:
     id: str
     number: int
     story: str
-    make: Callable[[Phone], None]
+    make: Callable[[App], None]
 
     @property
     def phone(self) -> str:
@@ -115,7 +115,7 @@ def make_stories(state: Path, api: str, razorpay: str, customers: list[dict[str,
         return ""
     try:
         for seed, customer in zip(SEEDS, customers, strict=True):
-            seed.make(Phone(api, razorpay, customer))
+            seed.make(App(api, razorpay, customer))
     except urllib.error.HTTPError as error:
         return f"{error.url} answered {error.code}: {error.read().decode('utf-8', 'replace')}"
     except (OSError, KeyError) as error:
