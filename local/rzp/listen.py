@@ -22,22 +22,22 @@ from local.rzp.trigger import line
 
 TIMEOUT_S = 15
 PAGE_COUNT, PAGES_MAX = 100, 20
-# The status of an entity to the event that reports it. A payment that was refunded was captured before.
-PAYMENTS = {
+# The status of an entity -> the event that reports it. A payment that was refunded was captured before.
+PAYMENT_EVENTS = {
     "authorized": "payment.authorized",
     "captured": "payment.captured",
     "refunded": "payment.captured",
     "failed": "payment.failed",
 }
-REFUNDS = {"pending": "refund.created", "processed": "refund.processed", "failed": "refund.failed"}
-DISPUTES = {
+REFUND_EVENTS = {"pending": "refund.created", "processed": "refund.processed", "failed": "refund.failed"}
+DISPUTE_EVENTS = {
     "open": "payment.dispute.created",
     **{status: f"payment.dispute.{status}" for status in ("under_review", "won", "lost", "closed")},
 }
 KINDS: Mapping[str, tuple[str, Mapping[str, str]]] = {
-    "payment": ("/v1/payments", PAYMENTS),
-    "refund": ("/v1/refunds", REFUNDS),
-    "dispute": ("/v1/disputes", DISPUTES),
+    "payment": ("/v1/payments", PAYMENT_EVENTS),
+    "refund": ("/v1/refunds", REFUND_EVENTS),
+    "dispute": ("/v1/disputes", DISPUTE_EVENTS),
 }
 
 Entity = dict[str, Any]
