@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from local.template import ROOT
-from tests.contract.test_documents import SAM_OPTIONS
+from tests.support.documents import SAM_OPTIONS
 
 pytestmark = pytest.mark.artifact
 

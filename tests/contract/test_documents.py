@@ -29,6 +29,7 @@ from shared.refunds.lifecycle import TRANSITIONS as REFUND_TRANSITIONS
 from tests.simulation.faults import FAULTS
 from tests.support.documents import (
     DOCUMENTS,
+    SAM_OPTIONS,
     Block,
     all_blocks,
     anchors,
@@ -64,13 +65,6 @@ PRIVATE_WORDS = (
     "beside|else|for ever|of which|by then|put off"
 )
 MACHINE_PATHS = ("/home", "/root", "/tmp", "/Users")
-# The options of `sam` that the documents use; tests/artifact compares them with its help.
-SAM_OPTIONS = {
-    "deploy": {"--config-env"},
-    "delete": {"--config-env"},
-    "local invoke": {"-e"},
-    "local start-api": set(),
-}
 AWS_GLOBAL_OPTIONS = {"query", "output", "region", "profile"}
 
 

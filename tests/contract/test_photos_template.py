@@ -8,7 +8,7 @@ import pytest
 
 from local.template import ROOT
 from shared.aws import presign
-from tests.contract.test_template import FUNCTIONS, TEMPLATE, allowed, statements
+from tests.support.template_roles import FUNCTIONS, PHOTO_MATRIX, TEMPLATE, allowed, statements
 
 UPLOADS, IMAGES = "-uploads-${AWS::AccountId}", "-images-${AWS::AccountId}"  # by name
 BUCKETS = TEMPLATE.of_type("AWS::S3::Bucket")
@@ -16,31 +16,11 @@ POLICIES = {
     policy["Bucket"]["Ref"]: policy["PolicyDocument"]["Statement"]
     for policy in TEMPLATE.of_type("AWS::S3::BucketPolicy").values()
 }
-REMOVES = {"s3:ListBucketVersions", "s3:DeleteObjectVersion"}, {"s3:ListBucket", "s3:DeleteObject"}
-# The actions that each function is allowed on uploads, on images, and on rows of ImagesTable.
-MATRIX = {
-    "CreateImageUpload": ({"s3:PutObject"}, set(), {"GetItem", "PutItem", "UpdateItem", "Query"}),
-    "ListImages": (set(), {"s3:GetObject"}, {"Query", "BatchGetItem"}),
-    "RetrieveImage": (set(), {"s3:GetObject"}, {"GetItem"}),
-    "DeleteImage": (*REMOVES, {"GetItem", "UpdateItem"}),
-    "CompressImage": (
-        {"s3:GetObjectVersion", "s3:ListBucketVersions"},
-        {"s3:PutObject"},
-        {"GetItem", "UpdateItem"},
-    ),
-    "ReplayStaffUploads": (
-        {"s3:GetObjectVersion", "s3:ListBucketVersions", "s3:PutObject"},
-        set(),
-        {"GetItem", "UpdateItem"},
-    ),
-    "RetrieveStaffEvidence": (set(), set(), {"Query", "BatchGetItem"}),
-    "SweepImages": (*REMOVES, {"GetItem", "UpdateItem", "DeleteItem", "Query"}),
-}
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_role_reaches_photos_exactly_as_in_the_matrix(function: str) -> None:
-    uploads, images, rows = MATRIX.get(function, (set(), set(), set()))
+    uploads, images, rows = PHOTO_MATRIX.get(function, (set(), set(), set()))
     assert allowed(function, "UploadsBucket") | allowed(function, UPLOADS) == uploads
     assert allowed(function, "ImagesBucket") | allowed(function, IMAGES) == images
     assert allowed(function, "ImagesTable") == {f"dynamodb:{action}" for action in rows}

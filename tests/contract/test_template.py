@@ -9,12 +9,11 @@ from typing import Any
 
 import pytest
 
-from local.template import ROOT, Template
+from local.template import ROOT
+from tests.support.template_roles import FUNCTIONS, TEMPLATE, allowed, statements
 
-TEMPLATE = Template()
 TEMPLATES = ("template.yaml", "observability.yaml")
 COMMON = TEMPLATE.document["Globals"]["Function"]
-FUNCTIONS = TEMPLATE.of_type("AWS::Serverless::Function")
 QUEUES = TEMPLATE.of_type("AWS::SQS::Queue")
 LAYERS = {
     name: resource
@@ -67,20 +66,6 @@ HAS_RESERVED_CONCURRENCY = MOVES_MONEY | {"wallets.add_balance", "images.compres
 def module(function: str) -> str:
     """The module of the handler, such as `payments.create`."""
     return str(FUNCTIONS[function]["Handler"]).removesuffix(".handler")
-
-
-def statements(function: str) -> list[dict[str, Any]]:
-    return [statement for policy in FUNCTIONS[function].get("Policies", []) for statement in policy["Statement"]]
-
-
-def allowed(function: str, resource: str) -> set[str]:
-    """The actions on a resource, given by its logical id or a part of its name, that the role allows."""
-    return {
-        action
-        for statement in statements(function)
-        if resource in str(statement["Resource"])
-        for action in statement["Action"]
-    }
 
 
 def events(function: str, kind: str) -> list[dict[str, Any]]:

@@ -12,10 +12,11 @@ from shared.http.handler import EXPOSED_HEADERS
 from shared.http.multipart import MEDIA_TYPE
 from shared.images.uploads import FORM_TOO_LARGE, PHOTO
 from shared.staff.groups import GROUPS
-from tests.contract.test_template import API, TEMPLATE
 from tests.support.deployment import is_deployable
+from tests.support.template_roles import TEMPLATE
 
 WEB = "https://app.example"
+(API,) = TEMPLATE.of_type("AWS::Serverless::Api").values()
 
 
 def test_only_the_webhook_route_has_no_authorizer() -> None:

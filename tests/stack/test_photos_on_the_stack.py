@@ -7,12 +7,11 @@ import pytest
 import requests
 from botocore.exceptions import ClientError
 
-from tests.contract.test_photos_template import MATRIX
-from tests.stack.test_roles import DENIED, FUNCTIONS, clients
 from tests.support.api_client import IMAGES, App
 from tests.support.api_client import UPLOAD as UPLOAD_PATH
-from tests.support.deployed import DeployedStack
+from tests.support.deployed import DENIED, DeployedStack, clients
 from tests.support.image_samples import metadata_in, phone_photo
+from tests.support.template_roles import FUNCTIONS, PHOTO_MATRIX
 
 pytestmark = pytest.mark.stack
 UPLOAD = "in/" + "0" * 64 + "/a-test-of-roles"
@@ -72,7 +71,7 @@ def test_role_reaches_buckets_exactly_as_in_the_matrix(local_stack: DeployedStac
             if error.response["Error"]["Code"] in DENIED:
                 continue
         authorized[bucket].add(action)
-    uploads, images, _ = MATRIX.get(function, (set(), set(), set()))
+    uploads, images, _ = PHOTO_MATRIX.get(function, (set(), set(), set()))
     assert authorized == {"UploadsBucket": uploads, "ImagesBucket": images}
 
 

@@ -7,16 +7,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from local.template import Template
-from tests.support.deployed import DeployedStack
+from tests.support.deployed import DENIED, DeployedStack, clients
+from tests.support.template_roles import FUNCTIONS, TEMPLATE
 
 pytestmark = pytest.mark.stack
-TEMPLATE = Template()
-FUNCTIONS = TEMPLATE.of_type("AWS::Serverless::Function")
-DENIED = {"AccessDeniedException", "AccessDenied", "403"}
 NEVER = {  # a condition that no item meets: an authorized call changes nothing
     "ConditionExpression": "attribute_exists(#k) AND attribute_not_exists(#k)",
     "ExpressionAttributeNames": {"#k": "status"},
@@ -59,20 +55,6 @@ def _named(resource: Any) -> str:
 @pytest.fixture(params=FUNCTIONS)
 def function(request: pytest.FixtureRequest) -> str:
     return str(request.param)
-
-
-def clients(local_stack: DeployedStack, function: str) -> Callable[[str], Any]:
-    """A maker of clients with the credentials of the function's role."""
-    iam, name = local_stack.stack.client("iam"), local_stack.stack.resources[f"{function}Role"]
-    arn = iam.get_role(RoleName=name)["Role"]["Arn"]
-    credentials = local_stack.stack.client("sts").assume_role(RoleArn=arn, RoleSessionName="the-test")["Credentials"]
-    keys = {
-        "aws_access_key_id": credentials["AccessKeyId"],
-        "aws_secret_access_key": credentials["SecretAccessKey"],
-        "aws_session_token": credentials["SessionToken"],
-        "config": Config(retries={"total_max_attempts": 1}),
-    }
-    return lambda service: local_stack.stack.client(service, **keys)
 
 
 def calls(local_stack: DeployedStack, client: Callable[[str], Any]) -> Iterator[tuple[str, str, Call]]:

@@ -1,10 +1,12 @@
 """What `make stack` deployed, with the same methods as the local stack."""
 
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import requests
+from botocore.config import Config
 
 from local.actions import PHONE_CLAIM
 from local.template import Template
@@ -12,6 +14,7 @@ from shared import clock
 from tests.support.canaries import ServiceUnderTest
 from tools.stack import KEY_ID, KEY_SECRET, WEBHOOK_SECRET, Stack
 
+DENIED = {"AccessDeniedException", "AccessDenied", "403"}  # the codes of calls that a role does not allow
 TIMES = {"next_check_at_us", "asked_at_us"}  # of rows that wait
 
 
@@ -74,3 +77,17 @@ class DeployedStack(ServiceUnderTest):
 
     def stop(self) -> None:
         self.stack.stop()
+
+
+def clients(local_stack: DeployedStack, function: str) -> Callable[[str], Any]:
+    """A maker of clients with the credentials of the function's role."""
+    iam, name = local_stack.stack.client("iam"), local_stack.stack.resources[f"{function}Role"]
+    arn = iam.get_role(RoleName=name)["Role"]["Arn"]
+    credentials = local_stack.stack.client("sts").assume_role(RoleArn=arn, RoleSessionName="the-test")["Credentials"]
+    keys = {
+        "aws_access_key_id": credentials["AccessKeyId"],
+        "aws_secret_access_key": credentials["SecretAccessKey"],
+        "aws_session_token": credentials["SessionToken"],
+        "config": Config(retries={"total_max_attempts": 1}),
+    }
+    return lambda service: local_stack.stack.client(service, **keys)

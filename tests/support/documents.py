@@ -18,6 +18,14 @@ LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 # Programs whose commands are checked without running them. A block of other commands is run as it stands.
 CHECKED_PROGRAMS = ("make", "aws", "export", ".venv/bin/python", ".venv-sam/bin/python", ".venv-sam/bin/sam")
 
+# The options of `sam` that the documents use; tests/artifact compares them with its help.
+SAM_OPTIONS: dict[str, set[str]] = {
+    "deploy": {"--config-env"},
+    "delete": {"--config-env"},
+    "local invoke": {"-e"},
+    "local start-api": set(),
+}
+
 
 @dataclass(frozen=True)
 class Block:
