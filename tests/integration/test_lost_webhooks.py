@@ -18,8 +18,6 @@ from tests.support.reconciler import (
     reconcile,
 )
 
-MINUTE_S = PAST_A_MINUTE_S  # as test_refunds.py calls it
-
 
 def refund(app: App, local_stack: LocalStack, payment: dict[str, Any], **sent: Any) -> None:
     attempt_id = app.get(f"/payments/{payment['id']}/")["gateway_payment_id"]

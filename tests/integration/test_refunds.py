@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from shared.money import rupees
-from tests.integration.test_lost_webhooks import MINUTE_S, drop_webhooks, reconcile
 from tests.support.api_client import App
 from tests.support.local_stack import LocalStack
+from tests.support.reconciler import PAST_A_MINUTE_S, PAST_TEN_MINUTES_S, drop_webhooks, reconcile
 from tests.support.staff_client import Desk
 
 
@@ -27,17 +27,10 @@ class Staff:
     def refunds(self, payment: dict[str, Any]) -> list[dict[str, Any]]:
         return list(self.app.get(f"/payments/{payment['id']}/refunds/")["results"])
 
-    @property
-    def wallet(self) -> tuple[str, str, str]:
-        """What the wallet has to spend, holds and owes."""
-        (wallet,) = self.app.get("/wallets/")["results"]
-        return wallet["balance"], wallet["held"], wallet["owed"]
-
     def at_razorpay(self, payment: dict[str, Any]) -> list[dict[str, Any]]:
         """The refunds that Razorpay has of the payment."""
         attempt_id = self.app.get(f"/payments/{payment['id']}/")["gateway_payment_id"]
-        found = self.stack.control("state", {})["refunds"]
-        found = found.values() if isinstance(found, dict) else found
+        found = self.stack.control("state", {})["refunds"].values()
         return [refund for refund in found if refund["payment_id"] == attempt_id]
 
     def fault(self, fault: str, times: int = 1) -> None:
@@ -52,10 +45,8 @@ def deliver(local_stack: LocalStack) -> None:
 
 
 @pytest.fixture
-def staff(app: App, local_stack: LocalStack) -> Any:
-    yield Staff(app)
-    local_stack.control("refund_status", {"status": "processed"})
-    local_stack.control("balance", {"paise": None})
+def staff(app: App) -> Staff:
+    return Staff(app)
 
 
 def test_customer_may_not_ask_by_default(app: App) -> None:
@@ -94,19 +85,19 @@ def test_pending_refund_holds_the_money_until_razorpay_decides(
     payment = app.top_up()
     local_stack.control("refund_status", {"status": "pending"})
     refund = staff.refund(payment, 20_000)
-    assert refund["status"] == "pending" and staff.wallet == ("300.00", "200.00", "0.00")
+    assert refund["status"] == "pending" and staff.app.wallet == ("300.00", "200.00", "0.00")
     assert app.get(f"/payments/{payment['id']}/")["amount_refunding"] == "200.00"
     assert app.spend("300.01", "spend").status_code == 400
     (made,) = staff.at_razorpay(payment)
     local_stack.control("refund_status", {"refund_id": made["id"], "status": "failed"})
     deliver(local_stack)
     (failed,) = staff.refunds(payment)
-    assert failed["status"] == "failed" and failed["failure"] and staff.wallet == ("500.00", "0.00", "0.00")
+    assert failed["status"] == "failed" and failed["failure"] and staff.app.wallet == ("500.00", "0.00", "0.00")
     again = staff.refund(payment, 20_000, key="again")
     local_stack.control("refund_status", {"refund_id": staff.at_razorpay(payment)[-1]["id"], "status": "processed"})
     deliver(local_stack)
     statuses = {row["id"]: row["status"] for row in staff.refunds(payment)}
-    assert statuses == {refund["id"]: "failed", again["id"]: "processed"} and staff.wallet[0] == "300.00"
+    assert statuses == {refund["id"]: "failed", again["id"]: "processed"} and staff.app.wallet[0] == "300.00"
 
 
 @pytest.mark.usefixtures("held")
@@ -128,12 +119,12 @@ def test_lost_answer_is_never_sent_twice_and_never_lost(
 ) -> None:
     payment = app.top_up()
     staff.fault(fault)
-    assert staff.refund(payment, 20_000)["status"] == "sending" and staff.wallet == ("300.00", "200.00", "0.00")
+    assert staff.refund(payment, 20_000)["status"] == "sending" and staff.app.wallet == ("300.00", "200.00", "0.00")
     drop_webhooks(local_stack)
-    reconcile(local_stack, MINUTE_S)
-    reconcile(local_stack, MINUTE_S * 10)
+    reconcile(local_stack, PAST_A_MINUTE_S)
+    reconcile(local_stack, PAST_TEN_MINUTES_S)
     assert [row["status"] for row in staff.refunds(payment)] == ["processed"]
-    assert len(staff.at_razorpay(payment)) == 1 and staff.wallet == ("300.00", "0.00", "0.00")
+    assert len(staff.at_razorpay(payment)) == 1 and staff.app.wallet == ("300.00", "0.00", "0.00")
 
 
 @pytest.mark.usefixtures("held")
@@ -141,13 +132,13 @@ def test_poor_account_refunds_once_it_is_funded(app: App, staff: Staff, local_st
     payment = app.top_up()
     local_stack.control("balance", {"paise": 19_999})
     assert staff.refund(payment, 20_000)["status"] == "requested"
-    reconcile(local_stack, MINUTE_S)
+    reconcile(local_stack, PAST_A_MINUTE_S)
     (waiting,) = staff.refunds(payment)
     assert (waiting["status"], waiting["failure"]) == ("requested", None)
-    assert staff.wallet == ("300.00", "200.00", "0.00")
+    assert staff.app.wallet == ("300.00", "200.00", "0.00")
     local_stack.control("balance", {"paise": 20_000})
-    reconcile(local_stack, MINUTE_S * 10)
-    assert staff.refunds(payment)[0]["status"] == "processed" and staff.wallet == ("300.00", "0.00", "0.00")
+    reconcile(local_stack, PAST_TEN_MINUTES_S)
+    assert staff.refunds(payment)[0]["status"] == "processed" and staff.app.wallet == ("300.00", "0.00", "0.00")
 
 
 @pytest.mark.usefixtures("held")
@@ -159,7 +150,7 @@ def test_refund_that_razorpay_declines_says_why(app: App, staff: Staff, local_st
     refund = staff.refund(payment, 20_000)
     assert (refund["status"], refund["failure"]) == ("failed", "The payment has been fully refunded already")
     deliver(local_stack)
-    assert app.status(payment) == "refunded" and staff.wallet == ("0.00", "0.00", "0.00")
+    assert app.status(payment) == "refunded" and staff.app.wallet == ("0.00", "0.00", "0.00")
 
 
 @pytest.mark.usefixtures("held")
@@ -171,11 +162,11 @@ def test_dashboards_pending_refund_is_held_and_followed_without_webhooks(
     made = local_stack.control("refund", {"payment_id": attempt_id, "amount": 20_000, "status": "pending"})
     drop_webhooks(local_stack)
     reconcile(local_stack)
-    assert staff.wallet == ("300.00", "200.00", "0.00") and staff.refunds(payment)[0]["status"] == "pending"
+    assert staff.app.wallet == ("300.00", "200.00", "0.00") and staff.refunds(payment)[0]["status"] == "pending"
     local_stack.control("refund_status", {"refund_id": made["id"], "status": "processed"})
     drop_webhooks(local_stack)
-    reconcile(local_stack, MINUTE_S * 10)
-    assert staff.refunds(payment)[0]["status"] == "processed" and staff.wallet == ("300.00", "0.00", "0.00")
+    reconcile(local_stack, PAST_TEN_MINUTES_S)
+    assert staff.refunds(payment)[0]["status"] == "processed" and staff.app.wallet == ("300.00", "0.00", "0.00")
 
 
 @pytest.mark.usefixtures("held")
@@ -185,9 +176,9 @@ def test_refund_of_spent_money_is_owed_and_recovered(app: App, staff: Staff, loc
     attempt_id = app.get(f"/payments/{payment['id']}/")["gateway_payment_id"]
     local_stack.control("refund", {"payment_id": attempt_id})
     deliver(local_stack)
-    assert staff.wallet == ("0.00", "0.00", "400.00") and not app.get(f"/payments/{payment['id']}/")["in_review"]
+    assert staff.app.wallet == ("0.00", "0.00", "400.00") and not app.get(f"/payments/{payment['id']}/")["in_review"]
     app.top_up("600.00")
-    assert staff.wallet == ("200.00", "0.00", "0.00")
+    assert staff.app.wallet == ("200.00", "0.00", "0.00")
 
 
 def test_wallet_payment_goes_back_into_the_wallet(app: App, staff: Staff) -> None:

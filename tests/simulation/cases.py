@@ -174,7 +174,7 @@ COVERED: dict[str, tuple[str, ...]] = {
     "D3": ("test_deleted_method_is_hidden_and_not_default",),
     "D4": ("test_other_customers_method_is_not_found",),
     "D6": ("test_customer_saves_at_most_100_methods",),
-    "C1": ("test_two_taps_with_one_key_make_one_order", "one top-up started twice"),
+    "C1": ("test_two_taps_with_one_key_make_one_payment", "one top-up started twice"),
     "C2": ("one key, two bodies",),
     "C3": ("verify, webhook",),
     "C4": ("two credits of one wallet",),
