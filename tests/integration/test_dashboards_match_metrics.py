@@ -18,7 +18,7 @@ import requests
 
 from local.__main__ import OLD_WEBHOOK_SECRET
 from shared.images.lifecycle import owner_of
-from shared.issuer_keys import REFRESH_AFTER_S
+from shared.issuer_keys import PAUSE_WITH_KEY_S, REFRESH_AFTER_S
 from tests.support import image_samples
 from tests.support.api_client import API, IMAGES, App, at_once
 from tests.support.issuer import RSA_KEYS
@@ -168,6 +168,7 @@ def play_with_tokens(app: App, local_stack: LocalStack) -> None:
             assert response.status_code == status
     finally:
         local_stack.fail_issuer(False)
+        local_stack.clock(PAUSE_WITH_KEY_S + 1)  # the next caller fetches the keys
 
 
 def photos(app: App, local_stack: LocalStack) -> None:
