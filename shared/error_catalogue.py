@@ -304,6 +304,13 @@ CATALOGUE: tuple[ErrorRow, ...] = (
         "another attempt pays the payment",
         {"This payment cannot be credited with this attempt.": "यह पैसा इस भुगतान में जमा नहीं किया जा सकता।"},
     ),
+    ErrorRow(
+        409,
+        "amount_changed",
+        "no",
+        "the action would now move another amount than was decided; look at it and ask again",
+        {"The amount has changed. Ask for this again.": "राशि बदल गई है। यह अनुरोध दोबारा करें।"},
+    ),
     ErrorRow(409, "already_decided", "no", "somebody decided about the proposal already", DECIDED),
     ErrorRow(
         409,

@@ -4,7 +4,7 @@ from typing import Any
 
 from shared.aws.dynamodb import Update, Write, retrying
 from shared.desk.models import PROPOSAL, Proposal, get_or_404, state_of
-from shared.desk.review_moves import moved_paise
+from shared.desk.review_moves import amount_changed, moved_paise
 from shared.desk.review_record import move_and_end, open_item
 from shared.desk.wallets import CustomerWallet
 from shared.errors import Conflict, NotFound
@@ -25,7 +25,8 @@ def check_effect(proposal: Proposal) -> None:
     if proposal.what == "refund":
         _request(proposal, dry_run=True)
     elif proposal.review and proposal.action:
-        moved_paise(open_item(proposal.review, proposal.action), proposal.action)
+        if moved_paise(open_item(proposal.review, proposal.action), proposal.action) != proposal.amount_paise:
+            raise amount_changed()
     else:
         _entry(proposal, CustomerWallet(proposal.customer, get_wallet(proposal.customer)))
 

@@ -78,7 +78,7 @@ def propose_refund(
 
 
 def propose_resolution(staff: str, item: ReviewItem, action: str, amount_paise: int, reason: str) -> Proposed:
-    """Propose to do this action about a review. While one such proposal is open there is no second."""
+    """Propose to do this action about a review. While one of this amount is open there is no second."""
     payment, body = item.payment, {"action": action, "reason": reason}
     values = {"payment": payment.id, "review": item.id, "action": action}
 
@@ -89,7 +89,7 @@ def propose_resolution(staff: str, item: ReviewItem, action: str, amount_paise: 
             if earlier is None:
                 proposal = _new_proposal(proposal_id, staff, payment.customer, RESOLUTION, amount_paise, body, values)
                 return Proposed(proposal) if execute(Insert(proposal)) else None
-            if status_of(earlier) in OPEN_STATUSES:
+            if status_of(earlier) in OPEN_STATUSES and earlier.amount_paise == amount_paise:
                 return Proposed(earlier, replayed=True)
         return None
 

@@ -32,13 +32,15 @@ def moved_paise(item: ReviewItem, action: str) -> int:
     with translate_rejections(REFUSED):
         attempt = _captured_attempt(item)
     if action == reviews.ACCEPT_AMOUNT:
-        return attempt.amount_paise - attempt.fee_on_customer_paise
+        return _acceptable_paise(attempt)
     return _left_paise(item, attempt)
 
 
 def _accept_amount(item: ReviewItem) -> None:
     """Credit what arrived, less the fee that the customer bore."""
     attempt = _captured_attempt(item)
+    if not _is_credited(item, attempt):
+        _check_amount(item, _acceptable_paise(attempt))
     result = apply_report(item.payment, attempt._replace(is_accepted=True), SOURCE)
     if result.payment.gateway_payment != attempt.id:
         raise Conflict("This payment cannot be credited with this attempt.", code="not_acceptable")
@@ -47,8 +49,12 @@ def _accept_amount(item: ReviewItem) -> None:
 def _refund_attempt(item: ReviewItem) -> None:
     """Send the money of an attempt that was not credited back to its source. Razorpay does it once per review."""
     attempt = _captured_attempt(item)
-    if left_paise := _left_paise(item, attempt):
-        api.create_refund(attempt.id, left_paise, item.id)
+    left_paise = _left_paise(item, attempt)
+    made = next((refund for refund in api.fetch_refunds(attempt.id) if refund.reference == item.id), None)
+    if not made:
+        _check_amount(item, left_paise)
+        if left_paise:
+            api.create_refund(attempt.id, left_paise, item.id)
 
 
 def _apply_again(item: ReviewItem) -> None:
@@ -69,6 +75,11 @@ def _apply_again(item: ReviewItem) -> None:
         raise Conflict(STILL_OPEN, code="still_unclear")
 
 
+def amount_changed() -> Conflict:
+    """Razorpay's amount is no longer the one that was decided."""
+    return Conflict("The amount has changed. Ask for this again.", code="amount_changed")
+
+
 MOVES: Mapping[str, Callable[[ReviewItem], None]] = {
     reviews.ACCEPT_AMOUNT: _accept_amount,
     reviews.REFUND_ATTEMPT: _refund_attempt,
@@ -87,6 +98,21 @@ def _captured_attempt(item: ReviewItem) -> GatewayPayment:
 
 def _left_paise(item: ReviewItem, attempt: GatewayPayment) -> int:
     """What of an attempt was not refunded; Conflict if the attempt was credited."""
-    if get_or_404(item.payment.customer, item.payment.id).gateway_payment == attempt.id:
+    if _is_credited(item, attempt):
         raise Conflict("This attempt was credited. Refund the payment.", code="attempt_credited")
     return attempt.amount_paise - attempt.refunded_paise
+
+
+def _acceptable_paise(attempt: GatewayPayment) -> int:
+    """What would be credited of an attempt."""
+    return attempt.amount_paise - attempt.fee_on_customer_paise
+
+
+def _is_credited(item: ReviewItem, attempt: GatewayPayment) -> bool:
+    return get_or_404(item.payment.customer, item.payment.id).gateway_payment == attempt.id
+
+
+def _check_amount(item: ReviewItem, amount_paise: int) -> None:
+    """Conflict unless this is the amount with which the action began, as it was decided."""
+    if item.row is None or amount_paise != item.row.amount_paise:
+        raise amount_changed()

@@ -18,7 +18,7 @@ from shared.refunds.request import RequestedRefund
 from shared.staff.refunds import refund
 from tests.unit.conftest import AnswerLost, Razorpay
 from tests.unit.desk.test_reviews import WHY, mismatched, refused, staffs_items, twice_captured
-from tests.unit.payments.support import balance, credited, stored
+from tests.unit.payments.support import ATTEMPT_ID, SECOND_ATTEMPT_ID, balance, credited, stored
 from tests.unit.refunds.support import DECLINED
 
 RITA, SUNIL = "rita", "sunil"
@@ -107,6 +107,57 @@ def test_approval_of_a_review_that_has_ended_is_refused(razorpay: Razorpay) -> N
         decide(SUNIL, proposal.id, "approve", "")
     assert error.value.code == "already_resolved" and balance() == "0.00"
     assert decide(SUNIL, proposal.id, "reject", "Ended").stored_status == "rejected"
+
+
+def refund_elsewhere(razorpay: Razorpay, attempt_id: str, refunded_paise: int) -> None:
+    razorpay.payments[attempt_id] = razorpay.payments[attempt_id]._replace(refunded_paise=refunded_paise)
+
+
+def test_approval_of_an_amount_that_has_changed_is_refused(razorpay: Razorpay) -> None:
+    item = twice_captured(razorpay)
+    old = act(item, "refund_attempt").proposal
+    refund_elsewhere(razorpay, SECOND_ATTEMPT_ID, 10_000)
+    with pytest.raises(Conflict) as error:
+        decide(SUNIL, old.id, "approve", "")
+    assert error.value.code == "amount_changed" and razorpay.refunds == []
+    new = act(item, "refund_attempt").proposal
+    assert new.id != old.id and new.amount_paise == 40_000
+    assert decide(SUNIL, new.id, "approve", "").stored_status == "done"
+    assert [refund.amount_paise for refund in razorpay.refunds] == [40_000]
+
+
+@pytest.mark.parametrize("action", ["accept_amount", "refund_attempt"])
+def test_amount_that_changes_after_the_approval_is_not_moved(
+    action: str, razorpay: Razorpay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from shared.desk import effects
+
+    item = mismatched(razorpay)
+    proposal, checked = act(item, action).proposal, effects.move_and_end
+
+    def change_first(*values: Any, **more: Any) -> Any:
+        razorpay.payments[ATTEMPT_ID] = razorpay.payments[ATTEMPT_ID]._replace(
+            refunded_paise=5_000, fee_paise=5_000, is_fee_on_customer=True
+        )
+        return checked(*values, **more)
+
+    monkeypatch.setattr(effects, "move_and_end", change_first)
+    with pytest.raises(Conflict) as error:
+        decide(SUNIL, proposal.id, "approve", "")
+    assert error.value.code == "amount_changed" and razorpay.refunds == [] and balance() == "0.00"
+    assert not act(item, "dismiss").is_open, "what was refused has not begun"
+
+
+def test_refund_that_was_sent_before_is_finished(razorpay: Razorpay) -> None:
+    """Razorpay made it, its answer was lost, and nothing of the attempt is left."""
+    item = twice_captured(razorpay)
+    proposal = act(item, "refund_attempt").proposal
+    razorpay.refund_faults = [AnswerLost()]
+    with pytest.raises(ServiceUnavailable):
+        decide(SUNIL, proposal.id, "approve", "")
+    refund_elsewhere(razorpay, SECOND_ATTEMPT_ID, 50_000)
+    assert decide(SUNIL, proposal.id, "approve", "").stored_status == "done"
+    assert len(razorpay.refunds) == 1 and not stored(item.payment).in_review
 
 
 def test_approval_without_razorpays_answer_is_finished_by_another(razorpay: Razorpay) -> None:
