@@ -311,6 +311,13 @@ CATALOGUE: tuple[ErrorRow, ...] = (
         "the action would now move another amount than was decided; look at it and ask again",
         {"The amount has changed. Ask for this again.": "राशि बदल गई है। यह अनुरोध दोबारा करें।"},
     ),
+    ErrorRow(
+        409,
+        "attempt_not_refunded",
+        "no",
+        "the refund of the attempt failed; refund it in the dashboard, which ends the review",
+        {"Razorpay could not refund this attempt.": "Razorpay इस कोशिश का पैसा वापस नहीं कर सका।"},
+    ),
     ErrorRow(409, "already_decided", "no", "somebody decided about the proposal already", DECIDED),
     ErrorRow(
         409,

@@ -7,14 +7,15 @@ from shared.desk.reviews import ReviewItem
 from shared.errors import Conflict
 from shared.payments.apply import mismatch
 from shared.payments.gateway_refusals import translate_rejections
-from shared.payments.models import get_or_404
+from shared.payments.models import Payment, get_or_404
 from shared.payments.review import is_open, marks_of
 from shared.payments.verify import apply_order_attempts
 from shared.razorpay import api
 from shared.razorpay.entities import GatewayPayment, is_id
 from shared.refunds.apply import apply_to_paid
-from shared.refunds.models import find_by_gateway_refund
+from shared.refunds.models import Refund, find_by_gateway_refund, get_refund
 from shared.refunds.report import apply_report
+from shared.refunds.send import look_up
 
 REFUSED = "Razorpay refused."
 STILL_OPEN = "What Razorpay says is still not clear."
@@ -53,8 +54,9 @@ def _refund_attempt(item: ReviewItem) -> None:
     made = next((refund for refund in api.fetch_refunds(attempt.id) if refund.reference == item.id), None)
     if not made:
         _check_amount(item, left_paise)
-        if left_paise:
-            api.create_refund(attempt.id, left_paise, item.id)
+        made = api.create_refund(attempt.id, left_paise, item.id) if left_paise else None
+    if made and made.status == "failed":
+        raise Conflict("Razorpay could not refund this attempt.", code="attempt_not_refunded")
 
 
 def _apply_again(item: ReviewItem) -> None:
@@ -68,6 +70,8 @@ def _apply_again(item: ReviewItem) -> None:
         payment = apply_to_paid(payment, api.fetch_refund(gateway_id), source=SOURCE).payment
         refund = find_by_gateway_refund(payment.id, gateway_id)
         is_clear = refund is None or refund.open is None
+    elif refund := get_refund(payment.id, gateway_id):
+        is_clear = _follow(payment, refund).open is None
     else:
         payment = apply_order_attempts(payment, SOURCE).payment
         is_clear = payment.refunds_due_us is None
@@ -87,6 +91,15 @@ MOVES: Mapping[str, Callable[[ReviewItem], None]] = {
 }
 # Those by which a person decides about an amount. What `apply_again` moves, Razorpay's report and the rules decide.
 DECIDE_AMOUNT = (reviews.ACCEPT_AMOUNT, reviews.REFUND_ATTEMPT)
+
+
+def _follow(payment: Payment, refund: Refund) -> Refund:
+    """Ask about a refund of ours whose id at Razorpay was unknown, as the reconciler does; the refund afterwards."""
+    if refund.status == "sending":
+        return look_up(payment, refund, SOURCE)
+    if refund.status == "pending":
+        apply_to_paid(payment, api.fetch_refund(str(refund.gateway_refund)), source=SOURCE)
+    return get_refund(payment.id, refund.id) or refund
 
 
 def _captured_attempt(item: ReviewItem) -> GatewayPayment:

@@ -27,6 +27,7 @@ ACTIONS: Mapping[str, tuple[str, ...]] = {
     reasons.TOKEN_OF_ANOTHER: (ASSIGN, DISMISS),
     reasons.GATEWAY_UNCLEAR: (APPLY_AGAIN, ASSIGN, DISMISS),
     reasons.EXCEEDS_CAPTURED: (WAIVE, ASSIGN, DISMISS),
+    reasons.REFUND_FAILED: (ASSIGN, DISMISS),
 }
 
 

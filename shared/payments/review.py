@@ -1,6 +1,6 @@
 """Payments in review: reports that do not fit and that a person has to judge."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +21,7 @@ PAYMENT_UNKNOWN = "payment_unknown"
 TOKEN_OF_ANOTHER = "token_of_another_customer"
 GATEWAY_UNCLEAR = "gateway_unclear"
 EXCEEDS_CAPTURED = "exceeds_captured"
+REFUND_FAILED = "refund_failed"
 # Why a payment can be in review: each reason, and what happened. No other module spells them.
 REASONS: Mapping[str, str] = {
     ORDER_MISMATCH: "The attempt belongs to another gateway order.",
@@ -30,8 +31,9 @@ REASONS: Mapping[str, str] = {
     REFUNDED_BEFORE_CREDIT: "The attempt was captured and refunded before it was credited.",
     PAYMENT_UNKNOWN: "Money arrived on one of our orders that has no payment.",
     TOKEN_OF_ANOTHER: "The saved card belongs to another customer.",
-    GATEWAY_UNCLEAR: "Up to the last check Razorpay gave no usable answer, or a refund was still pending after it.",
+    GATEWAY_UNCLEAR: "Up to the last check Razorpay gave no usable answer, or a refund had not ended after it.",
     EXCEEDS_CAPTURED: "Refunds and disputes took more than was captured; the wallet lost what was credited.",
+    REFUND_FAILED: "A refund came back from the bank, and no wallet was credited: the customer was not paid.",
 }
 
 
@@ -99,12 +101,23 @@ def resolution(payment: Payment, *ended: str) -> dict[str, Any]:
 
 def leave_review(payment: Payment, attempt: GatewayPayment, source: str, event_id: str = "") -> Payment:
     """End the marks that this attempt answers, as its report was just applied; the payment afterwards."""
-    if not _answered(payment, attempt):
+    return _leave(payment, lambda current: _answered(current, attempt), source, event_id)
+
+
+def end_unclear(payment: Payment, *gateway_ids: str, source: str, event_id: str = "") -> Payment:
+    """End what was unclear about a refund that has ended, by Razorpay's id and ours; the payment afterwards."""
+    marks = {mark(gateway_id, GATEWAY_UNCLEAR) for gateway_id in gateway_ids}
+    return _leave(payment, lambda current: _open_among(current, marks), source, event_id)
+
+
+def _leave(payment: Payment, ended_of: Callable[[Payment], list[str]], source: str, event_id: str) -> Payment:
+    """End these open marks, and note it at the desk."""
+    if not ended_of(payment):
         return payment
 
     def try_leave() -> Payment | None:
         current = get_or_404(payment.customer, payment.id)
-        if not (ended := _answered(current, attempt)):
+        if not (ended := ended_of(current)):
             return current
         items = [timeline_item(clock.now_us(), source, f"{_reason(name)}_resolved", event_id) for name in ended]
         rows = {_resolved_row(current, name): _begun_row(current, name) for name in ended}
@@ -158,4 +171,8 @@ def _answered(payment: Payment, attempt: GatewayPayment) -> list[str]:
     answered = {mark(attempt.id, reason) for reason in reasons}
     if is_credited and payment.refunds_due_us is None and payment.gateway_order:
         answered.add(mark(payment.gateway_order, GATEWAY_UNCLEAR))
-    return [name for name, value in marks_of(payment).items() if name in answered and is_open(value)]
+    return _open_among(payment, answered)
+
+
+def _open_among(payment: Payment, names: set[str]) -> list[str]:
+    return [name for name, value in marks_of(payment).items() if name in names and is_open(value)]

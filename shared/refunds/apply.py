@@ -11,9 +11,10 @@ from shared import clock
 from shared.aws.dynamodb import Insert, Update, execute, retrying
 from shared.errors import ServiceUnavailable
 from shared.payments.apply import apply_attempt
+from shared.payments.lifecycle import TOP_UP
 from shared.payments.models import Payment, get_or_404
 from shared.payments.results import ApplyResult
-from shared.payments.review import leave_review
+from shared.payments.review import REFUND_FAILED, end_unclear, flag_for_review, leave_review
 from shared.razorpay import api
 from shared.razorpay.client import RazorpayRejected
 from shared.razorpay.entities import GatewayPayment, GatewayRefund, UnexpectedPayload
@@ -45,8 +46,8 @@ def apply_refund(
     if not current.is_paid:
         credit = _apply_before_refund(current, attempt, event_id, source)
         current = credit.payment
-    if current.gateway_payment != attempt.id:  # but it may be the end of a review
-        return credit.merge(ApplyResult(leave_review(current, attempt, source, event_id)))
+    if current.gateway_payment != attempt.id:
+        return credit.merge(_apply_to_uncredited(current, attempt, reported, event_id, source))
     return credit.merge(apply_to_paid(current, reported, event_id, source))
 
 
@@ -56,7 +57,38 @@ def apply_to_paid(
     """Apply a report about a refund of a payment that is paid."""
     if reported.amount_paise <= 0:
         raise UnexpectedPayload("a refund of nothing")
-    return retrying(lambda: _try_apply(get_or_404(payment.customer, payment.id), reported, event_id, source))
+    result = retrying(lambda: _try_apply(get_or_404(payment.customer, payment.id), reported, event_id, source))
+    return _review(result, reported, event_id, source)
+
+
+def _review(result: ApplyResult, reported: GatewayRefund, event_id: str, source: str) -> ApplyResult:
+    """End the reviews of a refund that has ended, and begin one if it came back and its customer has no money.
+
+    A repeated report does what a crash after the refund's change of status left undone.
+    """
+    payment = result.payment
+    may_be_back = reported.status == "failed" and payment.purpose != TOP_UP
+    if payment.in_review is None and not may_be_back:
+        return result
+    refund = find_by_gateway_refund(payment.id, reported.id)
+    if refund is None or refund.status in OPEN_STATUSES:
+        return result
+    payment = end_unclear(payment, refund.id, reported.id, source=source, event_id=event_id)
+    result = result._replace(payment=payment)
+    if may_be_back and refund.status == "returned":
+        result = result.merge(flag_for_review(payment, reported.id, REFUND_FAILED, source, event_id))
+    return result
+
+
+def _apply_to_uncredited(
+    payment: Payment, attempt: GatewayPayment, reported: GatewayRefund, event_id: str, source: str
+) -> ApplyResult:
+    """A refund of an attempt that was not credited ends a review, or it has failed and the customer has no money."""
+    result = ApplyResult(leave_review(payment, attempt, source, event_id))
+    is_left = attempt.status == "captured" and attempt.refunded_paise < attempt.amount_paise
+    if reported.status == "failed" and is_left:
+        result = result.merge(flag_for_review(result.payment, reported.id, REFUND_FAILED, source, event_id))
+    return result
 
 
 def _apply_before_refund(payment: Payment, attempt: GatewayPayment, event_id: str, source: str) -> ApplyResult:

@@ -17,6 +17,7 @@ from shared.money import rupees
 from shared.payments.lifecycle import TOP_UP
 from shared.payments.lifecycle import WALLET as FROM_WALLET
 from shared.payments.models import Payment, get_or_404
+from shared.payments.review import end_unclear
 from shared.refunds import models
 from shared.refunds.entries import moves_for
 from shared.refunds.lifecycle import CUSTOMER, NEW, SOURCE, WALLET, source_of
@@ -125,7 +126,9 @@ def cancel_refund(
         done = try_transition(current, refund, "cancelled", {}, *records, source=source, event_id=reference)
         return refund if done else None
 
-    return retrying(try_cancel)
+    cancelled = retrying(try_cancel)
+    end_unclear(get_or_404(payment.customer, payment.id), refund_id, source=source, event_id=reference)
+    return cancelled
 
 
 def _check_destination(payment: Payment, destination: str) -> None:

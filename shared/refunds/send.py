@@ -13,6 +13,7 @@ from shared.errors import ServiceUnavailable
 from shared.payments.lifecycle import timeline_item
 from shared.payments.models import Payment
 from shared.payments.models import get_or_404 as get_payment_or_404
+from shared.payments.review import end_unclear
 from shared.razorpay import api
 from shared.razorpay.client import RazorpayRejected
 from shared.razorpay.entities import GatewayRefund, UnexpectedPayload
@@ -40,12 +41,12 @@ def send(payment: Payment, refund: Refund, source: str) -> Refund:
     return get_or_404(payment.id, refund.id)
 
 
-def look_up(payment: Payment, refund: Refund) -> Refund:
+def look_up(payment: Payment, refund: Refund, source: str = RECONCILE) -> Refund:
     """Find out what became of a `sending` refund, and send it again if Razorpay does not have it."""
     if reported := _find_at_razorpay(refund):
-        apply_to_paid(payment, reported, source=RECONCILE)
+        apply_to_paid(payment, reported, source=source)
     elif clock.now_us() >= (refund.sent_at_us or 0) + lifecycle.RESEND_AFTER_S * 1_000_000:
-        return send(payment, refund, RECONCILE)
+        return send(payment, refund, source)
     return get_or_404(payment.id, refund.id)
 
 
@@ -58,7 +59,10 @@ def fail(payment: Payment, refund: Refund, text: str, source: str) -> None:
         if (stored.status, stored.sent_at_us) != (refund.status, refund.sent_at_us):
             return True  # somebody knows more about it
         values: dict[str, Any] = {"failure": text[:FAILURE_LENGTH_MAX]}
-        return True if try_transition(current, stored, "failed", values, source=source) else None
+        if not try_transition(current, stored, "failed", values, source=source):
+            return None
+        end_unclear(current, refund.id, source=source)
+        return True
 
     retrying(try_fail)
 

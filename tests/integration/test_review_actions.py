@@ -140,6 +140,19 @@ def exceeds_captured(app: App, stack: LocalStack) -> Case:
     return Case(app, payment["id"], refund["id"])
 
 
+def refund_failed(app: App, stack: LocalStack) -> Case:
+    """The bank returned the refund of a payment that is no top-up."""
+    payment = app.post("/payments/", {"amount": "500.00", "source": "gateway"})
+    app.pay(payment)
+    stack.control("deliver", {})
+    attempt_id = app.get(f"/payments/{payment['id']}/")["gateway_payment_id"]
+    refund = stack.control("refund", {"payment_id": attempt_id})
+    stack.control("deliver", {})
+    stack.control("refund_status", {"refund_id": refund["id"], "status": "failed"})
+    stack.control("deliver", {})
+    return Case(app, payment["id"], refund["id"])
+
+
 PRODUCE: Mapping[str, Callable[[App, LocalStack], Case]] = {
     make.__name__: make
     for make in (
@@ -152,6 +165,7 @@ PRODUCE: Mapping[str, Callable[[App, LocalStack], Case]] = {
         token_of_another_customer,
         gateway_unclear,
         exceeds_captured,
+        refund_failed,
     )
 }
 

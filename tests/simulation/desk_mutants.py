@@ -119,8 +119,18 @@ DESK_MUTANTS: Mapping[str, Mutant] = {
     ),
     "refund does not end its review": mutant(
         "A second capture that was refunded waits for staff.",
-        (REFUNDS, "ApplyResult(leave_review(current, attempt, source, event_id))", "ApplyResult(current)"),
+        (REFUNDS, "ApplyResult(leave_review(payment, attempt, source, event_id))", "ApplyResult(payment)"),
         near=("review, ended",),
+    ),
+    "returned refund of a payment is not reviewed": mutant(
+        "The bank sent the money back, and nobody pays the customer.",
+        (REFUNDS, 'if may_be_back and refund.status == "returned":', "if False:"),
+        near=("review, a refund returned",),
+    ),
+    "failed refund of an attempt is not reviewed": mutant(
+        "The review has ended, and the merchant keeps the second capture.",
+        (REFUNDS, 'if reported.status == "failed" and is_left:', "if False:"),
+        near=("review, the refund of an attempt",),
     ),
     "review is resolved and its mark stays open": mutant(
         "A payment waits for staff who have dealt with it.",

@@ -163,7 +163,7 @@ MATRIX: Mapping[str, Mapping[str, str]] = {
         "PaymentsTable/index/by_id": "Query",
         "RefundsTable": "GetItem UpdateItem",
         "WalletEntriesTable": "PutItem+transaction Query",
-        "DeskTable": "PutItem+transaction",
+        "DeskTable": "PutItem+transaction UpdateItem+transaction",
     },
     "ListStaffDisputes": {
         "RefundsTable": "BatchGetItem",

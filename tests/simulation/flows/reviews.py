@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.simulation.flows.desk import WHY, call, is_code
 from tests.simulation.flows.flow import APP, WEBHOOK, Flow, Run, fund_wallet, run_checking_reply, start_top_up
-from tests.simulation.flows.refunds import attempt_of, refund_at_razorpay, wallet_is
+from tests.simulation.flows.refunds import attempt_of, pay_for_an_order, refund_at_razorpay, wallet_is
 from tests.simulation.invariants.check import desk_rows
 from tests.simulation.world import Customer, Reply, World
 
@@ -139,6 +139,39 @@ def accepted_too_late(world: World) -> Run:
     return run_checking_reply(lambda: resolve(world, review_id, "accept_amount"), done)
 
 
+def _is_in_review(world: World, payment: Mapping[str, Any], refund_id: str) -> bool:
+    row = world.payment_row(payment["id"])
+    return bool(row.get("in_review")) and f"{refund_id}:refund_failed" in row["review"]
+
+
+def returned(world: World) -> Run:
+    """The bank returns the refund of a payment that is no top-up: no wallet is credited, and staff are told."""
+    payment = pay_for_an_order(world, world.customer())
+    refund_id = refund_at_razorpay(world, payment)
+    assert world.deliver(world.event_ids[-1]).status == 200
+    world.razorpay.control("refund_status", {"refund_id": refund_id, "status": "failed"})
+    event_id = world.event_ids[-1]
+    world.acknowledged |= set(world.event_ids) - {event_id}
+    return Run(lambda: world.deliver(event_id), lambda: _is_in_review(world, payment, refund_id))
+
+
+def refund_of_attempt_failed(world: World) -> Run:
+    """Staff send a second capture back, and the bank does not take it: the review has ended, and another begins."""
+    customer = world.customer()
+    top_up = captured_twice(world, customer)
+    (review_id,) = reviews_of(world, top_up)
+    assert resolve(world, review_id, "refund_attempt").status == 200
+    (refund_id,) = world.razorpay.refunds
+    world.razorpay.control("refund_status", {"refund_id": refund_id, "status": "failed"})
+    event_id = world.event_ids[-1]
+    world.acknowledged |= set(world.event_ids) - {event_id}
+
+    def done() -> bool:
+        return _is_in_review(world, top_up, refund_id) and wallet_is(world, customer, 50_000)
+
+    return Run(lambda: world.deliver(event_id), done)
+
+
 REVIEW_FLOWS: Mapping[str, Flow] = {
     "review, accept the amount": Flow(resolved(wrong_amount, "accept_amount", 40_000), (APP,)),
     "review, refund a wrong amount": Flow(resolved(wrong_amount, "refund_attempt", 0, 1), (APP,)),
@@ -149,4 +182,6 @@ REVIEW_FLOWS: Mapping[str, Flow] = {
     "review, assign": Flow(assigned, (APP,)),
     "review, accepted too late": Flow(accepted_too_late, (APP,)),
     "review, ended by a refund": Flow(ended_by_itself, (WEBHOOK,)),
+    "review, a refund returned": Flow(returned, (WEBHOOK,)),
+    "review, the refund of an attempt failed": Flow(refund_of_attempt_failed, (WEBHOOK,)),
 }

@@ -37,6 +37,7 @@ ENDING: Mapping[str, tuple[str, ...]] = {
     "token_of_another_customer": ("dismiss",),
     "gateway_unclear": ("apply_again", "dismiss"),
     "exceeds_captured": ("waive", "dismiss"),
+    "refund_failed": ("dismiss",),
 }
 
 

@@ -24,9 +24,11 @@ from tests.unit.payments.support import (
     SECOND_ATTEMPT_ID,
     balance,
     credited,
+    forward,
     stored,
     top_up,
 )
+from tests.unit.refunds.support import as_stored, ask
 
 RITA, SUNIL = "rita", "sunil"
 WHY = "The customer paid twice"
@@ -227,6 +229,27 @@ def test_apply_again_keeps_what_does_not_fit(razorpay: Razorpay) -> None:
     item = mismatched(razorpay)
     assert refused(item, "apply_again") == "still_unclear"
     assert [row.id for row in list_reviews({})] == [item.id] and balance() == "0.00"
+
+
+def test_apply_again_follows_a_refund_by_our_id(razorpay: Razorpay, monkeypatch: pytest.MonkeyPatch) -> None:
+    payment = credited()
+    razorpay.refund_faults = [ServiceUnavailable()] * 2
+    refund = ask(payment, 20_000).refund
+    item = flagged("gateway_unclear", refund.id, payment)
+    forward(61, monkeypatch)
+    assert refused(item, "apply_again") == "still_unclear" and as_stored(refund).status == "sending"
+    forward(130, monkeypatch)
+    assert not act(item, "apply_again").is_open and as_stored(refund).status == "processed"
+
+
+def test_apply_again_follows_a_pending_refund_by_our_id(razorpay: Razorpay) -> None:
+    payment = credited()
+    razorpay.refund_status = "pending"
+    refund = ask(payment, 20_000).refund
+    item = flagged("gateway_unclear", refund.id, payment)
+    assert refused(item, "apply_again") == "still_unclear"
+    razorpay.change_refund(str(as_stored(refund).gateway_refund), "failed")
+    assert not act(item, "apply_again").is_open and as_stored(refund).status == "failed"
 
 
 @pytest.mark.parametrize("second", ["accept_amount", "dismiss"])

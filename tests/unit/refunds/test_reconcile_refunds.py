@@ -4,16 +4,22 @@ from collections.abc import Callable
 
 import pytest
 
+from shared.desk.reviews import list_reviews
 from shared.errors import ServiceUnavailable
 from shared.payments.reconcile import reconcile
 from shared.payments.reconcile_round import Round
+from shared.payments.review import flag_for_review
 from shared.razorpay.client import RazorpayRejected
+from shared.razorpay.entities import UnexpectedPayload
 from shared.refunds import send as sending
+from shared.refunds.lifecycle import REVIEW_AFTER_CHECKS
 from shared.refunds.models import Refund
 from shared.refunds.reconcile import reconcile_refunds
+from shared.refunds.request import cancel_refund
 from tests.unit.conftest import AnswerLost, Razorpay, an_attempt
 from tests.unit.payments.support import ATTEMPT_ID, BILAL, SECOND_ATTEMPT_ID, a_refund, credited, forward, stored
 from tests.unit.refunds.support import (
+    DECLINED,
     REFUND_ID,
     TOO_POOR,
     TOO_POOR_IN_SHORT,
@@ -152,6 +158,79 @@ def test_endlessly_pending_refund_is_shown_to_a_person_once(razorpay: Razorpay, 
     ask(payment, 20_000)
     flagged = sum(after(day * (DAY_S + 60))["ReconcileFlagged"] for day in range(1, 20))
     assert flagged == 1 and only_refund(payment).open and stored(payment).in_review
+
+
+UNUSABLE = (ServiceUnavailable(), RazorpayRejected(409, "", "in progress"), UnexpectedPayload("garbage"))
+
+
+@pytest.mark.parametrize("fault", UNUSABLE)
+def test_endlessly_sending_refund_is_shown_to_a_person_once(
+    fault: Exception, razorpay: Razorpay, after: Reconcile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payment = credited()
+    razorpay.refund_faults.append(ServiceUnavailable())
+    refund = ask(payment, 20_000).refund
+
+    def fail(payment_id: str) -> object:
+        raise fault
+
+    with monkeypatch.context() as patch:
+        patch.setattr("shared.razorpay.api.fetch_refunds", fail)
+        for day in range(1, 13):
+            after(day * DAY_S)
+            is_late = day >= REVIEW_AFTER_CHECKS
+            assert list(stored(payment).review) == [f"{refund.id}:gateway_unclear"] * is_late, day
+    assert as_stored(refund).status == "sending" and stored(payment).in_review
+    after(13 * DAY_S)
+    assert as_stored(refund).status == "processed" and not stored(payment).in_review
+
+
+def test_request_that_is_never_answered_is_shown_to_a_person(razorpay: Razorpay, after: Reconcile) -> None:
+    payment = credited()
+    razorpay.refund_faults += [ServiceUnavailable()] * 20
+    refund = ask(payment, 20_000).refund
+    flagged = sum(after(day * DAY_S)["ReconcileFlagged"] for day in range(1, 13))
+    assert flagged == 1 and list(stored(payment).review) == [f"{refund.id}:gateway_unclear"]
+
+
+@pytest.mark.parametrize("status", ["processed", "failed"])
+def test_review_of_an_unclear_refund_ends_with_it(status: str, razorpay: Razorpay, after: Reconcile) -> None:
+    payment = credited()
+    razorpay.payments[ATTEMPT_ID] = an_attempt(payment.gateway_order, 50_000)
+    razorpay.refund_status = "pending"
+    ask(payment, 20_000)
+    for day in range(1, 13):
+        after(day * (DAY_S + 60))
+    assert stored(payment).in_review
+    report(payment, razorpay.change_refund(REFUND_ID, status))
+    assert not stored(payment).in_review
+    (ended,) = list_reviews({"status": "resolved"})
+    assert (ended.gateway_id, ended.row and ended.row.resolved_by) == (REFUND_ID, None)
+
+
+def test_repeated_report_ends_the_review_that_a_crash_left(razorpay: Razorpay) -> None:
+    payment = credited()
+    report(payment, a_refund(20_000))
+    flag_for_review(stored(payment), REFUND_ID, "gateway_unclear")
+    report(payment, a_refund(20_000))
+    assert not stored(payment).in_review
+
+
+def test_review_of_a_declined_refund_ends_with_it(razorpay: Razorpay, after: Reconcile) -> None:
+    payment = credited()
+    razorpay.refund_faults += [ServiceUnavailable(), DECLINED]
+    refund = ask(payment, 20_000).refund
+    flag_for_review(stored(payment), refund.id, "gateway_unclear")
+    after(61)
+    assert as_stored(refund).status == "failed" and not stored(payment).in_review
+
+
+def test_review_of_a_cancelled_refund_ends_with_it(razorpay: Razorpay) -> None:
+    payment = credited()
+    razorpay.refund_faults.append(TOO_POOR)
+    refund = ask(payment, 20_000).refund
+    flag_for_review(stored(payment), refund.id, "gateway_unclear")
+    assert cancel_refund(payment, refund.id).status == "cancelled" and not stored(payment).in_review
 
 
 @pytest.mark.parametrize("answer", [TOO_POOR, TOO_POOR_IN_SHORT])
