@@ -1,10 +1,9 @@
 """The payment that an attempt at Razorpay belongs to."""
 
 from shared import clock
-from shared.aws.dynamodb import OPEN, Insert, execute
-from shared.payments.lifecycle import GATEWAY, UNKNOWN, timeline_item
+from shared.aws.dynamodb import Insert, execute
+from shared.payments.lifecycle import GATEWAY, UNKNOWN
 from shared.payments.models import Payment, find_by_gateway_order, get_payment
-from shared.payments.review import PAYMENT_UNKNOWN, mark
 from shared.razorpay import api
 from shared.razorpay.client import RazorpayRejected
 from shared.razorpay.entities import GatewayPayment, is_id
@@ -28,11 +27,19 @@ def find_payment(attempt: GatewayPayment) -> Payment | None:
     payment = get_payment(customer, payment_id)
     if payment and payment.gateway_order == attempt.order:
         return payment
-    return _record_unknown_payment(customer, payment_id, attempt) if attempt.status == "captured" else None
+    if attempt.status not in ("captured", "refunded"):
+        return None  # no money arrived
+    recorded = get_payment(customer, attempt.order)
+    if recorded or attempt.status == "refunded":
+        return recorded
+    return _record_unknown_payment(customer, payment_id, attempt)
 
 
 def _record_unknown_payment(customer: str, payment_id: str, attempt: GatewayPayment) -> Payment:
-    """Record a capture on one of our orders that has no payment, for review, under the order's id."""
+    """Record a capture on one of our orders that has no payment, under the order's id.
+
+    It fits no payment, so whoever applies it puts it in review.
+    """
     at_us = clock.now_us()
     payment = Payment(
         customer,
@@ -42,9 +49,6 @@ def _record_unknown_payment(customer: str, payment_id: str, attempt: GatewayPaym
         status="created",
         amount_paise=attempt.amount_paise,
         reference=payment_id,
-        timeline=[timeline_item(at_us, "service", PAYMENT_UNKNOWN)],
-        review={mark(attempt.id, PAYMENT_UNKNOWN): clock.iso(at_us)},
-        in_review=OPEN,
         created_at_us=at_us,
         updated_at_us=at_us,
     )

@@ -7,7 +7,7 @@ import pytest
 from shared.desk.reviews import list_reviews, reviews_of
 from shared.payments.apply import apply_attempt
 from shared.payments.create import create_payment
-from shared.payments.models import Payment
+from shared.payments.models import Payment, list_in_review
 from shared.payments.reconcile_lists import apply_listed_refund
 from shared.razorpay.entities import GatewayPayment
 from shared.refunds import apply
@@ -15,6 +15,7 @@ from tests.unit.conftest import Razorpay, an_attempt
 from tests.unit.desk.test_reviews import act, refused, twice_captured
 from tests.unit.payments.support import (
     ASHA,
+    ATTEMPT_ID,
     SECOND_ATTEMPT_ID,
     THROUGH_RAZORPAY,
     a_refund,
@@ -134,3 +135,40 @@ def test_refund_that_fails_at_once_does_not_end_its_review(razorpay: Razorpay) -
     razorpay.payments[SECOND_ATTEMPT_ID] = razorpay.payments[SECOND_ATTEMPT_ID]._replace(refunded_paise=10_000)
     assert refused(item, "refund_attempt") == "attempt_not_refunded", "whatever is left by now"
     assert not act(item, "dismiss").is_open
+
+
+# --- of money on an order without a payment
+
+
+def unknown(razorpay: Razorpay) -> tuple[Payment, GatewayPayment]:
+    notes = {"payment_id": "p-1", "customer": ASHA, "purpose": "top_up"}
+    attempt = an_attempt(razorpay.create_order(500, "p-1", notes), 500)
+    first = deliver("payment.captured", {"payment": payment_entity(attempt)})
+    assert first.outcome == "applied" and first.applied and first.applied.counts == {"PaymentFlagged": 1}
+    assert deliver("payment.captured", {"payment": payment_entity(attempt)}).outcome == "unchanged"
+    (payment,) = list_in_review()
+    return payment, attempt
+
+
+def test_unknown_payment_is_counted_and_ended_by_its_refund(razorpay: Razorpay) -> None:
+    payment, attempt = unknown(razorpay)
+    refunded = attempt._replace(status="refunded", refunded_paise=500)
+    entities = {"payment": payment_entity(refunded), "refund": refund_entity(ATTEMPT_ID, 500, "processed")}
+    assert deliver("refund.processed", entities).outcome != "ignored"
+    assert not stored(payment).in_review
+
+
+def test_failed_refund_of_an_unknown_payment_is_reviewed(razorpay: Razorpay) -> None:
+    payment, attempt = unknown(razorpay)
+    razorpay.payments[ATTEMPT_ID] = attempt
+    (item,) = list_reviews({})
+    act(item, "refund_attempt")
+    bring("webhook", razorpay, attempt, 500)
+    assert open_marks(payment) == [MARK]
+
+
+def test_authorization_on_an_order_without_a_payment_is_ignored(razorpay: Razorpay) -> None:
+    payment, attempt = unknown(razorpay)
+    authorized = attempt._replace(id=SECOND_ATTEMPT_ID, status="authorized", was_captured=False)
+    assert deliver("payment.authorized", {"payment": payment_entity(authorized)}).outcome == "ignored"
+    assert list(stored(payment).review) == [f"{ATTEMPT_ID}:payment_unknown"]
