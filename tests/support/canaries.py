@@ -27,6 +27,7 @@ PATTERNS: Mapping[str, re.Pattern[str]] = {
     "a phone number": re.compile(r"\+91[6-9][0-9]{9}"),
 }
 CARD_NUMBER = re.compile(r"(?<![0-9A-Za-z-])[3-6][0-9]{3}([ -]?)[0-9]{4}\1[0-9]{4}\1[0-9]{1,7}(?![0-9A-Za-z-])")
+PSEUDONYM = re.compile(r'"(customer|staff)": ?"[0-9a-f]{16}"')  # perhaps of digits alone
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 OWN_ID = re.compile(r'"(?:id|payment|payment_method)":"([0-9a-f-]{36})"')
 
@@ -98,7 +99,7 @@ def find_canaries(text: str) -> Iterator[str]:
     for kind, pattern in PATTERNS.items():
         for match in pattern.finditer(text):
             yield f"{kind}: {match[0][:6]}…"
-    for match in CARD_NUMBER.finditer(text):
+    for match in CARD_NUMBER.finditer(PSEUDONYM.sub("", text)):
         if _passes_luhn(re.sub(r"[ -]", "", match[0])):
             yield f"a card number: {match[0][:6]}…"
 

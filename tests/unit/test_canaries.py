@@ -2,6 +2,7 @@
 
 import pytest
 
+from shared.telemetry.log import pseudonym
 from tests.support.canaries import find_canaries, find_in_responses, find_in_tables
 
 TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhc2hhIn0.c2ln"
@@ -21,6 +22,7 @@ ASHAS, BILALS = "5e7a9f51-7a0e-5b43-8f0e-2a4c5d6e7f81", "6f8b0a62-8b1f-4c54-9a1f
         "4111111111111111",
         "card 4111 1111 1111 1111 was sent",
         "5105-1051-0510-5100",
+        '{"customer_name":"4111111111111111"}',
     ],
 )
 def test_secret_or_personal_text_is_found(text: str) -> None:
@@ -32,6 +34,7 @@ def test_secret_or_personal_text_is_found(text: str) -> None:
     [
         f'{{"request_id":"{ASHAS}","duration_ms":10}}',
         '{"Timestamp":1795561384638,"AmountCapturedPaise":[50000.0]}',
+        f'{{"customer":"{pseudonym("customer-91130")}","staff":"{pseudonym("customer-91130")}"}}',
         "order_00000000000001 pay_00000000000002 timeline 2026-01-09T12:00:00.123456Z",
     ],
 )
