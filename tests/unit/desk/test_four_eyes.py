@@ -8,10 +8,10 @@ from shared import settings as settings_module
 from shared.desk import four_eyes
 from shared.desk.decisions import decide
 from shared.desk.effects import apply_effect
-from shared.desk.models import get_proposal
+from shared.desk.models import Proposal, get_proposal
 from shared.desk.proposals import Proposed
 from shared.desk.resolve import resolve
-from shared.desk.reviews import list_reviews
+from shared.desk.reviews import ReviewItem, list_reviews
 from shared.errors import Conflict, ServiceUnavailable
 from shared.refunds.models import list_refunds
 from shared.refunds.request import RequestedRefund
@@ -148,24 +148,26 @@ def test_amount_that_changes_after_the_approval_is_not_moved(
     assert not act(item, "dismiss").is_open, "what was refused has not begun"
 
 
-def test_refund_that_was_sent_before_is_finished(razorpay: Razorpay) -> None:
-    """Razorpay made it, its answer was lost, and nothing of the attempt is left."""
+def unanswered_approval(razorpay: Razorpay) -> tuple[ReviewItem, Proposal]:
+    """The refund of a second capture was approved, and Razorpay's answer to it is lost."""
     item = twice_captured(razorpay)
     proposal = act(item, "refund_attempt").proposal
     razorpay.refund_faults = [AnswerLost()]
     with pytest.raises(ServiceUnavailable):
         decide(SUNIL, proposal.id, "approve", "")
+    return item, proposal
+
+
+def test_refund_that_was_sent_before_is_finished(razorpay: Razorpay) -> None:
+    """Razorpay made it, its answer was lost, and nothing of the attempt is left."""
+    item, proposal = unanswered_approval(razorpay)
     refund_elsewhere(razorpay, SECOND_ATTEMPT_ID, 50_000)
     assert decide(SUNIL, proposal.id, "approve", "").stored_status == "done"
     assert len(razorpay.refunds) == 1 and not stored(item.payment).in_review
 
 
 def test_approval_without_razorpays_answer_is_finished_by_another(razorpay: Razorpay) -> None:
-    item = twice_captured(razorpay)
-    proposal = act(item, "refund_attempt").proposal
-    razorpay.refund_faults = [AnswerLost()]
-    with pytest.raises(ServiceUnavailable):
-        decide(SUNIL, proposal.id, "approve", "")
+    item, proposal = unanswered_approval(razorpay)
     again = act(item, "refund_attempt", SUNIL)
     assert again.replayed and again.proposal.id == proposal.id, "nobody does it alone meanwhile"
     assert decide("mira", proposal.id, "approve", "").stored_status == "done"
